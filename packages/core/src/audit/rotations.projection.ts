@@ -1,0 +1,92 @@
+import type { LlmEvent, ProviderRef } from '../llm/events.ts'
+import type { KeyHealthEvent } from '../key-health/events.ts'
+import type { Projection } from '../kernel/projection.ts'
+import type { Logged } from '../kernel/event.ts'
+import type { RunEvent } from '../runs/events.ts'
+
+/** One period in which a project used one key. `to` is null while it is in use. Times are unix milliseconds. */
+export type KeyPeriod = {
+  fingerprint: string
+  provider: ProviderRef
+  from: number
+  fromRevision: number
+  to: number | null
+  setBy: string
+  replacedBy: string | null
+  reason: string | null
+  /** Runs that started on this key while it was in use, and (must be 0) after it was replaced, by order in the log. */
+  runs: number
+  runsAfterReplaced: number
+  firstUsedAt: number | null
+  lastUsedAt: number | null
+}
+
+export type RotationsRow = {
+  projectId: string
+  keys: readonly KeyPeriod[]
+  /** Candidates that the provider refused. */
+  rejected: readonly { fingerprint: string; at: number; status: number; source: string }[]
+}
+
+export type RotationsEvent = LlmEvent | RunEvent | KeyHealthEvent
+
+/** The life of every key of a project. Reads the log in order: a run is "after" a rotation only if it stands after it in the log. */
+export const rotationsView: Projection<RotationsEvent, RotationsRow> = {
+  name: 'rotations',
+  version: 1,
+  key: ({ event, projectId }) => (concerns(event) ? projectId : undefined),
+  evolve(row = { projectId: '', keys: [], rejected: [] }, logged) {
+    const { event, projectId, at } = logged
+    const base = { ...row, projectId }
+    switch (event.type) {
+      case 'ProviderSet':
+        return {
+          ...base,
+          keys: [...closed(base.keys, logged), opened(logged, event.data.provider, event.data.key.fingerprint)],
+        }
+      case 'KeyRotated': {
+        const place = base.keys.at(-1)?.provider ?? { provider: 'custom', baseUrl: '' }
+        return { ...base, keys: [...closed(base.keys, logged), opened(logged, place, event.data.key.fingerprint)] }
+      }
+      case 'ProviderRemoved':
+        return { ...base, keys: closed(base.keys, logged) }
+      case 'RunStarted':
+        return event.data.keyFingerprint === null
+          ? base
+          : { ...base, keys: used(base.keys, event.data.keyFingerprint, at) }
+      case 'KeyRejected': {
+        const { fingerprint, status, source } = event.data
+        return { ...base, rejected: [...base.rejected, { fingerprint, at, status, source }] }
+      }
+      default:
+        return base
+    }
+  },
+}
+
+const concerned = ['ProviderSet', 'KeyRotated', 'ProviderRemoved', 'RunStarted', 'KeyRejected']
+const concerns = (event: RotationsEvent) =>
+  concerned.includes(event.type) && !(event.type === 'RunStarted' && event.data.keyFingerprint === null)
+
+function opened(
+  { event, at, seq, actor }: Logged<RotationsEvent>,
+  provider: ProviderRef,
+  fingerprint: string,
+): KeyPeriod {
+  const reason = 'reason' in event.data ? (event.data.reason ?? null) : null
+  const unused = { to: null, replacedBy: null, runs: 0, runsAfterReplaced: 0, firstUsedAt: null, lastUsedAt: null }
+  return { fingerprint, provider, from: at, fromRevision: seq, setBy: actor, reason, ...unused }
+}
+
+const closed = (keys: readonly KeyPeriod[], { at, actor }: Logged<RotationsEvent>) =>
+  keys.map((key) => (key.to === null ? { ...key, to: at, replacedBy: actor } : key))
+
+/** Counts a run for the newest period of its key. */
+function used(keys: readonly KeyPeriod[], fingerprint: string, at: number): KeyPeriod[] {
+  const nth = keys.findLastIndex((key) => key.fingerprint === fingerprint)
+  return keys.map((key, i) => {
+    if (i !== nth) return key
+    const count = key.to === null ? { runs: key.runs + 1 } : { runsAfterReplaced: key.runsAfterReplaced + 1 }
+    return { ...key, ...count, firstUsedAt: key.firstUsedAt ?? at, lastUsedAt: at }
+  })
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { ApiKeyEvent } from './api-keys/events.ts'
+import { apiKeysView } from './api-keys/api-keys.projection.ts'
+import { describeApiKeys } from './api-keys/describe.ts'
+import { rotationsView } from './audit/rotations.projection.ts'
+import { describeKeyHealth } from './key-health/describe.ts'
+import { KeyHealthEvent } from './key-health/events.ts'
+import { keyHealthView } from './key-health/key-health.projection.ts'
+import type { EventShape, Noun } from './kernel/event.ts'
+import type { Projection } from './kernel/projection.ts'
+import type { Sentence } from './kernel/sentence.ts'
+import { describeLlm } from './llm/describe.ts'
+import { LlmEvent } from './llm/events.ts'
+import { llmView } from './llm/llm.projection.ts'
+import { describeProjects } from './projects/describe.ts'
+import { ProjectEvent } from './projects/events.ts'
+import { projectsView } from './projects/projects.projection.ts'
+import { describeRuns } from './runs/describe.ts'
+import { RunEvent } from './runs/events.ts'
+import { runsView } from './runs/runs.projection.ts'
+
+/** Every event that was ever published. */
+export const AnyEvent = z.discriminatedUnion('type', [
+  ...ProjectEvent.options,
+  ...LlmEvent.options,
+  ...KeyHealthEvent.options,
+  ...ApiKeyEvent.options,
+  ...RunEvent.options,
+])
+export type AnyEvent = z.infer<typeof AnyEvent>
+
+const describe = { ...describeProjects, ...describeLlm, ...describeKeyHealth, ...describeApiKeys, ...describeRuns }
+
+/** What a history page says of an event, after the actor's name. */
+export const describeEvent = (event: AnyEvent): Sentence =>
+  (describe[event.type] as (data: AnyEvent['data']) => Sentence)(event.data)
+
+const eventsOf: Record<Noun, readonly { shape: { type: { value: string } } }[]> = {
+  projects: ProjectEvent.options,
+  llm: LlmEvent.options,
+  'key-health': KeyHealthEvent.options,
+  'api-keys': ApiKeyEvent.options,
+  runs: RunEvent.options,
+}
+/** The stored type names of each noun, for filters. */
+export const eventTypes = Object.fromEntries(
+  Object.entries(eventsOf).map(([noun, options]) => [noun, options.map((o) => o.shape.type.value)]),
+) as Record<Noun, string[]>
+
+/** A projection with the nouns whose events it reads. */
+export type View = { projection: Projection; nouns: readonly Noun[] }
+
+// The cast widens each projection's event type; `nouns` guarantees that it is only ever given its own events.
+const view = <E extends EventShape, R extends object>(
+  projection: Projection<E, R>,
+  ...nouns: readonly Noun[]
+): View => ({
+  projection: projection as unknown as Projection,
+  nouns,
+})
+
+/** The read models that the projector keeps. */
+export const views: readonly View[] = [
+  view(projectsView, 'projects'),
+  view(llmView, 'llm'),
+  view(keyHealthView, 'key-health'),
+  view(apiKeysView, 'api-keys'),
+  view(runsView, 'runs'),
+  view(rotationsView, 'llm', 'runs', 'key-health'),
+]

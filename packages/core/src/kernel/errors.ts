@@ -1,0 +1,61 @@
+/** Every reason for which a command or a question is turned down, with what the caller needs to mend it. Never a secret. */
+export type Refusals = {
+  INVALID_INPUT: { field: string; problem: string }
+  NOT_FOUND: { what: 'project' | 'run' | 'event' | 'view' | 'revision'; id: string }
+  REVISION_MOVED: { stream: string; expected: number; actual: number }
+  COMMAND_REUSED: { commandId: string }
+  STREAM_BUSY: { stream: string }
+  PROJECT_EXISTS: { projectId: string }
+  PROJECT_ARCHIVED: { projectId: string }
+  PROVIDER_NOT_SET: Record<never, never>
+  KEY_REQUIRED: { because: 'first_key' | 'provider_changed' | 'base_url_changed' }
+  KEY_UNCHANGED: { fingerprint: string }
+  KEY_REJECTED: { fingerprint: string; status: number; reason: string }
+  BASE_URL_REFUSED: { host: string; because: string }
+  API_KEY_MISSING: Record<never, never>
+  API_KEY_EXISTS: Record<never, never>
+  RUN_EXISTS: { runId: string }
+  RUN_ENDED: { runId: string; status: string }
+}
+
+/** A command that the domain understood and said no to. Anything else that is thrown is a bug or an outage. */
+export class Refusal<C extends keyof Refusals = keyof Refusals> extends Error {
+  override readonly name = 'Refusal'
+  readonly code: C
+  readonly details: Refusals[C]
+  constructor(code: C, details: Refusals[C], options?: ErrorOptions) {
+    super((messages[code] as (details: Refusals[C]) => string)(details), options)
+    this.code = code
+    this.details = details
+  }
+}
+
+const keyRequired = {
+  first_key: 'This project has no key of its own yet. Enter the provider key.',
+  provider_changed: 'The provider changes, and a key belongs to its provider. Enter the key for the new provider.',
+  base_url_changed:
+    'The base URL changes, and a key is only ever sent to the host it was saved for. Enter the key again.',
+} as const
+
+const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
+  INVALID_INPUT: ({ field, problem }) => `${field}: ${problem}`,
+  NOT_FOUND: ({ what, id }) => `There is no ${what} ${id} here. Check the id, and that it belongs to this account.`,
+  REVISION_MOVED: ({ expected, actual }) =>
+    `Somebody else changed this first: it is at revision ${actual}, and you edited revision ${expected}. Look at the difference and try again.`,
+  COMMAND_REUSED: () => 'This idempotency key was already used for another change. Send a new key with a new change.',
+  STREAM_BUSY: () =>
+    'Many changes to the same thing arrived at once and this one could not be placed. Nothing was changed: try again.',
+  PROJECT_EXISTS: () => 'This project exists already.',
+  PROJECT_ARCHIVED: () => 'This project is archived, so it can no longer be changed or run.',
+  PROVIDER_NOT_SET: () => 'This project has no provider of its own. Set a provider and key first.',
+  KEY_REQUIRED: ({ because }) => keyRequired[because],
+  KEY_UNCHANGED: ({ fingerprint }) =>
+    `This is the key that is in use already (${fingerprint}). Make a new key at the provider and enter that one.`,
+  KEY_REJECTED: ({ status, reason }) =>
+    `The provider refused this key (HTTP ${status}): ${reason} Nothing was changed; the key in use stays.`,
+  BASE_URL_REFUSED: ({ host, because }) => `The server will not connect to ${host}: ${because}`,
+  API_KEY_MISSING: () => 'This project has no API key to revoke. Regenerate one.',
+  API_KEY_EXISTS: () => 'This project has an API key already. Regenerate it to get a new one.',
+  RUN_EXISTS: () => 'This run exists already.',
+  RUN_ENDED: ({ status }) => `This run has ended already (${status}).`,
+}

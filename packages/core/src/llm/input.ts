@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import { Refusal } from '../kernel/errors.ts'
+import { changeMeta, Reason } from '../kernel/text.ts'
+import type { ProviderRef } from './events.ts'
+import { ModelId } from './events.ts'
+import type { ProviderId } from './providers.ts'
+import { providerIds, providers } from './providers.ts'
+
+/** A provider key as a person pastes it: one line of printable ASCII. Messages never quote it. */
+export const ProviderKey = z
+  .string({ error: 'The key must be text.' })
+  .trim()
+  .min(8, 'The key is shorter than 8 characters. Paste the whole key.')
+  .max(512, 'The key is longer than 512 characters. Paste only the key.')
+  .refine((key) => !/[\r\n]/.test(key), 'The key contains a line break. Paste it as a single line.')
+  .refine(
+    (key) => /^[\x21-\x7e]*$/.test(key),
+    'The key contains a space or a character that keys do not have. Paste only the key.',
+  )
+
+export const BaseUrl = z
+  .string()
+  .trim()
+  .max(500)
+  .refine(
+    (text) => parseBaseUrl(text) !== undefined,
+    'The base URL must look like https://host/v1, without user, password, query or fragment.',
+  )
+  .transform((text) => parseBaseUrl(text)!)
+
+/** What a dashboard or client sends to set a provider. Without `key`, or with an echoed mask, the stored key is kept. */
+export const SetProviderInput = z.strictObject({
+  projectId: z.uuid(),
+  provider: z.enum(providerIds),
+  baseUrl: BaseUrl.optional(),
+  model: ModelId,
+  key: z.string().max(2000).optional(),
+  reason: Reason.optional(),
+  ...changeMeta,
+})
+export const RotateKeyInput = z.strictObject({
+  projectId: z.uuid(),
+  key: z.string().max(2000).optional(),
+  reason: Reason.optional(),
+  ...changeMeta,
+})
+export const ChangeModelInput = z.strictObject({
+  projectId: z.uuid(),
+  model: ModelId,
+  reason: Reason.optional(),
+  ...changeMeta,
+})
+export const RemoveProviderInput = z.strictObject({ projectId: z.uuid(), reason: Reason.optional(), ...changeMeta })
+
+/** True for what a page shows in place of a key (bullets, stars, "…"): no key at all, so it must never overwrite one. */
+export const isMask = (text: string) => /^(.{0,12}?)([•●*·∙]{3,}|…|\.{3})(.{0,8})$/u.test(text.trim())
+
+/** The key to use of what was sent: undefined when left out or masked; otherwise checked, or refused by field name. */
+export function keyOf(sent: string | undefined): string | undefined {
+  if (sent === undefined || sent.trim() === '' || isMask(sent)) return undefined
+  const parsed = ProviderKey.safeParse(sent)
+  if (!parsed.success) throw new Refusal('INVALID_INPUT', { field: 'key', problem: parsed.error.issues[0]!.message })
+  return parsed.data
+}
+
+/** The provider's own base URL, or the given one for `custom`. */
+export function providerRef(provider: ProviderId, baseUrl: string | undefined): ProviderRef {
+  const known = providers[provider].baseUrl
+  if (known && baseUrl && baseUrl !== known)
+    throw new Refusal('INVALID_INPUT', {
+      field: 'baseUrl',
+      problem: `${providers[provider].name} has its own base URL. Choose Custom for another.`,
+    })
+  const url = known ?? baseUrl
+  if (!url)
+    throw new Refusal('INVALID_INPUT', {
+      field: 'baseUrl',
+      problem: 'A custom provider needs a base URL, such as https://host/v1.',
+    })
+  return { provider, baseUrl: url }
+}
+
+function parseBaseUrl(text: string): string | undefined {
+  const url = URL.parse(text)
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)
+    return undefined
+  return url.href.replace(/\/+$/, '')
+}

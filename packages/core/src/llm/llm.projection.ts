@@ -1,0 +1,46 @@
+import type { Projection } from '../kernel/projection.ts'
+import type { LlmEvent, ProviderRef } from './events.ts'
+
+export type LlmRow = {
+  projectId: string
+  provider: ProviderRef
+  model: string
+  keyFingerprint: string
+  keySetAt: number
+  keySetBy: string
+  revision: number
+  changedAt: number
+  changedBy: string
+}
+
+/** What a project's model is, without its key. A project without a row runs on the deployment's default model. */
+export const llmView: Projection<LlmEvent, LlmRow> = {
+  name: 'llm',
+  version: 1,
+  key: ({ projectId }) => projectId,
+  evolve(row, { event, projectId, seq, at, actor }) {
+    const changed = { revision: seq, changedAt: at, changedBy: actor }
+    switch (event.type) {
+      case 'ProviderSet': {
+        const { provider, model, key } = event.data
+        return {
+          projectId,
+          provider,
+          model,
+          keyFingerprint: key.fingerprint,
+          keySetAt: at,
+          keySetBy: actor,
+          ...changed,
+        }
+      }
+      case 'KeyRotated':
+        return row && { ...row, keyFingerprint: event.data.key.fingerprint, keySetAt: at, keySetBy: actor, ...changed }
+      case 'ModelChanged':
+        return row && { ...row, model: event.data.to, ...changed }
+      case 'ProviderRemoved':
+        return undefined
+      default:
+        return event satisfies never
+    }
+  },
+}

@@ -1,0 +1,11 @@
+import type { Describe } from '../kernel/sentence.ts'
+import { sentence } from '../kernel/sentence.ts'
+import type { ProjectEvent } from './events.ts'
+
+export const describeProjects = {
+  ProjectCreated: ({ name }) => sentence`created the project ${name}`,
+  ProjectRenamed: ({ from, to }) => sentence`renamed the project from ${from} to ${to}`,
+  CapabilitiesChanged: ({ from, to }) =>
+    sentence`changed the capabilities from ${from.join(', ') || 'none'} to ${to.join(', ') || 'none'}`,
+  ProjectArchived: () => sentence`archived the project`,
+} satisfies Describe<ProjectEvent>
