@@ -1,0 +1,84 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { lengthPrefixed } from './bytes.ts'
+import type { DataKey } from './data-key.ts'
+import { EnvelopeError, open, randomNonce, seal } from './gcm.ts'
+import { pad, unpad } from './padding.ts'
+
+/** What a sealed event is bound to. `at` is unix milliseconds. docs/formats/envelope.md. */
+export type EventAad = {
+  accountId: string
+  projectId: string
+  stream: string
+  seq: number
+  eventId: string
+  type: string
+  version: number
+  dekId: string
+  at: number
+  actor: string
+}
+
+/** All of a stored event but its envelope; the chain covers it. `n` counts the events of one command from 0. */
+export type EventHeader = EventAad & { commitment: Buffer; commandId: string; n: number; commandMac: Buffer }
+
+export type SealedEvent = { envelope: Buffer; commitment: Buffer }
+
+const FORMAT = 'stewrd/event/v1'
+const SALT_BYTES = 32
+const COMMITMENT = Buffer.of(0x03)
+
+/** Seals `payload` under a fresh nonce and salt. Sealing again, as after a retry, gives other bytes. */
+export function sealEvent(key: DataKey, aad: EventAad, payload: Uint8Array): SealedEvent {
+  return sealEventWith(key, aad, payload, { nonce: randomNonce(), salt: randomBytes(SALT_BYTES) })
+}
+
+/** For vectors only: with a nonce and a salt from outside. */
+export function sealEventWith(
+  key: DataKey,
+  aad: EventAad,
+  payload: Uint8Array,
+  drawn: { nonce: Uint8Array; salt: Uint8Array },
+): SealedEvent {
+  checkKey(key, aad)
+  const envelope = seal(key.key, aadBytes(aad), pad(drawn.salt, payload), drawn.nonce)
+  return { envelope, commitment: commitmentOf(drawn.salt, payload) }
+}
+
+/** The payload, once tag and commitment hold. Throws `EnvelopeError` before that. */
+export function openEvent(key: DataKey, aad: EventAad, { envelope, commitment }: SealedEvent): Buffer {
+  checkKey(key, aad)
+  const { prefix: salt, payload } = unpad(open(key.key, aadBytes(aad), envelope), SALT_BYTES)
+  const expected = commitmentOf(salt, payload)
+  if (commitment.length !== expected.length || !timingSafeEqual(commitment, expected))
+    throw new EnvelopeError('COMMITMENT_MISMATCH')
+  return payload
+}
+
+/** The bytes that the chain hashes for an event's metadata. */
+export function headerBytes(header: EventHeader): Buffer {
+  const { commitment, commandId, n, commandMac } = header
+  return Buffer.concat([aadBytes(header), lengthPrefixed([commitment, commandId, n, commandMac])])
+}
+
+function aadBytes(a: EventAad): Buffer {
+  return lengthPrefixed([
+    FORMAT,
+    a.accountId,
+    a.projectId,
+    a.stream,
+    a.seq,
+    a.eventId,
+    a.type,
+    a.version,
+    a.dekId,
+    a.at,
+    a.actor,
+  ])
+}
+
+const commitmentOf = (salt: Uint8Array, payload: Uint8Array) =>
+  createHash('sha256').update(COMMITMENT).update(salt).update(payload).digest()
+
+function checkKey(key: DataKey, aad: EventAad) {
+  if (key.purpose !== 'event' || key.id !== aad.dekId) throw new EnvelopeError('WRONG_KEY')
+}

@@ -1,0 +1,62 @@
+import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+
+export const NONCE_BYTES = 12
+export const TAG_BYTES = 16
+const FORMAT = 0x01
+
+/** What was refused, and nothing about the content. */
+export class EnvelopeError extends Error {
+  override readonly name = 'EnvelopeError'
+  readonly code: 'ENVELOPE_MALFORMED' | 'ENVELOPE_TAMPERED' | 'COMMITMENT_MISMATCH' | 'WRONG_KEY'
+  constructor(code: EnvelopeError['code']) {
+    super(`a sealed value was refused (${code})`)
+    this.code = code
+  }
+}
+
+/** `0x01 ‖ nonce(12) ‖ ciphertext ‖ tag(16)`, AES-256-GCM under a fresh random nonce. */
+export function seal(
+  key: KeyObject,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+  nonce: Uint8Array = randomNonce(),
+): Buffer {
+  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+  cipher.setAAD(aad)
+  return Buffer.concat([Buffer.of(FORMAT), nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+}
+
+/** Opens what `seal` made. Throws before any plaintext is given out. */
+export function open(key: KeyObject, aad: Uint8Array, sealed: Uint8Array): Buffer {
+  if (sealed.length < 1 + NONCE_BYTES + TAG_BYTES || sealed[0] !== FORMAT) throw new EnvelopeError('ENVELOPE_MALFORMED')
+  const tagAt = sealed.length - TAG_BYTES
+  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  })
+  decipher.setAAD(aad)
+  decipher.setAuthTag(sealed.subarray(tagAt))
+  const plaintext = decipher.update(sealed.subarray(1 + NONCE_BYTES, tagAt))
+  try {
+    return Buffer.concat([plaintext, decipher.final()])
+  } catch {
+    plaintext.fill(0)
+    throw new EnvelopeError('ENVELOPE_TAMPERED')
+  }
+}
+
+// Random bytes are drawn in blocks, because a draw costs more than an encryption; used bytes are wiped and never used again.
+const block = Buffer.alloc(NONCE_BYTES * 512)
+let used = block.length
+
+/** 12 bytes that were never used before: a new nonce for every attempt to encrypt. */
+export function randomNonce(): Buffer {
+  if (used === block.length) {
+    randomFillSync(block)
+    used = 0
+  }
+  const nonce = Buffer.from(block.subarray(used, used + NONCE_BYTES))
+  block.fill(0, used, used + NONCE_BYTES)
+  used += NONCE_BYTES
+  return nonce
+}
