@@ -1,0 +1,28 @@
+import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server'
+import { apiKeysRouter } from './api-keys/router.ts'
+import { auditRouter } from './audit/router.ts'
+import type { Person } from './auth/people.ts'
+import { historyRouter } from './history/router.ts'
+import { llmRouter } from './llm/router.ts'
+import { projectsRouter } from './projects/router.ts'
+import { runsRouter } from './runs/router.ts'
+import { setupRouter } from './setup/router.ts'
+import { systemRouter } from './system/router.ts'
+import { router, sessionProcedure } from './trpc/trpc.ts'
+
+/** Everything that the dashboard can ask for. Sign-in itself is better-auth's, under /api/auth. */
+export const appRouter = router({
+  me: sessionProcedure.query(({ ctx }): Person => ctx.user),
+  setup: setupRouter,
+  projects: projectsRouter,
+  llm: llmRouter,
+  apiKeys: apiKeysRouter,
+  history: historyRouter,
+  audit: auditRouter,
+  runs: runsRouter,
+  system: systemRouter,
+})
+
+export type AppRouter = typeof appRouter
+export type RouterInputs = inferRouterInputs<AppRouter>
+export type RouterOutputs = inferRouterOutputs<AppRouter>

@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { projectOf } from '../projects/project-of.ts'
+import { projectProcedure, router, sessionProcedure } from '../trpc/trpc.ts'
+import type { ConfigAt, ConfigDiff } from './config-at.ts'
+import { configAt, configDiff } from './config-at.ts'
+import type { RotationAudit } from './rotations.ts'
+import { rotationAudit } from './rotations.ts'
+
+const Moment = z.union(
+  [z.strictObject({ time: z.int().min(0).max(8_640_000_000_000_000) }), z.strictObject({ revision: z.int().min(0) })],
+  { error: 'must be a time in milliseconds, or a revision.' },
+)
+const Project = z.strictObject({ projectId: z.uuid() })
+
+export const auditRouter = router({
+  rotations: sessionProcedure
+    .input(
+      z
+        .strictObject({ projectId: z.uuid().optional(), maxAgeDays: z.number().min(0).max(36_500).default(90) })
+        .optional(),
+    )
+    .query(async ({ ctx, input = { maxAgeDays: 90 } }): Promise<RotationAudit> => {
+      if (input.projectId !== undefined) await projectOf(ctx.platform, input.projectId)
+      return rotationAudit(ctx.platform, input)
+    }),
+  configAt: projectProcedure
+    .input(Project.extend({ at: Moment }))
+    .query(({ ctx, input }): Promise<ConfigAt> => configAt(ctx.platform, input.projectId, input.at)),
+  diff: projectProcedure
+    .input(Project.extend({ from: Moment, to: Moment }))
+    .query(({ ctx, input }): Promise<ConfigDiff> => configDiff(ctx.platform, input.projectId, input.from, input.to)),
+})

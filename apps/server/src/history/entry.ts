@@ -1,0 +1,75 @@
+import type { AnyEvent } from '@stewrd/core/catalog.ts'
+import { describeEvent, eventTypes } from '@stewrd/core/catalog.ts'
+import type { Logged, Noun } from '@stewrd/core/kernel/event.ts'
+import { nouns } from '@stewrd/core/kernel/event.ts'
+import type { Sentence } from '@stewrd/core/kernel/sentence.ts'
+import { plain } from '@stewrd/core/kernel/sentence.ts'
+import type { ActorLabel } from '../auth/people.ts'
+import { actorLabels } from '../auth/people.ts'
+import type { Platform, Unreadable } from '../platform.ts'
+import type { PublicData } from './public-data.ts'
+import { publicData } from './public-data.ts'
+
+/**
+ * One row of the history. `index` is its place in the log of everything, `seq` (also called `revision`) its place in its stream.
+ * `sentence` reads on from `actor.label`; `text` is the same as one line. `data` is null and `unreadable` a code when the stored
+ * event cannot be opened. `at` is unix milliseconds.
+ */
+export type HistoryEntry = {
+  index: number
+  projectId: string
+  stream: string
+  seq: number
+  revision: number
+  noun: Noun
+  type: AnyEvent['type']
+  at: number
+  actor: ActorLabel
+  sentence: Sentence
+  text: string
+  data: PublicData[AnyEvent['type']] | null
+  unreadable: string | null
+}
+
+type Entry = Logged<AnyEvent> | Unreadable
+
+export async function entries(platform: Platform, logged: readonly Entry[]): Promise<HistoryEntry[]> {
+  const label = await actorLabels(
+    platform.people,
+    logged.map((l) => l.actor),
+  )
+  return logged.map((entry) => historyEntry(entry, label))
+}
+
+/** One row, without looking anything up. */
+export function historyEntry(entry: Entry, label: (actor: string) => ActorLabel): HistoryEntry {
+  const { index, projectId, stream, seq, at } = entry
+  const actor = label(entry.actor)
+  const sentence = 'event' in entry ? describeEvent(entry.event) : unreadableSentence(entry)
+  const type = ('event' in entry ? entry.event.type : entry.type) as AnyEvent['type']
+  return {
+    index,
+    projectId,
+    stream,
+    seq,
+    revision: seq,
+    noun: nounOf(type),
+    type,
+    at,
+    actor,
+    sentence,
+    text: plain(sentence),
+    data: 'event' in entry ? publicData(entry.event) : null,
+    unreadable: 'event' in entry ? null : entry.unreadable,
+  }
+}
+
+/** The noun whose event this is. */
+export const nounOf = (type: string): Noun => nouns.find((noun) => eventTypes[noun].includes(type)) ?? 'projects'
+
+const unreadableSentence = ({ type, unreadable }: Unreadable): Sentence => [
+  'made a change (',
+  { value: type },
+  ') that cannot be opened: ',
+  { value: unreadable },
+]

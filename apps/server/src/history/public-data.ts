@@ -1,0 +1,50 @@
+import type { AnyEvent } from '@stewrd/core/catalog.ts'
+import type { SealedKey } from '@stewrd/core/llm/events.ts'
+
+/** Said by an event, as anybody who may read the history may see it. */
+type PublicKey = { fingerprint: string }
+type Cleaned<Data> = {
+  [F in keyof Data as F extends 'hash' ? never : F]: Data[F] extends SealedKey
+    ? PublicKey
+    : F extends 'files'
+      ? string[]
+      : Data[F]
+}
+export type PublicData = { [T in AnyEvent['type']]: Cleaned<Of<T>> }
+type Of<T extends AnyEvent['type']> = Extract<AnyEvent, { type: T }>['data']
+
+/** What was said in a run can be long; a list shows its beginning, `runs.get` all of it. */
+const PREVIEW = 500
+
+/**
+ * An event's data without anything secret: of a sealed key its fingerprint, of an API key its id, of files their names.
+ * Exhaustive by type: an event about which nothing is decided does not compile.
+ */
+export function publicData<T extends AnyEvent['type']>(event: Extract<AnyEvent, { type: T }>): PublicData[T] {
+  return cleaners[event.type as T](event.data as Of<T>)
+}
+
+const fingerprint = ({ fingerprint }: SealedKey): PublicKey => ({ fingerprint })
+const preview = (text: string) => (text.length > PREVIEW ? `${text.slice(0, PREVIEW)}…` : text)
+const asItIs = <Data>(data: Data): Data => data
+
+const cleaners: { [T in AnyEvent['type']]: (data: Of<T>) => PublicData[T] } = {
+  ProjectCreated: asItIs,
+  ProjectRenamed: asItIs,
+  CapabilitiesChanged: asItIs,
+  ProjectArchived: asItIs,
+  ProviderSet: (data) => ({ ...data, key: fingerprint(data.key) }),
+  KeyRotated: (data) => ({ ...data, key: fingerprint(data.key) }),
+  ModelChanged: asItIs,
+  ProviderRemoved: asItIs,
+  KeyVerified: asItIs,
+  KeyRejected: asItIs,
+  KeyUnreachable: asItIs,
+  ApiKeyIssued: ({ keyId }) => ({ keyId }),
+  ApiKeyRegenerated: ({ keyId, replaces }) => ({ keyId, replaces }),
+  ApiKeyRevoked: asItIs,
+  RunStarted: (data) => ({ ...data, message: preview(data.message), files: data.files.map(({ name }) => name) }),
+  ModelAnswered: (data) => ({ ...data, content: preview(data.content) }),
+  RunCompleted: (data) => ({ ...data, message: preview(data.message) }),
+  RunFailed: (data) => ({ ...data, message: preview(data.message) }),
+}

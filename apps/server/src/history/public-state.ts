@@ -1,0 +1,53 @@
+import type { AnyEvent } from '@stewrd/core/catalog.ts'
+import { apiKeys } from '@stewrd/core/api-keys/api-keys.ts'
+import type { ApiKeyEvent } from '@stewrd/core/api-keys/events.ts'
+import { keyHealth } from '@stewrd/core/key-health/key-health.ts'
+import type { KeyHealthEvent } from '@stewrd/core/key-health/events.ts'
+import type { Noun } from '@stewrd/core/kernel/event.ts'
+import type { LlmEvent } from '@stewrd/core/llm/events.ts'
+import type { Llm } from '@stewrd/core/llm/llm.ts'
+import { llm } from '@stewrd/core/llm/llm.ts'
+import type { ProjectEvent } from '@stewrd/core/projects/events.ts'
+import { projects } from '@stewrd/core/projects/projects.ts'
+import type { RunEvent } from '@stewrd/core/runs/events.ts'
+import { runs } from '@stewrd/core/runs/runs.ts'
+import { folded } from '../kernel/folded.ts'
+
+/** A stream's state as flat fields, made for a before and after comparison. Nothing secret. */
+export type PublicState = Record<string, string | number | boolean | null | readonly string[]>
+
+/** Folds events of one stream to what a page may show of its state. */
+export function publicState(noun: Noun, events: readonly AnyEvent[]): PublicState {
+  return fold[noun](events)
+}
+
+export function publicLlm(state: Llm): PublicState {
+  if (state.status === 'default') return { status: 'default' }
+  const { provider, model, key } = state
+  return {
+    status: 'own',
+    provider: provider.provider,
+    baseUrl: provider.baseUrl,
+    model,
+    keyFingerprint: key.fingerprint,
+  }
+}
+
+const fold: Record<Noun, (events: readonly AnyEvent[]) => PublicState> = {
+  projects: (events) => ({ ...folded(projects, events as ProjectEvent[]) }),
+  llm: (events) => publicLlm(folded(llm, events as LlmEvent[])),
+  'key-health': (events) => {
+    const { checks } = folded(keyHealth, events as KeyHealthEvent[])
+    return Object.fromEntries(checks.map((c) => [c.fingerprint, c.reason ? `${c.health}: ${c.reason}` : c.health]))
+  },
+  'api-keys': (events) => {
+    const state = folded(apiKeys, events as ApiKeyEvent[])
+    return { status: state.status, keyId: state.status === 'active' ? state.keyId : null }
+  },
+  runs: (events) => {
+    const state = folded(runs, events as RunEvent[])
+    if (state.status === 'none') return { status: 'none' }
+    const { status, steps, tokens, error, durationMs } = state
+    return { status, model: state.started.model, steps, tokens: tokens.input + tokens.output, error, durationMs }
+  },
+}

@@ -1,0 +1,50 @@
+import {
+  BaseUrl,
+  ChangeModelInput,
+  RemoveProviderInput,
+  RotateKeyInput,
+  SetProviderInput,
+} from '@stewrd/core/llm/input.ts'
+import { ModelId } from '@stewrd/core/llm/events.ts'
+import { providerIds } from '@stewrd/core/llm/providers.ts'
+import { z } from 'zod'
+import { editorProcedure, projectProcedure, router } from '../trpc/trpc.ts'
+import type { KeyTest, ModelList } from './check.ts'
+import { listModels, testKey } from './check.ts'
+import type { LlmCurrent } from './current.ts'
+import { currentLlm } from './current.ts'
+import type { LlmChange } from './service.ts'
+import { changeModel, removeProvider, rotateKey, setProvider } from './service.ts'
+
+const ProjectInput = z.strictObject({ projectId: z.uuid() })
+const PlaceInput = ProjectInput.extend({
+  provider: z.enum(providerIds).optional(),
+  baseUrl: BaseUrl.optional(),
+  key: z.string().max(2000).optional(),
+})
+
+export const llmRouter = router({
+  current: projectProcedure
+    .input(ProjectInput)
+    .query(({ ctx, input }): Promise<LlmCurrent> => currentLlm(ctx.platform, input.projectId)),
+  set: editorProcedure
+    .input(SetProviderInput)
+    .mutation(({ ctx, input }): Promise<LlmChange> => setProvider(ctx.platform, input, ctx.actor)),
+  rotate: editorProcedure
+    .input(RotateKeyInput)
+    .mutation(({ ctx, input }): Promise<LlmChange> => rotateKey(ctx.platform, input, ctx.actor)),
+  changeModel: editorProcedure
+    .input(ChangeModelInput)
+    .mutation(({ ctx, input }): Promise<LlmChange> => changeModel(ctx.platform, input, ctx.actor)),
+  remove: editorProcedure
+    .input(RemoveProviderInput)
+    .mutation(({ ctx, input }): Promise<LlmChange> => removeProvider(ctx.platform, input, ctx.actor)),
+  /** Tests what a form holds before it is saved; without `key` (or with a mask) the stored key. A mutation: a key must not be in a URL. */
+  test: editorProcedure
+    .input(PlaceInput.extend({ model: ModelId.optional() }))
+    .mutation(({ ctx, input }): Promise<KeyTest> => testKey(ctx.platform, input, ctx.actor)),
+  /** A mutation like `test`, and for the same reason. */
+  models: editorProcedure
+    .input(PlaceInput)
+    .mutation(({ ctx, input }): Promise<ModelList> => listModels(ctx.platform, input)),
+})

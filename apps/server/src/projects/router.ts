@@ -1,0 +1,38 @@
+import { changeMeta } from '@stewrd/core/kernel/text.ts'
+import { Capability, ProjectName } from '@stewrd/core/projects/events.ts'
+import { z } from 'zod'
+import { editorProcedure, projectProcedure, router, sessionProcedure } from '../trpc/trpc.ts'
+import type { ProjectListItem } from './list.ts'
+import { listProjects } from './list.ts'
+import type { KnownProject } from './project-of.ts'
+import type { CreatedProject, ProjectChange } from './service.ts'
+import { changeProject, createProject } from './service.ts'
+
+const ProjectInput = z.strictObject({ projectId: z.uuid() })
+const Change = ProjectInput.extend(changeMeta)
+
+export const projectsRouter = router({
+  list: sessionProcedure.query(({ ctx }): Promise<ProjectListItem[]> => listProjects(ctx.platform)),
+  get: projectProcedure.input(ProjectInput).query(({ ctx }): KnownProject => ctx.project),
+  create: sessionProcedure
+    .input(z.strictObject({ name: ProjectName, commandId: changeMeta.commandId }))
+    .mutation(({ ctx, input }): Promise<CreatedProject> => createProject(ctx.platform, input, ctx.actor)),
+  rename: editorProcedure
+    .input(Change.extend({ name: ProjectName }))
+    .mutation(
+      ({ ctx, input }): Promise<ProjectChange> =>
+        changeProject(ctx.platform, input.projectId, { type: 'RenameProject', name: input.name }, input, ctx.actor),
+    ),
+  changeCapabilities: editorProcedure
+    .input(Change.extend({ capabilities: z.array(Capability).max(20) }))
+    .mutation(
+      ({ ctx, input: { capabilities, ...input } }): Promise<ProjectChange> =>
+        changeProject(ctx.platform, input.projectId, { type: 'ChangeCapabilities', capabilities }, input, ctx.actor),
+    ),
+  archive: editorProcedure
+    .input(Change)
+    .mutation(
+      ({ ctx, input }): Promise<ProjectChange> =>
+        changeProject(ctx.platform, input.projectId, { type: 'ArchiveProject' }, input, ctx.actor),
+    ),
+})

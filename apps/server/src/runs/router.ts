@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { projectProcedure, router } from '../trpc/trpc.ts'
+import type { RunDetail, RunPage } from './queries.ts'
+import { runDetail, runPage } from './queries.ts'
+
+const Project = z.strictObject({ projectId: z.uuid() })
+
+export const runsRouter = router({
+  list: projectProcedure
+    .input(
+      Project.extend({
+        cursor: z.string().max(500).nullish(),
+        limit: z.int().min(1).max(200).default(50),
+        // Infinite queries of the client send it along.
+        direction: z.enum(['forward', 'backward']).optional(),
+      }),
+    )
+    .query(({ ctx, input }): Promise<RunPage> => runPage(ctx.platform, input)),
+  get: projectProcedure
+    .input(Project.extend({ runId: z.uuid() }))
+    .query(({ ctx, input }): Promise<RunDetail> => runDetail(ctx.platform, input.projectId, input.runId)),
+})

@@ -1,0 +1,31 @@
+import type { ProviderId } from '@stewrd/core/llm/providers.ts'
+import { fallbackLlm } from '../llm/current.ts'
+import type { Platform } from '../platform.ts'
+import { router, sessionProcedure } from '../trpc/trpc.ts'
+
+/** How the installation is doing. `behind` counts log entries that a view has not seen yet. Times are unix milliseconds. */
+export type SystemHealth = {
+  version: string
+  node: string
+  startedAt: number
+  uptimeMs: number
+  log: { size: number }
+  views: { view: string; behind: number }[]
+  fallback: {
+    status: 'default' | 'demo' | 'none'
+    provider: ProviderId | null
+    baseUrl: string | null
+    model: string | null
+  }
+}
+
+export const systemRouter = router({
+  health: sessionProcedure.query(({ ctx }): Promise<SystemHealth> => systemHealth(ctx.platform)),
+})
+
+export async function systemHealth(platform: Platform): Promise<SystemHealth> {
+  const [size, views] = await Promise.all([platform.history.size(), platform.lag()])
+  const { version, node, startedAt } = platform
+  const uptimeMs = platform.now() - startedAt
+  return { version, node, startedAt, uptimeMs, log: { size }, views, fallback: fallbackLlm(platform.fallback) }
+}

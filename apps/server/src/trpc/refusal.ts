@@ -1,0 +1,59 @@
+import { GuardMoved, StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
+import type { Refusals } from '@stewrd/core/kernel/errors.ts'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { TRPCError } from '@trpc/server'
+import { ZodError } from 'zod'
+
+/** Status of every refusal: a code without one does not compile. */
+export const statusOf = {
+  INVALID_INPUT: 'BAD_REQUEST',
+  NOT_FOUND: 'NOT_FOUND',
+  REVISION_MOVED: 'CONFLICT',
+  COMMAND_REUSED: 'CONFLICT',
+  STREAM_BUSY: 'TOO_MANY_REQUESTS',
+  PROJECT_EXISTS: 'CONFLICT',
+  PROJECT_ARCHIVED: 'PRECONDITION_FAILED',
+  PROVIDER_NOT_SET: 'PRECONDITION_FAILED',
+  KEY_REQUIRED: 'PRECONDITION_FAILED',
+  KEY_UNCHANGED: 'CONFLICT',
+  KEY_REJECTED: 'UNPROCESSABLE_CONTENT',
+  BASE_URL_REFUSED: 'UNPROCESSABLE_CONTENT',
+  API_KEY_MISSING: 'PRECONDITION_FAILED',
+  API_KEY_EXISTS: 'CONFLICT',
+  RUN_EXISTS: 'CONFLICT',
+  RUN_ENDED: 'CONFLICT',
+} as const satisfies Record<keyof Refusals, TRPCError['code']>
+
+/** A refusal as a page reads it: `error.data.refusal`. Narrow by `code` to read `details`. */
+export type RefusalData = { [C in keyof Refusals]: { code: C; details: Refusals[C] } }[keyof Refusals]
+
+export const refusalData = (refusal: Refusal): RefusalData =>
+  ({ code: refusal.code, details: refusal.details }) as RefusalData
+
+/** Makes the edge's error of whatever was thrown. Text that is not our own never leaves the server. */
+export function toTrpcError(error: unknown): TRPCError {
+  if (error instanceof Refusal) {
+    const refusal: Refusal = error
+    return new TRPCError({ code: statusOf[refusal.code], message: refusal.message, cause: refusal })
+  }
+  if (error instanceof ZodError) return toTrpcError(invalidInput(error))
+  if (error instanceof GuardMoved)
+    return new TRPCError({ code: 'CONFLICT', message: 'This changed while you were at it. Try again.', cause: error })
+  if (error instanceof StoreUnavailable)
+    return new TRPCError({
+      code: 'SERVICE_UNAVAILABLE',
+      message: 'The database cannot be reached just now. What you sent may or may not be saved: try again.',
+      cause: error,
+    })
+  return new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Something went wrong on the server.', cause: error })
+}
+
+/** The first problem of a parse, by field. Zod's own words name types and limits, never the value. */
+function invalidInput(error: ZodError): Refusal<'INVALID_INPUT'> {
+  const issue = error.issues[0]
+  const unknown = issue?.code === 'unrecognized_keys'
+  return new Refusal('INVALID_INPUT', {
+    field: issue?.path.join('.') || 'input',
+    problem: unknown ? 'has a field that is not known here.' : (issue?.message ?? 'is not valid.'),
+  })
+}

@@ -1,0 +1,70 @@
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { initTRPC, TRPCError } from '@trpc/server'
+import { z } from 'zod'
+import { projectOf } from '../projects/project-of.ts'
+import type { RequestContext } from './context.ts'
+import { refusalData, toTrpcError } from './refusal.ts'
+
+const t = initTRPC.context<RequestContext>().create({
+  sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
+  errorFormatter({ shape, error: thrown, ctx }) {
+    const error = ours(thrown)
+    const { code, httpStatus, path } = shape.data
+    return {
+      code: shape.code,
+      message: error.message,
+      data: {
+        code,
+        httpStatus,
+        ...(path === undefined ? {} : { path }),
+        refusal: error.cause instanceof Refusal ? refusalData(error.cause) : null,
+        requestId: ctx?.requestId ?? null,
+      },
+    }
+  },
+})
+
+export const router = t.router
+
+/** Errors become ours before tRPC derives a status from them. */
+const safely = t.middleware(async ({ next }) => {
+  const result = await next()
+  if (!result.ok) throw ours(result.error)
+  return result
+})
+
+export const publicProcedure = t.procedure.use(safely)
+
+/** Somebody is signed in. Every one of them belongs to the one account of this installation. */
+export const sessionProcedure = publicProcedure.use(async ({ ctx, next }) => {
+  const user = await ctx.session()
+  if (!user) throw new TRPCError({ code: 'UNAUTHORIZED', message: 'Sign in first.' })
+  return next({ ctx: { user, actor: `user:${user.id}`, accountId: ctx.platform.accountId } })
+})
+
+/** The input names a project of the account. Reads its head: always as new as its last event. */
+export const projectProcedure = sessionProcedure
+  .input(z.object({ projectId: z.uuid('must be the id of a project.') }))
+  .use(async ({ ctx, input, next }) => {
+    const project = await projectOf(ctx.platform, input.projectId)
+    return next({ ctx: { project, projectId: input.projectId } })
+  })
+
+/** May change the project: today everybody who may see it. Members with less are refused here. */
+export const editorProcedure = projectProcedure
+
+/** An error that was made here (by a procedure, or by tRPC about the request itself) says what it says; others are replaced. */
+function ours(error: TRPCError): TRPCError {
+  if (error.cause === undefined) return error
+  const mapped = toTrpcError(error.cause)
+  return mapped.code === 'INTERNAL_SERVER_ERROR' && error.code !== 'INTERNAL_SERVER_ERROR'
+    ? withoutDetail(error)
+    : mapped
+}
+
+const withoutDetail = ({ code, cause }: TRPCError) =>
+  new TRPCError({
+    code,
+    message: code === 'PARSE_ERROR' ? 'The body is not JSON.' : 'The request is not valid.',
+    cause,
+  })
