@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import postgres from 'postgres'
+import { initialise } from './initdb.ts'
+import { postgresBinaries, postgresDir } from './location.ts'
+import { livePostmaster, stopOrphan } from './postmaster.ts'
+import { isAlive, thisProcess } from './process.ts'
+import type { ProcessRef } from './process.ts'
+import { launch } from './launch.ts'
+import type { Launched } from './launch.ts'
+
+export type EmbeddedPostgres = {
+  /** For the owner role, with its password: never print it. */
+  url: string
+  /** It was running already, started by somebody else on this home; `stop` leaves it alone. */
+  adopted: boolean
+  /** Ends it and waits. `smart` lets others on the same home finish first. */
+  stop(options?: { smart?: boolean }): Promise<void>
+}
+
+export type EmbeddedOptions = {
+  home: string
+  /** A command works beside whatever runs; a server must own its database, and waits for a command to end. */
+  as: 'server' | 'command'
+  onProgress?: (step: string) => void
+  /** Extra `postgres -c` settings, for tests. */
+  settings?: Record<string, string>
+}
+
+type Owner = ProcessRef & { password: string; port: number }
+
+const OWNER_TIMEOUT_MS = 60_000
+
+/** The real Postgres on `home`: created, started, adopted, or cleaned up after a crash. Ends when this process ends, however it ends. */
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const dir = await postgresDir(options.home)
+  const deadline = Date.now() + OWNER_TIMEOUT_MS
+  let told = false
+  for (;;) {
+    const pid = await livePostmaster(dir)
+    if (pid === undefined) return await startFresh(dir, options)
+    const owner = await readOwner(options.home)
+    if (owner && (await isAlive(owner))) {
+      if (options.as === 'command') return { url: urlOf(owner), adopted: true, stop: async () => {} }
+      if (!told) options.onProgress?.('Waiting for a stewrd command on the same home to finish')
+      told = true
+      if (Date.now() > deadline)
+        throw new Error(`Process ${owner.pid} still uses the database of ${options.home}. End it, then start again.`)
+      await delay(100)
+    } else {
+      await stopOrphan(pid)
+    }
+  }
+}
+
+async function startFresh(dir: string, { home, onProgress, settings }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const binaries = await postgresBinaries()
+  const password = await passwordOf(home)
+  await initialise({ binaries, dir, password, ...(onProgress && { onProgress }) })
+  onProgress?.('Starting the database')
+  const running = await launch({ binaries, dir, logFile: join(home, 'postgres.log'), settings: settings ?? {} })
+  const owner: Owner = { ...(await thisProcess()), password, port: running.port }
+  await ensureDatabase(urlOf(owner))
+  await writeFile(ownerFile(home), `${JSON.stringify({ ...owner, password: undefined })}\n`, { mode: 0o600 })
+  return { url: urlOf(owner), adopted: false, stop: (how) => stop(running, home, how?.smart ?? false) }
+}
+
+async function ensureDatabase(url: string) {
+  const sql = postgres(url.replace(/stewrd$/, 'postgres'), { max: 1, onnotice: () => {} })
+  try {
+    const [found] = await sql`select 1 from pg_database where datname = 'stewrd'`
+    if (!found) await sql`create database stewrd`
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
+async function stop(running: Launched, home: string, smart: boolean) {
+  await running.stop(smart)
+  await rm(ownerFile(home), { force: true })
+}
+
+const ownerFile = (home: string) => join(home, 'postgres.json')
+const passwordFile = (home: string) => join(home, 'postgres.password')
+
+async function readOwner(home: string): Promise<Owner | undefined> {
+  try {
+    const owner = JSON.parse(await readFile(ownerFile(home), 'utf8')) as Omit<Owner, 'password'>
+    return { ...owner, password: await readFile(passwordFile(home), 'utf8') }
+  } catch {
+    return undefined
+  }
+}
+
+/** Random, made once, readable by the owner of the home only. */
+async function passwordOf(home: string): Promise<string> {
+  const fresh = randomBytes(24).toString('hex')
+  await writeFile(passwordFile(home), fresh, { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  })
+  return await readFile(passwordFile(home), 'utf8')
+}
+
+function urlOf({ password, port }: Owner): string {
+  return `postgres://stewrd:${password}@127.0.0.1:${port}/stewrd`
+}
