@@ -4,6 +4,7 @@ import type { EventShape, Logged, Noun, Recorded } from '@stewrd/core/kernel/eve
 import type { Execute, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { KeyCheck } from '@stewrd/core/key-health/commands.ts'
 import type { ProviderRef, SealedKey } from '@stewrd/core/llm/events.ts'
+import type { Auth } from './auth/auth.ts'
 import type { Person } from './auth/people.ts'
 
 /** Everything that the edges (tRPC, /v1, command line, jobs) work with. Made once by `createPlatform`. */
@@ -25,7 +26,11 @@ export type Platform = {
   providers: Providers
   secrets: Secrets
   people: { find(userIds: readonly string[]): Promise<Person[]> }
+  auth: Pick<Auth, 'handler' | 'person' | 'createOwner'>
   setup: Setup
+  /** Whether the database answers. */
+  ready(): Promise<boolean>
+  close(): Promise<void>
 }
 
 /** A key or password on its way: masked wherever it is printed. */

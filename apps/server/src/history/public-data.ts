@@ -21,7 +21,7 @@ const PREVIEW = 500
  * Exhaustive by type: an event about which nothing is decided does not compile.
  */
 export function publicData<T extends AnyEvent['type']>(event: Extract<AnyEvent, { type: T }>): PublicData[T] {
-  return cleaners[event.type as T](event.data as Of<T>)
+  return cleaners[event.type](event.data as Of<T>)
 }
 
 const fingerprint = ({ fingerprint }: SealedKey): PublicKey => ({ fingerprint })

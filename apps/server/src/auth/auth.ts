@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import { kyselyAdapter } from '@better-auth/kysely-adapter'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
+import type { BetterAuthOptions } from 'better-auth'
+import { betterAuth } from 'better-auth'
+import { Kysely } from 'kysely'
+import { PostgresJSDialect } from 'kysely-postgres-js'
+import type { Sql } from 'postgres'
+import type { Revealable } from '../platform.ts'
+import { hashedSessions } from './hashed-sessions.ts'
+import type { Person } from './people.ts'
+
+export const authPath = '/api/auth'
+/** Set by the server itself, over whatever a client sent: what sign-in attempts are counted by. */
+export const clientAddressHeader = 'x-stewrd-client-address'
+
+/** Accounts of people: sign-in by email and password, sessions in http-only cookies. */
+export type Auth = {
+  /** Answers requests under `/api/auth`. */
+  handler(request: Request): Promise<Response>
+  /** Whoever the cookie belongs to. Throws `StoreUnavailable` rather than say "nobody" when it cannot know. */
+  person(headers: Headers): Promise<Person | undefined>
+  find(userIds: readonly string[]): Promise<Person[]>
+  ownerExists(): Promise<boolean>
+  /** Makes an account. Refused when there is one with this email. */
+  createOwner(owner: { name: string; email: string; password: Revealable }): Promise<{ userId: string }>
+}
+
+export type AuthOptions = { sql: Sql; secret: string; publicUrl?: string | undefined }
+
+export function createAuth(options: AuthOptions): Auth {
+  const db = new Kysely<AuthTables>({ dialect: new PostgresJSDialect({ postgres: options.sql }) })
+  const auth = make(db, options)
+  const byEmail = (email: string) => db.selectFrom('auth_users').select('id').where('email', '=', email)
+  return {
+    handler: (request) => auth.handler(request),
+    async person(headers) {
+      const found = await auth.api.getSession({ headers, query: { disableRefresh: true } }).catch((cause: unknown) => {
+        throw new StoreUnavailable('sessions', { cause })
+      })
+      return found ? { id: found.user.id, name: found.user.name, email: found.user.email } : undefined
+    },
+    find: (ids) => db.selectFrom('auth_users').select(['id', 'name', 'email']).where('id', 'in', ids).execute(),
+    async ownerExists() {
+      return (await db.selectFrom('auth_users').select('id').limit(1).executeTakeFirst()) !== undefined
+    },
+    async createOwner({ name, email, password }) {
+      const address = email.toLowerCase()
+      if (await byEmail(address).executeTakeFirst())
+        throw new Refusal('INVALID_INPUT', { field: 'email', problem: 'There is an account with this email already.' })
+      const { internalAdapter, password: passwords } = await auth.$context
+      const hash = await passwords.hash(password.reveal())
+      const user = await internalAdapter.createUser({ name, email: address, emailVerified: true }, { method: 'admin' })
+      await internalAdapter.linkAccount({
+        userId: user.id,
+        providerId: 'credential',
+        accountId: user.id,
+        password: hash,
+      })
+      return { userId: user.id }
+    },
+  }
+}
+
+type AuthTables = { auth_users: { id: string; name: string; email: string } }
+
+const changed = { createdAt: 'created_at', updatedAt: 'updated_at' }
+
+function make(db: Kysely<AuthTables>, { secret, publicUrl }: AuthOptions) {
+  return betterAuth({
+    appName: 'Stewrd',
+    baseURL: publicUrl ?? 'http://localhost',
+    basePath: authPath,
+    secret,
+    telemetry: { enabled: false },
+    // Its messages can quote what somebody typed.
+    logger: { disabled: true },
+    database: (options: BetterAuthOptions) => hashedSessions(kyselyAdapter(db, { type: 'postgres', transaction: true })(options)),
+    emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: 10, maxPasswordLength: 128 },
+    rateLimit: {
+      enabled: true,
+      storage: 'memory',
+      window: 60,
+      max: 300,
+      customRules: { '/sign-in/email': { window: 60, max: 10 } },
+    },
+    // `refuseOtherOrigins` has compared the origin with the host before a request gets here.
+    trustedOrigins: (request) => [request?.headers.get('origin') ?? ''].filter(Boolean),
+    disabledPaths: ['/list-sessions', '/update-user', '/delete-user', '/change-email', '/ok', '/error'],
+    user: { modelName: 'auth_users', fields: { emailVerified: 'email_verified', ...changed } },
+    session: {
+      modelName: 'auth_sessions',
+      fields: { userId: 'user_id', expiresAt: 'expires_at', ipAddress: 'ip_address', userAgent: 'user_agent', ...changed },
+    },
+    account: {
+      modelName: 'auth_accounts',
+      fields: {
+        userId: 'user_id',
+        accountId: 'account_id',
+        providerId: 'provider_id',
+        accessToken: 'access_token',
+        refreshToken: 'refresh_token',
+        idToken: 'id_token',
+        accessTokenExpiresAt: 'access_token_expires_at',
+        refreshTokenExpiresAt: 'refresh_token_expires_at',
+        ...changed,
+      },
+    },
+    verification: { modelName: 'auth_verifications', fields: { expiresAt: 'expires_at', ...changed } },
+    advanced: {
+      cookiePrefix: 'stewrd',
+      useSecureCookies: publicUrl?.startsWith('https:') ?? false,
+      defaultCookieAttributes: { httpOnly: true, sameSite: 'lax', path: '/' },
+      ipAddress: { ipAddressHeaders: [clientAddressHeader] },
+      database: { generateId: () => randomUUID(), validateSchema: false },
+    },
+  })
+}

@@ -1,0 +1,44 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { OriginGuard } from '../kernel/same-origin.ts'
+import type { Auth } from './auth.ts'
+import { authPath, clientAddressHeader } from './auth.ts'
+
+type Options = { auth: Pick<Auth, 'handler'>; refuseOtherOrigins: OriginGuard }
+
+/** better-auth behind Fastify, with a body parser of its own: it reads the bytes itself. */
+export async function authPlugin(app: FastifyInstance, { auth, refuseOtherOrigins }: Options): Promise<void> {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 64 * 1024 }, (_request, body, done) => done(null, body))
+  app.addHook('onRequest', refuseOtherOrigins)
+  app.route({
+    method: ['GET', 'POST'],
+    url: `${authPath}/*`,
+    async handler(request, reply) {
+      const response = await auth.handler(toFetchRequest(request))
+      reply.status(response.status)
+      for (const [name, value] of response.headers) if (name !== 'set-cookie') reply.header(name, value)
+      for (const cookie of response.headers.getSetCookie()) reply.header('set-cookie', cookie)
+      return reply.send(response.body === null ? null : await response.text())
+    },
+  })
+}
+
+function toFetchRequest(request: FastifyRequest): Request {
+  const headers = headersOf(request)
+  headers.set(clientAddressHeader, request.ip)
+  const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body.toString('utf8') : undefined
+  return new Request(new URL(request.url, `${request.protocol}://${request.host}`), {
+    method: request.method,
+    headers,
+    ...(body === undefined ? {} : { body }),
+  })
+}
+
+/** The headers of a request in fetch's form. */
+export function headersOf({ headers }: Pick<FastifyRequest, 'headers'>): Headers {
+  const out = new Headers()
+  for (const [name, value] of Object.entries(headers))
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) out.append(name, one)
+  out.delete(clientAddressHeader)
+  return out
+}

@@ -1,0 +1,99 @@
+import { resolve } from 'node:path'
+import { Secret } from '@stewrd/crypto/secret.ts'
+import { providerIds, providers } from '@stewrd/core/llm/providers.ts'
+import { z } from 'zod'
+
+const checkout = resolve(import.meta.dirname, '../../..')
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
+
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+const hostAndPort = /^(\[[0-9a-fA-F:.]+\]|[^\s,:[\]]+):\d{1,5}$/
+
+const Variables = z.object({
+  NODE_ENV: optional(z.enum(['development', 'production', 'test'])),
+  PORT: optional(z.coerce.number('must be a port').int('must be a port').min(0).max(65_535, 'must be a port')),
+  HOST: optional(z.string().trim().min(1)),
+  STEWRD_HOME: optional(z.string().min(1)),
+  DATABASE_URL: optional(z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' })),
+  STEWRD_EGRESS_ALLOW: optional(
+    z
+      .string()
+      .transform((text) => text.split(',').map((part) => part.trim()))
+      .refine((list) => list.every((part) => hostAndPort.test(part)), 'must be host:port, or several with commas'),
+  ),
+  STEWRD_PUBLIC_URL: optional(httpUrl),
+  STEWRD_LOG_LEVEL: optional(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])),
+  STEWRD_DEFAULT_PROVIDER: optional(z.enum(providerIds)),
+  STEWRD_DEFAULT_BASE_URL: optional(httpUrl),
+  STEWRD_DEFAULT_API_KEY: optional(z.string().min(8, 'must be a whole key')),
+  STEWRD_DEFAULT_MODEL: optional(z.string().trim().min(1).max(200)),
+})
+
+/** What the process was configured with. Keys are `Secret`s from here on. */
+export type Env = {
+  production: boolean
+  port: number
+  host: string
+  /** Database, keyring and files. An absolute path. */
+  home: string
+  /** An outside Postgres. Absent: the embedded one in `home`. */
+  databaseUrl?: string
+  egressAllow: readonly string[]
+  publicUrl?: string
+  logLevel: string
+  /** The deployment's own model, for projects without a key. */
+  defaultModel?: { provider: (typeof providerIds)[number]; baseUrl: string; apiKey: Secret; model: string }
+}
+
+/** Variables that cannot be used, by name. Never holds their values. */
+export class EnvError extends Error {
+  override readonly name = 'EnvError'
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(`The configuration cannot be used:\n${problems.map((p) => `  ${p}`).join('\n')}`)
+    this.problems = problems
+  }
+}
+
+/** Reads every variable once. Throws `EnvError` with all that is wrong. */
+export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
+  const parsed = Variables.safeParse(source)
+  if (!parsed.success) throw new EnvError(parsed.error.issues.map((i) => `${i.path.join('.')} ${problemOf(i)}`))
+  const v = parsed.data
+  const defaultModel = defaultModelOf(v)
+  return {
+    production: v.NODE_ENV === 'production',
+    port: v.PORT ?? 4400,
+    host: v.HOST ?? '127.0.0.1',
+    home: resolve(v.STEWRD_HOME ?? resolve(checkout, '.stewrd')),
+    ...(v.DATABASE_URL === undefined ? {} : { databaseUrl: v.DATABASE_URL }),
+    egressAllow: v.STEWRD_EGRESS_ALLOW ?? [],
+    ...(v.STEWRD_PUBLIC_URL === undefined ? {} : { publicUrl: v.STEWRD_PUBLIC_URL.replace(/\/+$/, '') }),
+    logLevel: v.STEWRD_LOG_LEVEL ?? 'info',
+    ...(defaultModel === undefined ? {} : { defaultModel }),
+  }
+}
+
+// Our own messages and zod's for enums and numbers name what is allowed, never what was given.
+const problemOf = (issue: z.core.$ZodIssue) =>
+  issue.code === 'invalid_value' ? `must be one of ${issue.values.join(', ')}` : issue.message
+
+function defaultModelOf(v: z.output<typeof Variables>): Env['defaultModel'] {
+  const given = [
+    v.STEWRD_DEFAULT_PROVIDER,
+    v.STEWRD_DEFAULT_BASE_URL,
+    v.STEWRD_DEFAULT_API_KEY,
+    v.STEWRD_DEFAULT_MODEL,
+  ]
+  if (given.every((value) => value === undefined)) return undefined
+  const provider = v.STEWRD_DEFAULT_PROVIDER ?? (v.STEWRD_DEFAULT_BASE_URL ? 'custom' : 'openai')
+  const baseUrl = (v.STEWRD_DEFAULT_BASE_URL ?? providers[provider].baseUrl)?.replace(/\/+$/, '')
+  const missing = [
+    ...(v.STEWRD_DEFAULT_API_KEY ? [] : ['STEWRD_DEFAULT_API_KEY is needed when another STEWRD_DEFAULT_* is set']),
+    ...(v.STEWRD_DEFAULT_MODEL ? [] : ['STEWRD_DEFAULT_MODEL is needed when another STEWRD_DEFAULT_* is set']),
+    ...(baseUrl ? [] : ['STEWRD_DEFAULT_BASE_URL is needed when STEWRD_DEFAULT_PROVIDER is custom']),
+  ]
+  if (missing.length > 0) throw new EnvError(missing)
+  return { provider, baseUrl: baseUrl!, apiKey: new Secret(v.STEWRD_DEFAULT_API_KEY!), model: v.STEWRD_DEFAULT_MODEL! }
+}

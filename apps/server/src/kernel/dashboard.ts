@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import fastifyStatic from '@fastify/static'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { contentSecurityPolicy } from './security-headers.ts'
+
+export const builtDashboard = resolve(import.meta.dirname, '../../../web/dist')
+
+/** The built dashboard: hashed files are kept for ever, every other path is the page itself. */
+export async function dashboardPlugin(app: FastifyInstance, { root }: { root: string }): Promise<void> {
+  const page = await pageOf(root)
+  if (existsSync(join(root, 'assets')))
+    await app.register(fastifyStatic, {
+      root: join(root, 'assets'),
+      prefix: '/assets/',
+      immutable: true,
+      maxAge: '1y',
+      index: false,
+    })
+  if (existsSync(root))
+    await app.register(fastifyStatic, { root, decorateReply: false, index: false, wildcard: false, maxAge: '1h' })
+  app.get('/', (_request, reply) => sendPage(reply, page))
+  app.setNotFoundHandler((request, reply) => (wantsPage(request) ? sendPage(reply, page) : notFound(reply)))
+}
+
+type Page = { html: string; csp: string }
+
+async function pageOf(root: string): Promise<Page> {
+  const file = join(root, 'index.html')
+  const html = existsSync(file) ? await readFile(file, 'utf8') : unbuilt
+  return { html, csp: contentSecurityPolicy(html) }
+}
+
+const sendPage = (reply: FastifyReply, { html, csp }: Page) =>
+  reply
+    .headers({ 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache', 'content-security-policy': csp })
+    .send(html)
+
+const notFound = (reply: FastifyReply) =>
+  reply.code(404).send({ error: { code: 'not_found', message: 'There is nothing at this address.' } })
+
+/** Paths of the dashboard are opened by people; a missing file or an unknown call must not be answered with a page. */
+const wantsPage = ({ method, url, headers }: FastifyRequest) =>
+  (method === 'GET' || method === 'HEAD') &&
+  !/^\/(trpc|api|v1|assets|demo|healthz|readyz)(\/|\?|$)/.test(url) &&
+  (headers.accept ?? '').includes('text/html')
+
+const unbuilt =
+  '<!doctype html><html lang="en"><title>Stewrd</title><p>The dashboard is not built. Start with <code>npx --yes pnpm@12 start</code>, which builds it.</p></html>'

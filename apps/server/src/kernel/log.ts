@@ -1,0 +1,57 @@
+import { GuardMoved, StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
+import { KeyringError } from '@stewrd/crypto/keyring.ts'
+import type { Logger } from 'pino'
+import pino from 'pino'
+import pretty from 'pino-pretty'
+import type { Env } from '../env.ts'
+
+// Their texts are written here and hold no value that somebody sent.
+const ownErrors = [Refusal, GuardMoved, StoreUnavailable, EnvelopeError, KeyringError]
+
+/** What may be logged of an error. Texts of others (drivers, SDKs) can quote keys and rows: of those only name, code and place. */
+export function errorFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { name: typeof error }
+  const own = ownErrors.some((type) => error instanceof type)
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  return {
+    name: error.name,
+    ...(code === undefined ? {} : { code }),
+    ...(own ? { message: error.message } : {}),
+    at: frames(error.stack),
+    ...(error.cause === undefined ? {} : { cause: errorFields(error.cause) }),
+  }
+}
+
+/** Where it was thrown: function and file, without the text that a stack begins with. */
+const frames = (stack = '') =>
+  stack
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => /^at .*:\d+:\d+\)?$/.test(line))
+    .slice(0, 6)
+
+type Destination = { write(line: string): void }
+
+/** JSON, one line each; readable when a person looks at it. Nothing of a request but what `request` lists ever gets here. */
+export function createLogger(env: Pick<Env, 'production' | 'logLevel'>, destination?: Destination): Logger {
+  const readable = !destination && !env.production && process.stdout.isTTY
+  const options = {
+    level: env.logLevel,
+    base: null,
+    formatters: { level: (label: string) => ({ level: label }) },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: errorFields, error: errorFields, req: requestFields, res: () => undefined },
+  }
+  if (destination) return pino(options, destination)
+  return readable ? pino(options, pretty({ colorize: true, ignore: 'reqId' })) : pino(options)
+}
+
+/** Method and path. Never a query, a header or a body. */
+const requestFields = (request: { method?: string; url?: string }) => ({
+  method: request.method,
+  path: pathOf(request.url),
+})
+
+export const pathOf = (url = '') => url.split(/[?#]/, 1)[0]!.slice(0, 300)
