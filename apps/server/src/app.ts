@@ -27,8 +27,9 @@ const BODY_LIMIT = 1024 * 1024
 
 /** Everything on one port: dashboard, tRPC, sign-in, `/v1`, health. Not listening yet. */
 export async function createApp({ platform, log, publicUrl, dashboard = builtDashboard }: AppOptions) {
+  const loggerInstance: FastifyBaseLogger = log
   const app: FastifyInstance = Fastify({
-    loggerInstance: log as FastifyBaseLogger,
+    loggerInstance,
     disableRequestLogging: true,
     bodyLimit: BODY_LIMIT,
     genReqId: () => randomUUID(),
@@ -66,7 +67,8 @@ const trpcOptions = (platform: Platform): FastifyTRPCPluginOptions<AppRouter> =>
       }
     },
     onError({ error, path, req }) {
-      if (error.code === 'INTERNAL_SERVER_ERROR') req.log.error({ err: error.cause ?? error, procedure: path }, 'failed')
+      if (error.code === 'INTERNAL_SERVER_ERROR')
+        req.log.error({ err: error.cause ?? error, procedure: path }, 'failed')
       if (error.code === 'SERVICE_UNAVAILABLE') req.log.warn({ err: error.cause, procedure: path }, 'unavailable')
     },
   },
@@ -88,7 +90,8 @@ function logRequest(request: FastifyRequest, reply: FastifyReply) {
 async function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const status = error.statusCode && error.statusCode >= 400 && error.statusCode < 500 ? error.statusCode : 500
   if (status === 500) request.log.error({ err: errorFields(error) }, 'failed')
-  const message = status === 500 ? 'Something went wrong on the server.' : (refused[status] ?? 'The request is not valid.')
+  const message =
+    status === 500 ? 'Something went wrong on the server.' : (refused[status] ?? 'The request is not valid.')
   await reply.code(status).send({ error: { message, requestId: request.id } })
 }
 

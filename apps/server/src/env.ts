@@ -80,12 +80,7 @@ const problemOf = (issue: z.core.$ZodIssue) =>
   issue.code === 'invalid_value' ? `must be one of ${issue.values.join(', ')}` : issue.message
 
 function defaultModelOf(v: z.output<typeof Variables>): Env['defaultModel'] {
-  const given = [
-    v.STEWRD_DEFAULT_PROVIDER,
-    v.STEWRD_DEFAULT_BASE_URL,
-    v.STEWRD_DEFAULT_API_KEY,
-    v.STEWRD_DEFAULT_MODEL,
-  ]
+  const given = [v.STEWRD_DEFAULT_PROVIDER, v.STEWRD_DEFAULT_BASE_URL, v.STEWRD_DEFAULT_API_KEY, v.STEWRD_DEFAULT_MODEL]
   if (given.every((value) => value === undefined)) return undefined
   const provider = v.STEWRD_DEFAULT_PROVIDER ?? (v.STEWRD_DEFAULT_BASE_URL ? 'custom' : 'openai')
   const baseUrl = (v.STEWRD_DEFAULT_BASE_URL ?? providers[provider].baseUrl)?.replace(/\/+$/, '')

@@ -3,9 +3,11 @@ import type { Decider, Head } from '@stewrd/core/kernel/decider.ts'
 import type { EventShape, Logged, Noun, Recorded } from '@stewrd/core/kernel/event.ts'
 import type { Execute, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { KeyCheck } from '@stewrd/core/key-health/commands.ts'
-import type { ProviderRef, SealedKey } from '@stewrd/core/llm/events.ts'
+import type { ProviderRef } from '@stewrd/core/llm/events.ts'
+import type { Secret } from '@stewrd/crypto/secret.ts'
 import type { Auth } from './auth/auth.ts'
 import type { Person } from './auth/people.ts'
+import type { Secrets } from './kernel/secrets.ts'
 
 /** Everything that the edges (tRPC, /v1, command line, jobs) work with. Made once by `createPlatform`. */
 export type Platform = {
@@ -32,9 +34,6 @@ export type Platform = {
   ready(): Promise<boolean>
   close(): Promise<void>
 }
-
-/** A key or password on its way: masked wherever it is printed. */
-export type Revealable = { reveal(): string }
 
 /** What a project without a key of its own runs on. */
 export type Fallback = { source: 'default' | 'demo'; provider: ProviderRef; model: string } | { source: 'none' }
@@ -85,23 +84,15 @@ export type Settling = {
   waitFor(accountId: string, stream: string, seq: number, options: { timeoutMs: number }): Promise<boolean>
 }
 
-export type KeyTarget = ProviderRef & { key: Revealable }
+export type KeyTarget = ProviderRef & { key: Secret }
 export type Providers = {
   checkKey(target: KeyTarget & { model: string }): Promise<KeyCheck>
   /** Model ids as the provider lists them. Throws when it cannot be asked. */
   listModels(target: KeyTarget): Promise<string[]>
 }
 
-export type Secrets = {
-  secret(plain: string): Revealable
-  fingerprint(key: Revealable): string
-  sealKey(projectId: string, baseUrl: string, key: Revealable): Promise<SealedKey>
-  openKey(projectId: string, baseUrl: string, key: SealedKey): Promise<Revealable>
-  newApiKey(): { keyId: string; apiKey: string; hash: string }
-}
-
 export type Setup = {
   ownerExists(): Promise<boolean>
   /** Makes the owner if `token` is the one that `start` printed and nobody has used it; otherwise undefined. */
-  createOwner(token: string, owner: { name: string; email: string; password: Revealable }): Promise<string | undefined>
+  createOwner(token: string, owner: { name: string; email: string; password: Secret }): Promise<string | undefined>
 }

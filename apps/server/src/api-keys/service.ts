@@ -50,7 +50,7 @@ export async function regenerateApiKey(
   const outcome = await changeKey(platform, projectId, command, change, actor)
   const state = outcome.state
   return {
-    apiKey: outcome.repeated ? null : apiKey,
+    apiKey: outcome.repeated ? null : apiKey.reveal(),
     keyId: state.status === 'active' ? state.keyId : null,
     revision: outcome.revision,
   }
@@ -73,7 +73,7 @@ export async function issueApiKey(platform: Platform, projectId: string, actor: 
   if (head.revision > 0) return null
   const { apiKey, keyId, hash } = platform.secrets.newApiKey()
   await changeKey(platform, projectId, { type: 'IssueApiKey', keyId, hash }, { expectedRevision: 0 }, actor)
-  return apiKey
+  return apiKey.reveal()
 }
 
 /** Appends together with the look-ups that make the new key work and the old one stop. */

@@ -7,7 +7,7 @@ import { betterAuth } from 'better-auth'
 import { Kysely } from 'kysely'
 import { PostgresJSDialect } from 'kysely-postgres-js'
 import type { Sql } from 'postgres'
-import type { Revealable } from '../platform.ts'
+import type { Secret } from '@stewrd/crypto/secret.ts'
 import { hashedSessions } from './hashed-sessions.ts'
 import type { Person } from './people.ts'
 
@@ -24,7 +24,7 @@ export type Auth = {
   find(userIds: readonly string[]): Promise<Person[]>
   ownerExists(): Promise<boolean>
   /** Makes an account. Refused when there is one with this email. */
-  createOwner(owner: { name: string; email: string; password: Revealable }): Promise<{ userId: string }>
+  createOwner(owner: { name: string; email: string; password: Secret }): Promise<{ userId: string }>
 }
 
 export type AuthOptions = { sql: Sql; secret: string; publicUrl?: string | undefined }
@@ -76,7 +76,8 @@ function make(db: Kysely<AuthTables>, { secret, publicUrl }: AuthOptions) {
     telemetry: { enabled: false },
     // Its messages can quote what somebody typed.
     logger: { disabled: true },
-    database: (options: BetterAuthOptions) => hashedSessions(kyselyAdapter(db, { type: 'postgres', transaction: true })(options)),
+    database: (options: BetterAuthOptions) =>
+      hashedSessions(kyselyAdapter(db, { type: 'postgres', transaction: true })(options)),
     emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: 10, maxPasswordLength: 128 },
     rateLimit: {
       enabled: true,
@@ -91,7 +92,13 @@ function make(db: Kysely<AuthTables>, { secret, publicUrl }: AuthOptions) {
     user: { modelName: 'auth_users', fields: { emailVerified: 'email_verified', ...changed } },
     session: {
       modelName: 'auth_sessions',
-      fields: { userId: 'user_id', expiresAt: 'expires_at', ipAddress: 'ip_address', userAgent: 'user_agent', ...changed },
+      fields: {
+        userId: 'user_id',
+        expiresAt: 'expires_at',
+        ipAddress: 'ip_address',
+        userAgent: 'user_agent',
+        ...changed,
+      },
     },
     account: {
       modelName: 'auth_accounts',

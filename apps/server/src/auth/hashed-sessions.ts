@@ -12,12 +12,12 @@ export const storedToken = (token: string) => createHash('sha256').update(token)
 export function hashedSessions(adapter: Adapter): Adapter {
   return {
     ...adapter,
-    async create<T extends Record<string, unknown>, R = T>(input: Parameters<Adapter['create']>[0]): Promise<R> {
-      if (input.model !== 'session') return adapter.create<T, R>(input as never)
+    create: (async (input: Parameters<Adapter['create']>[0]) => {
+      if (input.model !== 'session') return adapter.create(input)
       const token = String(input.data.token)
-      const row = await adapter.create<T, R>({ ...input, data: { ...input.data, token: storedToken(token) } } as never)
+      const row = await adapter.create({ ...input, data: { ...input.data, token: storedToken(token) } })
       return { ...row, token }
-    },
+    }) as Adapter['create'],
     async findOne<T>(query: Parameters<Adapter['findOne']>[0]): Promise<T | null> {
       const row = await adapter.findOne<T>(hashed(query))
       const token = query.model === 'session' ? tokenIn(query.where) : undefined

@@ -34,7 +34,11 @@ async function pageOf(root: string): Promise<Page> {
 
 const sendPage = (reply: FastifyReply, { html, csp }: Page) =>
   reply
-    .headers({ 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache', 'content-security-policy': csp })
+    .headers({
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-cache',
+      'content-security-policy': csp,
+    })
     .send(html)
 
 const notFound = (reply: FastifyReply) =>

@@ -13,7 +13,9 @@ const always = {
 
 /** Nothing but the server's own files runs in the dashboard. Inline scripts of its page are named by hash. */
 export function contentSecurityPolicy(html = ''): string {
-  const inline = [...html.matchAll(/<script(?![^>]*\bsrc=)[^>]*>([\s\S]*?)<\/script>/g)].map((match) => hashOf(match[1]!))
+  const inline = [...html.matchAll(/<script(?![^>]*\bsrc=)[^>]*>([\s\S]*?)<\/script>/g)].map((match) =>
+    hashOf(match[1]!),
+  )
   return [
     "default-src 'self'",
     `script-src 'self'${inline.map((hash) => ` '${hash}'`).join('')}`,

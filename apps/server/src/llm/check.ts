@@ -8,7 +8,8 @@ import type { OwnLlm } from '@stewrd/core/llm/llm.ts'
 import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
 import type { ProviderId } from '@stewrd/core/llm/providers.ts'
 import { suggestedModels } from '@stewrd/core/llm/providers.ts'
-import type { KeyTarget, Platform, Revealable } from '../platform.ts'
+import { Secret } from '@stewrd/crypto/secret.ts'
+import type { KeyTarget, Platform } from '../platform.ts'
 import { shown } from '../kernel/change.ts'
 import { streamOf } from '../projects/project-of.ts'
 
@@ -88,7 +89,7 @@ async function targetOf(platform: Platform, candidate: Candidate): Promise<Targe
   const own = state.status === 'own' ? state : undefined
   const place = placeOf(candidate, own)
   const sent = keyOf(candidate.key)
-  if (sent !== undefined) return { target: { ...place, key: platform.secrets.secret(sent) }, tested: 'candidate', own }
+  if (sent !== undefined) return { target: { ...place, key: new Secret(sent) }, tested: 'candidate', own }
   return { target: { ...place, key: await storedKey(platform, projectId, own, place) }, tested: 'stored', own }
 }
 
@@ -104,7 +105,7 @@ function storedKey(
   projectId: string,
   own: OwnLlm | undefined,
   place: ProviderRef,
-): Promise<Revealable> {
+): Promise<Secret> {
   if (!own) throw new Refusal('KEY_REQUIRED', { because: 'first_key' })
   if (own.provider.provider !== place.provider) throw new Refusal('KEY_REQUIRED', { because: 'provider_changed' })
   if (own.provider.baseUrl !== place.baseUrl) throw new Refusal('KEY_REQUIRED', { because: 'base_url_changed' })

@@ -6,9 +6,10 @@ import type { ProviderRef } from '@stewrd/core/llm/events.ts'
 import type { ChangeModelInput, RemoveProviderInput, RotateKeyInput, SetProviderInput } from '@stewrd/core/llm/input.ts'
 import { keyOf, providerRef } from '@stewrd/core/llm/input.ts'
 import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
+import { Secret } from '@stewrd/crypto/secret.ts'
 import type { z } from 'zod'
 import { metaOf, shown } from '../kernel/change.ts'
-import type { Platform, Revealable } from '../platform.ts'
+import type { Platform } from '../platform.ts'
 import { activeProject, streamOf } from '../projects/project-of.ts'
 import { recordCheck } from './check.ts'
 import type { LlmCurrent } from './current.ts'
@@ -30,7 +31,7 @@ export async function setProvider(platform: Platform, input: SetProvider, actor:
   const sent = keyOf(input.key)
   const command = { type: 'SetProvider', provider, model: input.model, ...reason } as const
   if (sent === undefined) return finish(platform, stream, command, meta, null)
-  const key = platform.secrets.secret(sent)
+  const key = new Secret(sent)
   const candidate = { provider, model: input.model, key, source: 'set' } as const
   const warning = await tested(platform, stream, candidate, input, actor)
   const sealed = await platform.secrets.sealKey(stream.projectId, provider.baseUrl, key)
@@ -42,7 +43,7 @@ export async function rotateKey(platform: Platform, input: RotateKey, actor: str
   const { stream, meta, reason } = await begin(platform, input, actor)
   const sent = keyOf(input.key)
   if (sent === undefined) throw new Refusal('INVALID_INPUT', { field: 'key', problem: 'Enter the new key.' })
-  const key = platform.secrets.secret(sent)
+  const key = new Secret(sent)
   const { revision, state } = await platform.store.head(llm, stream)
   if (state.status !== 'own') throw new Refusal('PROVIDER_NOT_SET', {})
   const { provider, model } = state
@@ -92,7 +93,7 @@ async function finish(
   return { revision, changed: events.length > 0, warning, llm: await currentLlm(platform, stream.projectId) }
 }
 
-type CandidateKey = { provider: ProviderRef; model: string; key: Revealable; source: RecordKeyCheck['source'] }
+type CandidateKey = { provider: ProviderRef; model: string; key: Secret; source: RecordKeyCheck['source'] }
 
 /** Asks the provider about a key before anything is saved. Returns a warning when it could not be asked. */
 async function tested(

@@ -1,6 +1,9 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import type { Recorded } from '@stewrd/core/kernel/event.ts'
+import type { RunEvent } from '@stewrd/core/runs/events.ts'
 import type { RunRow } from '@stewrd/core/runs/runs.projection.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
+import { folded } from '../kernel/folded.ts'
 import type { Platform } from '../platform.ts'
 import { streamOf } from '../projects/project-of.ts'
 
@@ -26,9 +29,9 @@ export type RunDetail = {
   steps: number
   tokens: { input: number; output: number }
   credits: number
-  startedAt: number | null
+  startedAt: number
   durationMs: number
-  actor: string | null
+  actor: string
 }
 
 export async function runPage(
@@ -40,13 +43,16 @@ export async function runPage(
   return { runs: rows, nextCursor: next ?? null }
 }
 
-/** Read from the run's own stream: as new as its last event. */
+/** Folded from the run's own stream: as new as its last event. */
 export async function runDetail(platform: Platform, projectId: string, runId: string): Promise<RunDetail> {
-  const row = await platform.views.get<RunRow>('runs', platform.accountId, runId)
-  if (row && row.projectId !== projectId) throw new Refusal('NOT_FOUND', { what: 'run', id: runId })
-  const { state } = await platform.store.head(runs, streamOf(platform, projectId, runStream(runId)))
-  if (state.status === 'none') throw new Refusal('NOT_FOUND', { what: 'run', id: runId })
+  const recorded = (await platform.store.read(streamOf(platform, projectId, runStream(runId)))) as Recorded<RunEvent>[]
+  const first = recorded.find((r) => r.projectId === projectId)
+  const state = folded(
+    runs,
+    recorded.map((r) => r.event),
+  )
+  if (!first || state.status === 'none') throw new Refusal('NOT_FOUND', { what: 'run', id: runId })
   const { started, ...ended } = state
   const { message: request, object: _, ...on } = started
-  return { runId, projectId, ...on, ...ended, request, startedAt: row?.startedAt ?? null, actor: row?.actor ?? null }
+  return { runId, projectId, ...on, ...ended, request, startedAt: first.at, actor: first.actor }
 }

@@ -5,7 +5,10 @@ import type { Auth } from '../auth/auth.ts'
 import type { Setup } from '../platform.ts'
 
 /** The one-time way to the owner's account. Only a hash of the token is stored; every start draws another. */
-export function firstRun(sql: Sql, auth: Pick<Auth, 'ownerExists' | 'createOwner'>): Setup & { newToken(): Promise<Secret> } {
+export function firstRun(
+  sql: Sql,
+  auth: Pick<Auth, 'ownerExists' | 'createOwner'>,
+): Setup & { newToken(): Promise<Secret> } {
   return {
     ownerExists: () => auth.ownerExists(),
     async newToken() {

@@ -1,4 +1,5 @@
 import { line } from '@stewrd/core/kernel/text.ts'
+import { Secret } from '@stewrd/crypto/secret.ts'
 import { TRPCError } from '@trpc/server'
 import { z } from 'zod'
 import { publicProcedure, router } from '../trpc/trpc.ts'
@@ -24,8 +25,7 @@ export const setupRouter = router({
   createOwner: publicProcedure
     .input(OwnerInput.extend({ token: z.string().max(200) }))
     .mutation(async ({ ctx, input: { token, password, ...owner } }): Promise<{ userId: string }> => {
-      const { setup, secrets } = ctx.platform
-      const userId = await setup.createOwner(token, { ...owner, password: secrets.secret(password) })
+      const userId = await ctx.platform.setup.createOwner(token, { ...owner, password: new Secret(password) })
       if (userId === undefined)
         throw new TRPCError({
           code: 'FORBIDDEN',

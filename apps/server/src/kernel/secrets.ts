@@ -1,0 +1,50 @@
+import type { KeyObject } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
+import { newApiKey } from '@stewrd/crypto/api-key.ts'
+import { apiKeyHash, fingerprint } from '@stewrd/crypto/mac.ts'
+import { openSecret, sealSecret } from '@stewrd/crypto/sealed-secret.ts'
+import type { Secret } from '@stewrd/crypto/secret.ts'
+import type { DataKey, Purpose } from '@stewrd/crypto/data-key.ts'
+import type { SealedKey } from '@stewrd/core/llm/events.ts'
+
+/** What is done with keys that must not be seen: provider keys are sealed for one host, API keys only ever known by their hash. */
+export type Secrets = {
+  fingerprint(key: Secret): string
+  sealKey(projectId: string, baseUrl: string, key: Secret): Promise<SealedKey>
+  /** Throws when it was sealed for another project or host. */
+  openKey(projectId: string, baseUrl: string, key: SealedKey): Promise<Secret>
+  /** `apiKey` is given to its owner once; `hash` is what is stored. */
+  newApiKey(): { keyId: string; apiKey: Secret; hash: string }
+  apiKeyHash(apiKey: Secret): string
+}
+
+type DataKeySource = {
+  current(accountId: string, scope: string, purpose: Purpose): Promise<DataKey>
+  byId(accountId: string, id: string): Promise<DataKey>
+  deploymentKey(label: string): Promise<KeyObject>
+}
+
+export async function createSecrets(accountId: string, dataKeys: DataKeySource): Promise<Secrets> {
+  const [fingerprintKey, apiKeyKey] = await Promise.all([
+    dataKeys.deploymentKey('fingerprint'),
+    dataKeys.deploymentKey('api-key'),
+  ])
+  const hashOf = (apiKey: Secret) => apiKeyHash(apiKeyKey, apiKey).toString('hex')
+  return {
+    fingerprint: (key) => fingerprint(fingerprintKey, key),
+    async sealKey(projectId, baseUrl, key) {
+      const dataKey = await dataKeys.current(accountId, projectId, 'secret')
+      const sealed = sealSecret(dataKey, { accountId, projectId, baseUrl, dekId: dataKey.id }, key)
+      return { sealed: sealed.toString('base64'), dekId: dataKey.id, fingerprint: fingerprint(fingerprintKey, key) }
+    },
+    async openKey(projectId, baseUrl, { sealed, dekId }) {
+      const dataKey = await dataKeys.byId(accountId, dekId)
+      return openSecret(dataKey, { accountId, projectId, baseUrl, dekId }, Buffer.from(sealed, 'base64'))
+    },
+    newApiKey() {
+      const apiKey = newApiKey()
+      return { keyId: randomUUID(), apiKey, hash: hashOf(apiKey) }
+    },
+    apiKeyHash: hashOf,
+  }
+}
