@@ -1,0 +1,34 @@
+import { Secret } from '@stewrd/crypto/secret.ts'
+import { text } from 'node:stream/consumers'
+import { z } from 'zod'
+import { UsageError } from './output.ts'
+
+/** A key or password from standard input: never an argument, which every user of the machine can see. One closing line break is dropped. */
+export async function secretFromStdin(what: string): Promise<Secret> {
+  if (process.stdin.isTTY) process.stderr.write(`Enter ${what}, then Ctrl-D on a new line:\n`)
+  const entered = (await text(process.stdin)).replace(/\r?\n$/, '')
+  if (!entered)
+    throw new UsageError(`Standard input is empty. Give ${what} on it, for example: printf %s "$KEY" | stewrd …`)
+  return new Secret(entered)
+}
+
+export function projectId(given: string): string {
+  if (!z.uuid().safeParse(given).success)
+    throw new UsageError(`"${given}" is not a project id. \`stewrd project list\` shows them.`)
+  return given
+}
+
+/** A whole number of at least 0. */
+export function count(given: string): number {
+  if (!/^\d{1,15}$/.test(given)) throw new UsageError(`"${given}" is not a whole number.`)
+  return Number(given)
+}
+
+/** Unix milliseconds of a date, a date with time (UTC unless it says otherwise), or a number of milliseconds. */
+export function moment(given: string): number {
+  const ms = /^\d{10,}$/.test(given)
+    ? Number(given)
+    : Date.parse(/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(given) ? `${given.replace(' ', 'T')}Z` : given)
+  if (Number.isNaN(ms)) throw new UsageError(`"${given}" is not a time. Write it like 2026-11-23T14:30:00Z.`)
+  return ms
+}

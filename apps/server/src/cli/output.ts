@@ -1,0 +1,60 @@
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
+import { EnvError } from '../env.ts'
+import { errorFields } from '../kernel/log.ts'
+
+/** A command used wrongly: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export const exitCodes = { ok: 0, refused: 1, usage: 2 } as const
+
+/** One object on standard output: as JSON on one line, or as the given lines of text. */
+export function print(json: boolean, value: object, text: () => string | readonly string[]): void {
+  const lines = json ? [JSON.stringify(value)] : [text()].flat()
+  for (const line of lines) process.stdout.write(`${line}\n`)
+}
+
+/** Says what went wrong on standard error, in words that can be acted on. Returns the exit code. */
+export function fail(json: boolean, error: unknown): number {
+  const { code, message } = explained(error)
+  process.stderr.write(json ? `${JSON.stringify({ error: { code, message } })}\n` : `${message}\n`)
+  return error instanceof UsageError || error instanceof EnvError ? exitCodes.usage : exitCodes.refused
+}
+
+function explained(error: unknown): { code: string; message: string } {
+  if (error instanceof Refusal) return { code: error.code, message: error.message }
+  if (error instanceof UsageError) return { code: 'USAGE', message: error.message }
+  if (error instanceof EnvError) return { code: 'CONFIGURATION', message: error.message }
+  if (error instanceof StoreUnavailable)
+    return {
+      code: 'DATABASE_UNAVAILABLE',
+      message: `The database cannot be reached (${error.reason}). Nothing is known to have changed.`,
+    }
+  // Errors that are not ours may carry keys and rows in their text: the allow-list decides.
+  const { message, name } = errorFields(error)
+  return { code: 'FAILED', message: typeof message === 'string' ? message : `The command failed (${String(name)}).` }
+}
+
+/** `2026-11-23 07:44:10` in UTC; a dash where there is no time. */
+export const time = (ms: number | null | undefined) =>
+  ms === null || ms === undefined ? '–' : new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+
+export const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
+
+/** A redrawn line on a terminal; nothing where standard error is not one. */
+export function progressBar(label: string) {
+  const shown = process.stderr.isTTY
+  return {
+    update(done: number, total: number) {
+      if (!shown) return
+      const share = total > 0 ? Math.min(1, done / total) : 1
+      const bar = '█'.repeat(Math.round(share * 24)).padEnd(24, '░')
+      process.stderr.write(`\r${label} ${bar} ${done.toLocaleString('en')} of ${total.toLocaleString('en')}\u001B[K`)
+    },
+    end() {
+      if (shown) process.stderr.write('\r\u001B[K')
+    },
+  }
+}
