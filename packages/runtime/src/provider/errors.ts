@@ -1,0 +1,96 @@
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError } from 'openai'
+
+/** The codes of the wire contract for what a provider did. */
+export type ProviderErrorCode =
+  | 'provider_key_rejected'
+  | 'provider_quota_exceeded'
+  | 'model_not_found'
+  | 'compute_error'
+  | 'compute_unavailable'
+
+/** What a provider refused or failed at, in our own words: the provider's may hold the key, and the SDK's error holds the request. */
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError'
+  readonly code: ProviderErrorCode
+  /** The provider's HTTP status; null when there was none. */
+  readonly status: number | null
+  /** Seconds, when the provider said so. */
+  readonly retryAfter: number | null
+  constructor(
+    code: ProviderErrorCode,
+    message: string,
+    status: number | null = null,
+    retryAfter: number | null = null,
+  ) {
+    super(message)
+    this.code = code
+    this.status = status
+    this.retryAfter = retryAfter
+  }
+}
+
+/** The stop came from us: the caller went away, or the run was ended. */
+export class Aborted extends Error {
+  override readonly name = 'Aborted'
+}
+
+/** Any error of a provider call as one of ours. Nothing of the original is kept: it holds headers and bodies. */
+export function providerError(error: unknown): ProviderError | Aborted {
+  if (error instanceof ProviderError || error instanceof Aborted) return error
+  if (error instanceof APIUserAbortError) return new Aborted('the call was stopped')
+  if (error instanceof APIConnectionTimeoutError || isTimeout(error))
+    return new ProviderError('compute_unavailable', 'The provider did not answer in time.')
+  const refusal = refusalIn(error)
+  if (refusal) return new ProviderError('compute_unavailable', refusal.message)
+  if (error instanceof APIConnectionError)
+    return new ProviderError('compute_unavailable', 'The provider could not be reached.')
+  if (error instanceof APIError && typeof error.status === 'number') return ofStatus(error.status, error)
+  return new ProviderError('compute_error', 'The provider broke off, or sent an answer that cannot be read.')
+}
+
+function ofStatus(status: number, { code, type, headers }: APIError): ProviderError {
+  const retryAfter = Number(headers?.get('retry-after')) || null
+  if (status === 401 || status === 403)
+    return new ProviderError(
+      'provider_key_rejected',
+      `The provider refused the key (HTTP ${status}). Rotate the key of this project.`,
+      status,
+    )
+  if (status === 402 || (status === 429 && [code, type].includes('insufficient_quota')))
+    return new ProviderError(
+      'provider_quota_exceeded',
+      `The provider says that the quota or balance of this key is used up (HTTP ${status}).`,
+      status,
+    )
+  if (status === 404)
+    return new ProviderError(
+      'model_not_found',
+      'The provider does not know this model. Choose another model for this project.',
+      status,
+    )
+  if (status === 429)
+    return new ProviderError(
+      'compute_error',
+      'The provider limits the rate of calls (HTTP 429). Try again in a moment.',
+      status,
+      retryAfter,
+    )
+  if (status === 400 || status === 422)
+    return new ProviderError('compute_error', `The provider refused the request (HTTP ${status}).`, status)
+  return new ProviderError('compute_error', `The provider failed (HTTP ${status}).`, status, retryAfter)
+}
+
+/** Our own egress refusal, which the fetch and the SDK wrap in theirs. */
+function refusalIn(error: unknown): Refusal | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 6; at = at.cause, depth++)
+    if (at instanceof Refusal) return at
+  return undefined
+}
+
+function isTimeout(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 6; at = at.cause, depth++)
+    if (at.name === 'TimeoutError' || ('code' in at && typeof at.code === 'string' && /TIMEOUT/.test(at.code)))
+      return true
+  return false
+}

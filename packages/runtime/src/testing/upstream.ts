@@ -1,0 +1,202 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+/** What a provider does when it does not simply answer. */
+export type Fault =
+  | 'unauthorized'
+  | 'payment'
+  | 'quota'
+  | 'rate'
+  | 'not-found'
+  | 'server-error'
+  | 'garbage'
+  | 'hang'
+  | 'reset'
+  | 'truncate'
+
+export type Seen = { at: number; key: string; path: string; model: string | null; stream: boolean }
+
+export type UpstreamOptions = {
+  /** Keys that are accepted; `any` takes every key, as a server that does not look does. */
+  keys?: readonly string[] | 'any'
+  models?: readonly string[]
+  /** For every call, until changed by `fail`. */
+  fault?: Fault
+  /** Words of the answer. */
+  answer?: string
+}
+
+export type Upstream = {
+  /** `http://127.0.0.1:<port>/v1`. */
+  baseUrl: string
+  /** `127.0.0.1:<port>`, for the egress allow list. */
+  host: string
+  seen: Seen[]
+  setKeys(keys: readonly string[] | 'any'): void
+  fail(fault: Fault | undefined): void
+  /** Holds answers back until `release`. */
+  hold(): void
+  release(): void
+  close(): Promise<void>
+}
+
+/** An OpenAI-compatible provider on loopback, errors included: a 401 echoes the key, as providers do. OpenRouter's key endpoint is there too. */
+export async function startUpstream(options: UpstreamOptions = {}): Promise<Upstream> {
+  let { keys = 'any', fault, answer = 'Hello from the upstream.' } = options
+  const models = options.models ?? ['gpt-4o', 'gpt-4o-mini', 'o1']
+  const seen: Seen[] = []
+  let held: Promise<void> | undefined
+  let open = () => {}
+  const accepted = (key: string) => keys === 'any' || keys.includes(key)
+
+  const server = createServer((request, response) => {
+    void handle(request, response).catch(() => response.destroy())
+  })
+
+  async function handle(request: IncomingMessage, response: ServerResponse) {
+    const path = new URL(request.url ?? '/', 'http://localhost').pathname
+    const key = (request.headers.authorization ?? '').replace(/^Bearer /, '')
+    const body =
+      request.method === 'POST'
+        ? (JSON.parse((await text(request)) || '{}') as { model?: string; stream?: boolean })
+        : {}
+    seen.push({ at: Date.now(), key, path, model: body.model ?? null, stream: body.stream === true })
+    if (held) await held
+    if (fault && applyFault(fault, response, key)) return
+    if (!accepted(key)) return unauthorized(response, key)
+    if (path.endsWith('/models'))
+      return json(response, 200, { object: 'list', data: models.map((id) => ({ id, object: 'model' })) })
+    if (path.endsWith('/key')) return json(response, 200, { data: { label: 'test', usage: 0, limit: null } })
+    if (!path.endsWith('/chat/completions')) return json(response, 404, { error: { message: 'Not found' } })
+    if (body.model && !models.includes(body.model))
+      return json(response, 404, {
+        error: { message: `The model ${body.model} does not exist`, code: 'model_not_found' },
+      })
+    if (body.stream) return stream(response, answer, body.model, fault === 'truncate')
+    if (fault === 'truncate') return truncated(response)
+    return json(response, 200, completion(answer, body.model))
+  }
+
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    baseUrl: `http://${host}/v1`,
+    host,
+    seen,
+    setKeys: (now) => (keys = now),
+    fail: (now) => (fault = now),
+    hold() {
+      const gate = Promise.withResolvers<void>()
+      held = gate.promise
+      open = gate.resolve
+    },
+    release: () => {
+      held = undefined
+      open()
+    },
+    async close() {
+      open()
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
+  }
+}
+
+const usage = { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 }
+
+const completion = (content: string, model = 'gpt-4o') => ({
+  id: 'chatcmpl-1',
+  object: 'chat.completion',
+  created: 1,
+  model,
+  choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }],
+  usage,
+})
+
+function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}) {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+}
+
+function stream(response: ServerResponse, content: string, model = 'gpt-4o', cut: boolean) {
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  const chunk = (delta: object, finish: string | null) => ({
+    id: 'chatcmpl-1',
+    object: 'chat.completion.chunk',
+    created: 1,
+    model,
+    choices: [{ index: 0, delta, finish_reason: finish }],
+  })
+  const words = content.match(/\S+\s*/g) ?? []
+  for (const word of cut ? words.slice(0, 1) : words)
+    response.write(`data: ${JSON.stringify(chunk({ content: word }, null))}\n\n`)
+  if (cut) {
+    setImmediate(() => response.destroy())
+    return
+  }
+  response.write(`data: ${JSON.stringify(chunk({}, 'stop'))}\n\n`)
+  response.write(`data: ${JSON.stringify({ ...chunk({}, null), choices: [], usage })}\n\n`)
+  response.end('data: [DONE]\n\n')
+}
+
+function truncated(response: ServerResponse) {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': '10000' })
+  response.write('{"id": "chatcmpl-1", "choices": [')
+  setImmediate(() => response.destroy())
+}
+
+const unauthorized = (response: ServerResponse, key: string) =>
+  json(response, 401, {
+    error: {
+      message: `Incorrect API key provided: ${key}. You can find your API key at …`,
+      type: 'invalid_request_error',
+      code: 'invalid_api_key',
+    },
+  })
+
+/** True when the fault was the answer. */
+function applyFault(fault: Fault, response: ServerResponse, key: string): boolean {
+  switch (fault) {
+    case 'unauthorized':
+      unauthorized(response, key)
+      return true
+    case 'payment':
+      json(response, 402, { error: { message: `Insufficient credits for ${key}` } })
+      return true
+    case 'quota':
+      json(response, 429, {
+        error: { message: 'You exceeded your current quota', type: 'insufficient_quota', code: 'insufficient_quota' },
+      })
+      return true
+    case 'rate':
+      json(
+        response,
+        429,
+        { error: { message: 'Rate limit reached', type: 'requests', code: 'rate_limit_exceeded' } },
+        { 'retry-after': '7' },
+      )
+      return true
+    case 'not-found':
+      json(response, 404, { error: { message: 'The model does not exist', code: 'model_not_found' } })
+      return true
+    case 'server-error':
+      json(response, 500, { error: { message: `Internal error while handling ${key}` } })
+      return true
+    case 'garbage':
+      response.writeHead(200, { 'content-type': 'application/json' }).end('<html>surprise</html>')
+      return true
+    case 'hang':
+      return true
+    case 'reset':
+      response.destroy()
+      return true
+    case 'truncate':
+      return false
+    default:
+      return fault satisfies never
+  }
+}
