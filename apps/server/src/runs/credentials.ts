@@ -1,0 +1,117 @@
+import { apiKeys, apiKeysStream } from '@stewrd/core/api-keys/api-keys.ts'
+import type { Guard, StreamId } from '@stewrd/core/kernel/execute.ts'
+import type { ProviderRef } from '@stewrd/core/llm/events.ts'
+import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
+import type { Llm } from '@stewrd/core/llm/llm.ts'
+import type { Capability } from '@stewrd/core/projects/events.ts'
+import { projects, projectStream } from '@stewrd/core/projects/projects.ts'
+import { apiKeyLooksValid } from '@stewrd/crypto/api-key.ts'
+import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
+import { Secret } from '@stewrd/crypto/secret.ts'
+import { DEMO_BASE_URL } from '@stewrd/runtime/demo/demo-model.ts'
+import { LRUCache } from 'lru-cache'
+import { ContractError } from './contract-error.ts'
+import type { RunsDeps } from './deps.ts'
+
+/** Where a run's calls go, with the opened key: in memory only. */
+export type RunTarget = {
+  source: 'project' | 'default' | 'demo'
+  provider: ProviderRef
+  model: string
+  key: Secret
+  fingerprint: string | null
+}
+/** What a node knows of an API key: its project's configuration, as of the revisions in `guards`. */
+export type Credential = {
+  projectId: string
+  keyId: string
+  capabilities: readonly Capability[]
+  target: RunTarget | undefined
+  revision: number
+  guards: readonly Guard[]
+}
+
+const REMEMBERED = 10_000
+const invalid = () =>
+  new ContractError(
+    'invalid_api_key',
+    'The API key is missing, malformed or revoked. Send it as "Authorization: Bearer sk-stw_…".',
+  )
+
+/**
+ * Credentials by API key. What is remembered may be stale: a run's append is conditional on `guards`, so a stale one costs a second
+ * look and never a wrong run. Unknown keys are not remembered.
+ */
+export class Credentials {
+  readonly #deps: RunsDeps
+  readonly #known = new LRUCache<string, Credential>({ max: REMEMBERED })
+  readonly #loading = new Map<string, Promise<Credential>>()
+
+  constructor(deps: RunsDeps) {
+    this.#deps = deps
+  }
+
+  /** The credential of an `Authorization` header. Throws 401 `invalid_api_key`; an outage is StoreUnavailable, never a 401. */
+  async of(authorization: string | undefined, { reload = false } = {}): Promise<Credential> {
+    const text = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+    if (text === undefined || !apiKeyLooksValid(text)) throw invalid()
+    const hash = this.#deps.secrets.apiKeyHash(new Secret(text))
+    const known = reload ? undefined : this.#known.get(hash)
+    if (known) return known
+    // Many requests that find the same thing stale look once.
+    const loading = this.#loading.get(hash) ?? this.#load(hash).finally(() => this.#loading.delete(hash))
+    this.#loading.set(hash, loading)
+    return await loading
+  }
+
+  async #load(hash: string): Promise<Credential> {
+    this.#known.delete(hash)
+    const { accountId, store } = this.#deps
+    const found = await store.lookup(hash)
+    if (!found) throw invalid()
+    const { projectId } = found
+    const id = (stream: string): StreamId => ({ accountId, projectId, stream })
+    const streams = [projectStream(projectId), llmStream(projectId), apiKeysStream(projectId)] as const
+    const [project, config, key] = await store.heads([
+      [projects, id(streams[0])],
+      [llm, id(streams[1])],
+      [apiKeys, id(streams[2])],
+    ])
+    if (project.state.status !== 'active' || key.state.status !== 'active' || key.state.hash !== hash) throw invalid()
+    const credential = {
+      projectId,
+      keyId: key.state.keyId,
+      capabilities: project.state.capabilities,
+      target: await this.#target(projectId, config.state),
+      revision: config.revision,
+      guards: [project, config, key].map(({ revision }, i) => ({ stream: streams[i]!, revision })),
+    }
+    this.#known.set(hash, credential)
+    return credential
+  }
+
+  async #target(projectId: string, state: Llm): Promise<RunTarget | undefined> {
+    if (state.status === 'own') {
+      const { provider, model, key } = state
+      try {
+        const opened = await this.#deps.secrets.openKey(projectId, provider.baseUrl, key)
+        return { source: 'project', provider, model, key: opened, fingerprint: key.fingerprint }
+      } catch (error) {
+        // It must never look like a project that has no key: that would run on somebody else's.
+        if (error instanceof EnvelopeError)
+          throw new ContractError(
+            'service_unavailable',
+            'The stored provider key of this project cannot be opened. Its owner should enter the key again.',
+            { cause: error },
+          )
+        throw error
+      }
+    }
+    const { fallback } = this.#deps
+    if (fallback.source === 'none') return undefined
+    const key = fallback.source === 'default' ? fallback.key : new Secret('demo-needs-no-key')
+    return { source: fallback.source, provider: fallback.provider, model: fallback.model, key, fingerprint: null }
+  }
+}
+
+export const isDemo = ({ source, provider }: RunTarget) => source === 'demo' && provider.baseUrl === DEMO_BASE_URL

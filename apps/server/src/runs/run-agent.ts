@@ -1,0 +1,156 @@
+import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
+import { keyHealth, keyHealthStream } from '@stewrd/core/key-health/key-health.ts'
+import type { KeyCheck } from '@stewrd/core/key-health/commands.ts'
+import type { RunCommand } from '@stewrd/core/runs/commands.ts'
+import type { ContractCode, RunRequest } from '@stewrd/core/runs/wire.ts'
+import { contractErrors } from '@stewrd/core/runs/wire.ts'
+import { runs, runStream } from '@stewrd/core/runs/runs.ts'
+import { demoFetch } from '@stewrd/runtime/demo/demo-model.ts'
+import { conversation, runChat } from '@stewrd/runtime/loop/chat.ts'
+import type { Step } from '@stewrd/runtime/loop/chat.ts'
+import { answer } from '@stewrd/runtime/provider/answer.ts'
+import type { Message } from '@stewrd/runtime/provider/answer.ts'
+import { ProviderError } from '@stewrd/runtime/provider/errors.ts'
+import { LRUCache } from 'lru-cache'
+import { errorFields } from '../kernel/log.ts'
+import { ContractError } from './contract-error.ts'
+import type { RunTarget } from './credentials.ts'
+import { isDemo } from './credentials.ts'
+import type { RunsDeps } from './deps.ts'
+import type { StartedRun } from './start-run.ts'
+
+/** A synchronous call answers before clients give up at 120 s. */
+const RUN_LIMIT_MS = 115_000
+
+export type FinishedRun = { message: string; tokens: { input: number; output: number }; durationMs: number }
+
+/** Runs what `startRun` started, to its end: `RunCompleted`, or `RunFailed` and a `ContractError`. */
+export class Runner {
+  readonly #deps: RunsDeps
+  readonly #running = new Set<Promise<unknown>>()
+  readonly #stop = new AbortController()
+  // The health that runs last reported for each key: thousands of runs that see the same need no look at the database.
+  readonly #health = new LRUCache<string, KeyCheck['health']>({ max: 10_000 })
+  #draining = false
+
+  constructor(deps: RunsDeps) {
+    this.#deps = deps
+  }
+
+  /** Refuses new runs while the server stops. */
+  admit(): void {
+    if (this.#draining)
+      throw new ContractError('service_unavailable', 'This server is stopping. Try again in a moment.', {
+        retryAfter: 2,
+      })
+  }
+
+  run(started: StartedRun, request: RunRequest, onToken?: (text: string) => void): Promise<FinishedRun> {
+    const running = this.#run(started, request, onToken)
+    const settled = running.then(
+      () => {},
+      () => {},
+    )
+    this.#running.add(settled)
+    void settled.then(() => this.#running.delete(settled))
+    return running
+  }
+
+  /** No new runs; those that run get `ms` to finish, then they end as failed. */
+  async drain(ms: number): Promise<void> {
+    this.#draining = true
+    const timer = setTimeout(
+      () =>
+        this.#stop.abort(new ProviderError('compute_unavailable', 'The server stopped while the run was under way.')),
+      ms,
+    )
+    await Promise.all(this.#running)
+    clearTimeout(timer)
+  }
+
+  async #run(started: StartedRun, request: RunRequest, onToken?: (text: string) => void): Promise<FinishedRun> {
+    const began = performance.now()
+    const elapsed = () => Math.round(performance.now() - began)
+    try {
+      const { durationMs: stepMs, ...step } = await this.#answer(started.target, request, onToken)
+      const durationMs = elapsed()
+      await this.#record(started, 'end', { type: 'CompleteRun', answer: { ...step, durationMs: stepMs }, durationMs })
+      if (started.target.provider.provider !== 'custom')
+        this.#reportHealth(started, { health: 'verified', method: 'run', latencyMs: stepMs })
+      return { message: step.content, tokens: step.tokens, durationMs }
+    } catch (error) {
+      const failure = failureOf(error)
+      if (error instanceof ProviderError && error.code === 'provider_key_rejected')
+        this.#reportHealth(started, {
+          health: 'rejected',
+          status: error.status ?? 401,
+          reason: 'The provider refused the key during a run.',
+        })
+      await this.#fail(started, failure, elapsed())
+      throw failure
+    }
+  }
+
+  #answer(target: RunTarget, request: RunRequest, onToken?: (text: string) => void): Promise<Step> {
+    const { provider, model, key } = target
+    const egress = isDemo(target) ? { fetch: demoFetch } : this.#deps.egress
+    const timeout = AbortSignal.timeout(RUN_LIMIT_MS)
+    const signal = AbortSignal.any([timeout, this.#stop.signal])
+    const ports = {
+      now: () => performance.now(),
+      answer: (messages: readonly Message[]) =>
+        answer(egress, { target: { ...provider, model, key }, messages, signal, onToken, timeoutMs: RUN_LIMIT_MS }),
+    }
+    return runChat(ports, conversation(request.message, request.files ?? []))
+  }
+
+  async #record({ runId, credential }: StartedRun, what: string, command: RunCommand): Promise<void> {
+    const stream = { accountId: this.#deps.accountId, projectId: credential.projectId, stream: runStream(runId) }
+    await this.#deps.store.execute(runs, stream, command, { commandId: `${what}:${runId}`, actor: 'system:runtime' })
+  }
+
+  /** An end that cannot be written now is written later, by whoever finds the run without one. */
+  async #fail(started: StartedRun, { code, message }: ContractError, durationMs: number): Promise<void> {
+    try {
+      await this.#record(started, 'fail', { type: 'FailRun', code, message, durationMs })
+    } catch (error) {
+      this.#deps.log.warn({ run: started.runId, err: errorFields(error) }, 'the end of a run could not be recorded')
+    }
+  }
+
+  /** Beside the answer, not before it. */
+  #reportHealth({ target, credential, runId }: StartedRun, check: KeyCheck): void {
+    const { fingerprint } = target
+    if (fingerprint === null || this.#health.get(fingerprint) === check.health) return
+    this.#health.set(fingerprint, check.health)
+    const { accountId, store, log } = this.#deps
+    const stream = { accountId, projectId: credential.projectId, stream: keyHealthStream(credential.projectId) }
+    const command = { type: 'RecordKeyCheck', fingerprint, source: 'run', check } as const
+    store
+      .execute(keyHealth, stream, command, { commandId: `health:${runId}`, actor: 'system:runtime' })
+      .catch((error: unknown) => {
+        this.#health.delete(fingerprint)
+        log.warn({ err: errorFields(error) }, 'the health of a key could not be recorded')
+      })
+  }
+}
+
+function failureOf(error: unknown): ContractError {
+  if (error instanceof ContractError) return error
+  if (error instanceof ProviderError)
+    return new ContractError(error.code satisfies ContractCode, error.message, {
+      retryAfter: error.retryAfter,
+      cause: error,
+    })
+  if (error instanceof StoreUnavailable)
+    return new ContractError('service_unavailable', 'The database is not available. Try again in a moment.', {
+      retryAfter: 2,
+      cause: error,
+    })
+  const timedOut = error instanceof Error && error.name === 'Aborted'
+  if (timedOut)
+    return new ContractError('compute_unavailable', 'The run took too long and was stopped.', { cause: error })
+  return new ContractError('compute_error', 'The run failed on the server.', { cause: error })
+}
+
+export const isContractCode = (code: string): code is ContractCode => code in contractErrors
