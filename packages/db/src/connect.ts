@@ -1,0 +1,45 @@
+import postgres from 'postgres'
+
+/** A pool of connections; `bigint` is read as a number, which idx, seq and counts never outgrow. */
+export type Sql = postgres.Sql<{ bigint: number }>
+/** Inside `sql.begin`. */
+export type Tx = postgres.TransactionSql<{ bigint: number }>
+
+export type ConnectOptions = {
+  max?: number /** Null: as whoever the URL names. */
+  role?: string | null
+  applicationName?: string
+}
+
+/** Connects lazily, as the role that may add events but never change them. */
+export function connect(
+  url: string,
+  { max = 10, role = 'stewrd_app', applicationName = 'stewrd' }: ConnectOptions = {},
+): Sql {
+  return postgres(url, {
+    max,
+    connect_timeout: 5,
+    backoff: (retries) => Math.min(0.05 * 2 ** retries, 1),
+    onnotice: () => {},
+    connection: {
+      application_name: applicationName,
+      TimeZone: 'UTC',
+      statement_timeout: 60_000,
+      ...(role === null ? {} : { role }),
+    },
+    types: {
+      bigint: { to: 20, from: [20], parse: Number, serialize: String },
+    },
+  })
+}
+
+/** Ends all connections; gives up waiting for the server after `seconds`. */
+export async function disconnect(sql: Sql, seconds = 3): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, (seconds + 1) * 1000)
+  })
+  // The driver can wait for ever for a server that died.
+  await Promise.race([sql.end({ timeout: seconds }).catch(() => {}), patience])
+  clearTimeout(timer)
+}

@@ -1,0 +1,198 @@
+import type { KeyObject } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
+import type { DataKey, DataKeyRef, Purpose } from '@stewrd/crypto/data-key.ts'
+import { dataKeyIsDue, generateDataKey, HARD_MAX_ENCRYPTIONS, unwrapDataKey } from '@stewrd/crypto/data-key.ts'
+import { KeyringError } from '@stewrd/crypto/keyring.ts'
+import type { KeyProvider } from '@stewrd/crypto/keyring.ts'
+import { deriveKey } from '@stewrd/crypto/mac.ts'
+import type { Sql } from './connect.ts'
+import { run } from './db-error.ts'
+
+/** Encryptions are reserved in the database before they happen, this many at a time: a crash loses at most these. */
+const BLOCK = 4096
+/** Keys of the deployment itself belong to no account. */
+const NO_ACCOUNT = '00000000-0000-0000-0000-000000000000'
+const DEPLOYMENT = 'deployment'
+
+type Scope = { accountId: string; scope: string; purpose: Purpose }
+type Row = {
+  account_id: string
+  id: string
+  scope: string
+  purpose: Purpose
+  epoch: number
+  kek_id: string
+  kek_version: number
+  wrapped: Buffer
+  encryptions: number
+  created_at: Date
+}
+type Current = { dataKey: DataKey; createdAt: number; reserved: number; left: number }
+
+/** A stored data key names no row. */
+export class DataKeyMissing extends Error {
+  override readonly name = 'DataKeyMissing'
+  readonly id: string
+  constructor(id: string) {
+    super(`there is no data key ${id}`)
+    this.id = id
+  }
+}
+
+/** The keyring does not fit this database: `projects` of them could not be read. */
+export class KeyringMismatch extends Error {
+  override readonly name = 'KeyringMismatch'
+  readonly kekId: string
+  readonly projects: number
+  constructor(kekId: string, projects: number, why: string) {
+    super(`The data of ${projects} project${projects === 1 ? '' : 's'} depends on the master key ${kekId}. ${why}`)
+    this.kekId = kekId
+    this.projects = projects
+  }
+}
+
+/** Data keys: unwrapped once and kept, a new epoch when one is due. */
+export class DataKeys {
+  readonly #sql: Sql
+  readonly #provider: KeyProvider
+  readonly #now: () => number
+  readonly #byId = new Map<string, Promise<DataKey>>()
+  readonly #current = new Map<string, Current>()
+  readonly #refills = new Map<string, Promise<void>>()
+  readonly #derived = new Map<string, Promise<KeyObject>>()
+
+  constructor(sql: Sql, provider: KeyProvider, { now = Date.now }: { now?: () => number } = {}) {
+    this.#sql = sql
+    this.#provider = provider
+    this.#now = now
+  }
+
+  /** The key to encrypt with now, `uses` times. */
+  async current(accountId: string, scope: string, purpose: Purpose, uses = 1): Promise<DataKey> {
+    const name = `${accountId}/${scope}/${purpose}`
+    for (;;) {
+      const current = this.#current.get(name)
+      if (current && current.left >= uses && !this.#isDue(current)) {
+        current.left -= uses
+        return current.dataKey
+      }
+      await this.#refill(name, { accountId, scope, purpose }, uses)
+    }
+  }
+
+  /** A key that something was encrypted with. Throws DataKeyMissing, or KeyringError when it does not open. */
+  byId(accountId: string, id: string): Promise<DataKey> {
+    const name = `${accountId}/${id}`
+    const known = this.#byId.get(name)
+    if (known) return known
+    const loading = this.#load(accountId, id)
+    this.#byId.set(name, loading)
+    loading.catch(() => this.#byId.delete(name))
+    return loading
+  }
+
+  /** A key of its own for each use that the deployment makes of it: `fingerprint`, `command`, `api-key`, … */
+  deploymentKey(label: string): Promise<KeyObject> {
+    const known = this.#derived.get(label)
+    if (known) return known
+    const derived = this.current(NO_ACCOUNT, DEPLOYMENT, 'deployment').then((root) => deriveKey(root, label))
+    this.#derived.set(label, derived)
+    derived.catch(() => this.#derived.delete(label))
+    return derived
+  }
+
+  /** Opens one data key under every master key in use. Throws KeyringMismatch at the first that fails. */
+  async checkKeyring(): Promise<void> {
+    const rows = await run(this.#sql<Row[]>`
+      select distinct on (kek_id, kek_version) * from data_keys order by kek_id, kek_version, created_at desc`)
+    for (const row of rows) {
+      try {
+        await this.#unwrap(row)
+      } catch (error) {
+        if (!(error instanceof KeyringError)) throw error
+        const [{ count } = { count: 0 }] = await run(this.#sql<{ count: number }[]>`
+          select count(distinct scope) from data_keys
+          where kek_id = ${row.kek_id} and kek_version = ${row.kek_version} and scope <> ${DEPLOYMENT}`)
+        throw new KeyringMismatch(row.kek_id, count, error.message)
+      }
+    }
+  }
+
+  /** Forgets every key it holds, as after a change of the keyring. */
+  forget(): void {
+    this.#byId.clear()
+    this.#current.clear()
+    this.#derived.clear()
+  }
+
+  #isDue({ reserved, createdAt, dataKey }: Current): boolean {
+    // What the deployment derives from its key must stay the same for ever.
+    if (dataKey.purpose === 'deployment') return false
+    return dataKeyIsDue({ encryptions: reserved, createdAt }, this.#now())
+  }
+
+  #refill(name: string, scope: Scope, uses: number): Promise<void> {
+    const running = this.#refills.get(name)
+    if (running) return running
+    const refill = this.#reserve(name, scope, Math.max(BLOCK, uses)).finally(() => this.#refills.delete(name))
+    this.#refills.set(name, refill)
+    return refill
+  }
+
+  async #reserve(name: string, scope: Scope, block: number): Promise<void> {
+    const { accountId, purpose } = scope
+    const [row] = await run(this.#sql<Row[]>`
+      update data_keys set encryptions = encryptions + ${purpose === 'deployment' ? 0 : block}
+      where account_id = ${accountId} and scope = ${scope.scope} and purpose = ${purpose} and retired_at is null
+      returning *`)
+    if (!row) return this.#create(scope, undefined)
+    const reserved = row.encryptions - block
+    const current = { dataKey: await this.#kept(row), createdAt: row.created_at.getTime(), reserved, left: block }
+    if (this.#isDue(current)) return this.#create(scope, row)
+    if (purpose !== 'deployment' && row.encryptions > HARD_MAX_ENCRYPTIONS)
+      throw new RangeError(`the data key ${row.id} is used up`)
+    if (purpose === 'deployment') current.left = Number.POSITIVE_INFINITY
+    this.#current.set(name, current)
+  }
+
+  /** Opens the next epoch, unless somebody else does at the same moment: whoever comes second reads the first one's. */
+  async #create(scope: Scope, before: Row | undefined): Promise<void> {
+    const id = uuidv7(this.#now(), randomBytes(10))
+    const ref: DataKeyRef = { ...scope, id, epoch: (before?.epoch ?? 0) + 1 }
+    const { kek, wrapped } = await generateDataKey(this.#provider, ref)
+    await run(this.#sql`
+      with retired as (
+        update data_keys set retired_at = now()
+        where account_id = ${ref.accountId} and id = ${before?.id ?? null} and retired_at is null returning id
+      )
+      insert into data_keys (account_id, id, scope, purpose, epoch, kek_id, kek_version, wrapped, created_at)
+      select ${ref.accountId}::uuid, ${id}::uuid, ${ref.scope}, ${ref.purpose}, ${ref.epoch}::int,
+        ${kek.id}, ${kek.version}::int, ${wrapped}::bytea, ${new Date(this.#now())}::timestamptz
+      where ${before === undefined}::boolean or exists (select from retired)
+      on conflict do nothing`)
+  }
+
+  async #load(accountId: string, id: string): Promise<DataKey> {
+    const [row] = await run(this.#sql<Row[]>`select * from data_keys where account_id = ${accountId} and id = ${id}`)
+    if (!row) throw new DataKeyMissing(id)
+    return this.#unwrap(row)
+  }
+
+  /** The key of a row that was just read, unwrapped at most once. */
+  #kept(row: Row): Promise<DataKey> {
+    const name = `${row.account_id}/${row.id}`
+    const known = this.#byId.get(name)
+    if (known) return known
+    const unwrapping = this.#unwrap(row)
+    this.#byId.set(name, unwrapping)
+    unwrapping.catch(() => this.#byId.delete(name))
+    return unwrapping
+  }
+
+  #unwrap(row: Row): Promise<DataKey> {
+    const { id, scope, purpose, epoch, wrapped } = row
+    const ref = { accountId: row.account_id, scope, purpose, epoch, id }
+    return unwrapDataKey(this.#provider, ref, { kek: { id: row.kek_id, version: row.kek_version }, wrapped })
+  }
+}

@@ -1,0 +1,49 @@
+import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
+
+/** The database refused a statement. Carries names only: drivers put row values into their messages. */
+export class DbError extends Error {
+  override readonly name = 'DbError'
+  /** SQLSTATE, or the driver's own code. */
+  readonly code: string
+  readonly constraint: string | undefined
+  readonly table: string | undefined
+  constructor(code: string, constraint?: string, table?: string) {
+    super(`the database refused a statement (${[code, table, constraint].filter(Boolean).join(', ')})`)
+    this.code = code
+    this.constraint = constraint
+    this.table = table
+  }
+}
+
+// 08: connection; 57P0x: shutting down or starting; 53: out of something; 25006: read-only after a failover; 57014: timed out.
+const outage =
+  /^(08...|57P0.|53...|25006|57014|58...|CONNECTION_.*|CONNECT_TIMEOUT|E(CONN|PIPE|TIMED|HOST|NET|NOTFOUND|AI_|NOENT|ADDR)[A-Z_]*)$/
+
+/** What a driver's error means, without its text, its query and its parameters. Our own errors pass through. */
+export function dbError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof DbError || !isDriverError(error)) return error
+  const code = textField(error, 'code') ?? ''
+  if (outage.test(code)) return new StoreUnavailable(code)
+  return new DbError(code, textField(error, 'constraint_name'), textField(error, 'table_name'))
+}
+
+/** Awaits a query; what it throws is ours. */
+export async function run<T>(query: PromiseLike<T>): Promise<T> {
+  try {
+    return await query
+  } catch (error) {
+    throw dbError(error)
+  }
+}
+
+// Refusals carry a `code` too; only the driver's and the system's errors are translated.
+const isDriverError = (error: Error) =>
+  error.name === 'PostgresError' ||
+  'errno' in error ||
+  'syscall' in error ||
+  outage.test(textField(error, 'code') ?? '')
+
+function textField(error: Error, name: string): string | undefined {
+  const value = (error as unknown as Record<string, unknown>)[name]
+  return typeof value === 'string' ? value : undefined
+}

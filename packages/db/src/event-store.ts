@@ -1,0 +1,145 @@
+import { AnyEvent } from '@stewrd/core/catalog.ts'
+import { canonicalJson } from '@stewrd/core/kernel/canonical-json.ts'
+import type { Decider, Head } from '@stewrd/core/kernel/decider.ts'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import type { EventShape, Recorded } from '@stewrd/core/kernel/event.ts'
+import type { CommandMeta, Execute, StreamId } from '@stewrd/core/kernel/execute.ts'
+import { commandMac } from '@stewrd/crypto/mac.ts'
+import type { Sql } from './connect.ts'
+import type { DataKeys } from './data-keys.ts'
+import { run } from './db-error.ts'
+import { openRecord } from './record.ts'
+import { Appender } from './store/appender.ts'
+import { commandName } from './store/find-command.ts'
+import type { AnyOutcome, Job } from './store/job.ts'
+import type { AnyDecider } from './store/stream-state.ts'
+import { loadStreams, readRows } from './store/stream-state.ts'
+
+export type EventStoreOptions = {
+  sql: Sql
+  dataKeys: DataKeys
+  now?: () => number
+  /** Called after a statement wrote something: the moment to poke the sequencer. */
+  onAppended?: () => void
+}
+
+export const createEventStore = (options: EventStoreOptions) => new EventStore(options)
+
+/** Appends what deciders decide, exactly once, and reads streams back. */
+export class EventStore {
+  readonly #sql: Sql
+  readonly #dataKeys: DataKeys
+  readonly #appender: Appender
+  readonly #running = new Map<string, Promise<unknown>>()
+
+  constructor({ sql, dataKeys, now = Date.now, onAppended = () => {} }: EventStoreOptions) {
+    this.#sql = sql
+    this.#dataKeys = dataKeys
+    this.#appender = new Appender({ sql, dataKeys, now, onAppended })
+  }
+
+  /**
+   * See `Execute`. A stream that this process does not know yet is read first, except when `expectedRevision` is 0: then the
+   * command is sent at once, in one round trip.
+   */
+  readonly execute: Execute = async <State, Command, Event extends EventShape>(
+    decider: Decider<State, Command, Event>,
+    stream: StreamId,
+    command: Command,
+    meta: CommandMeta,
+  ) => {
+    checkText(stream, meta)
+    const key = await this.#dataKeys.deploymentKey('command')
+    const same = { stream: stream.stream, command: decider.identity?.(command) ?? command }
+    const mac = commandMac(key, canonicalJson(same))
+    const outcome = await this.#once({ id: stream, decider: decider as unknown as AnyDecider, command, meta, mac })
+    return outcome as { revision: number; state: State; events: readonly Recorded<Event>[]; repeated: boolean }
+  }
+
+  /** The newest state of a stream. */
+  async head<State, Command, Event extends EventShape>(
+    decider: Decider<State, Command, Event>,
+    stream: StreamId,
+  ): Promise<Head<State>> {
+    const [head] = await this.heads([[decider, stream]])
+    return head as Head<State>
+  }
+
+  /** The newest states of several streams, in one round trip and of one moment. */
+  async heads<const R extends readonly HeadRequest[]>(requests: R): Promise<Heads<R>> {
+    const states = await loadStreams(
+      this.#sql,
+      this.#dataKeys,
+      requests.map(([decider, stream]) => ({ decider: decider as AnyDecider, stream })),
+    )
+    return states.map(({ revision, state }) => ({ revision, state })) as Heads<R>
+  }
+
+  /** The events of a stream after revision `after`, in order. Throws if one of them cannot be read. */
+  async read(stream: StreamId, { after = 0 }: { after?: number } = {}): Promise<Recorded<AnyEvent>[]> {
+    const rows = await readRows(this.#sql, stream, after)
+    return Promise.all(rows.map((row) => openRecord(this.#dataKeys, row)))
+  }
+
+  /** Where a command was carried out: its stream, and the revision after it. */
+  async findCommand(accountId: string, commandId: string): Promise<{ stream: string; revision: number } | undefined> {
+    const [row] = await run(this.#sql<{ stream: string; revision: number }[]>`
+      select stream, seq as revision from events
+      where account_id = ${accountId} and command_id = ${commandId} order by n desc limit 1`)
+    return row
+  }
+
+  /** What a hash leads to, such as an API key's to its project. */
+  async lookup(hash: string): Promise<{ accountId: string; projectId: string } | undefined> {
+    const [row] = await run(this.#sql<{ accountId: string; projectId: string }[]>`
+      select account_id as "accountId", project_id as "projectId" from lookups where hash = ${hash}`)
+    return row
+  }
+
+  /** The same command id twice at the same moment: the second waits, and then finds what the first one did. */
+  async #once(call: Pick<Job, 'id' | 'decider' | 'command' | 'meta' | 'mac'>): Promise<AnyOutcome> {
+    const name = commandName(call.id.accountId, call.meta.commandId)
+    let check = false
+    for (let before = this.#running.get(name); before; before = this.#running.get(name)) {
+      check = true
+      await before
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<AnyOutcome>()
+    this.#running.set(name, promise.then(noop, noop))
+    this.#appender.submit({
+      ...call,
+      settle: resolve,
+      fail: reject,
+      conflicts: 0,
+      outages: 0,
+      check,
+      checked: false,
+      verdict: undefined,
+      sent: [],
+    })
+    return promise.finally(() => this.#running.delete(name))
+  }
+}
+
+export type HeadRequest = readonly [decider: unknown, stream: StreamId]
+export type Heads<R extends readonly HeadRequest[]> = {
+  -readonly [I in keyof R]: R[I] extends readonly [Decider<infer State, never, never>, StreamId]
+    ? Head<State>
+    : Head<unknown>
+}
+
+const noop = () => {}
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** One bad text in a shared statement would hurt the others. */
+function checkText({ accountId, projectId, stream }: StreamId, { commandId, actor }: CommandMeta): void {
+  const refuse = (field: string, problem: string) => {
+    throw new Refusal('INVALID_INPUT', { field, problem })
+  }
+  if (commandId.length < 1 || commandId.length > 200)
+    refuse('commandId', 'The idempotency key must have 1 to 200 characters.')
+  if (actor.length < 1 || actor.length > 300) refuse('actor', 'The actor must have 1 to 300 characters.')
+  if ([stream, commandId, actor].some((text) => text.includes('\0')))
+    refuse('commandId', 'It contains a zero character.')
+  if (!uuid.test(accountId) || !uuid.test(projectId)) refuse('projectId', 'It is not an id.')
+}

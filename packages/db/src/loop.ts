@@ -1,0 +1,84 @@
+export type LoopOptions = {
+  /** Does a piece of work; true when there may be more. */
+  step: () => Promise<boolean>
+  /** Pauses between looks when nothing is to do: the first, doubling up to the last. */
+  idleMs: { from: number; to: number }
+  /** Pause after work, so that what arrives meanwhile is done together. */
+  gatherMs: number
+  onError: (error: unknown) => void
+}
+
+const AFTER_ERROR_MS = 500
+
+/** Repeats a step in the background, one at a time: at once when poked, and by itself when nobody pokes. */
+export class Loop {
+  readonly #options: LoopOptions
+  #running: Promise<void> | undefined
+  #stopping = false
+  #poked = false
+  #wake: (() => void) | undefined
+  #tail: Promise<unknown> = Promise.resolve()
+
+  constructor(options: LoopOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#stopping = false
+    this.#running ??= this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#wake?.()
+    await this.#running
+    this.#running = undefined
+  }
+
+  poke(): void {
+    this.#poked = true
+    this.#wake?.()
+  }
+
+  /** Runs `work` when no step is running. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#tail.then(work)
+    this.#tail = turn.catch(() => {})
+    return turn
+  }
+
+  async #run(): Promise<void> {
+    let idle = this.#options.idleMs.from
+    while (!this.#stopping) {
+      this.#poked = false
+      const more = await this.exclusively(this.#options.step).catch((error: unknown) => {
+        this.#options.onError(error)
+        return undefined
+      })
+      if (more) {
+        idle = this.#options.idleMs.from
+        await this.#sleep(this.#options.gatherMs, false)
+      } else if (!this.#poked || more === undefined) {
+        await this.#sleep(more === undefined ? AFTER_ERROR_MS : idle, more !== undefined)
+        idle = Math.min(idle * 2, this.#options.idleMs.to)
+      }
+    }
+  }
+
+  /** `wakeable`: a poke ends it. Stopping always does. */
+  #sleep(ms: number, wakeable: boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        if (!wakeable && !this.#stopping) return
+        finish()
+      }
+      const finish = () => {
+        clearTimeout(timer)
+        this.#wake = undefined
+        resolve()
+      }
+      const timer = setTimeout(finish, ms)
+      this.#wake = done
+    })
+  }
+}

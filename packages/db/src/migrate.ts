@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import type { Sql } from './connect.ts'
+import { connect, disconnect } from './connect.ts'
+import { run } from './db-error.ts'
+import { ensureAppRole } from './role.ts'
+
+const directory = new URL('../migrations/', import.meta.url)
+// Any fixed number: two starts at once migrate one after the other.
+const LOCK = 7_391_846_205
+
+export type MigrateOptions = { onProgress?: (name: string, nth: number, total: number) => void }
+
+/** Brings the schema up to date as the owner of the database, each migration in its own transaction. Returns those it applied. */
+export async function migrate(url: string, { onProgress }: MigrateOptions = {}): Promise<{ applied: string[] }> {
+  const sql = connect(url, { max: 1, role: null, applicationName: 'stewrd-migrate' })
+  try {
+    await run(sql`select pg_advisory_lock(${LOCK})`)
+    await ensureAppRole(sql)
+    const pending = await pendingMigrations(sql)
+    for (const [i, migration] of pending.entries()) {
+      onProgress?.(migration.name, i + 1, pending.length)
+      await apply(sql, migration)
+    }
+    return { applied: pending.map((m) => m.name) }
+  } finally {
+    await disconnect(sql)
+  }
+}
+
+type Migration = { name: string; text: string; sha256: string }
+
+async function pendingMigrations(sql: Sql): Promise<Migration[]> {
+  await run(sql`
+    create table if not exists migrations (name text primary key, sha256 text not null, applied_at timestamptz not null default now())`)
+  await run(sql`grant select on migrations to stewrd_app`)
+  const done = new Map(
+    (await run(sql<{ name: string; sha256: string }[]>`select name, sha256 from migrations`)).map((m) => [
+      m.name,
+      m.sha256,
+    ]),
+  )
+  const all = await readMigrations()
+  const edited = all.find((m) => done.has(m.name) && done.get(m.name) !== m.sha256)
+  if (edited)
+    throw new Error(`The migration ${edited.name} was changed after it ran here. Restore the file, and add a new one.`)
+  return all.filter((m) => !done.has(m.name))
+}
+
+async function readMigrations(): Promise<Migration[]> {
+  const names = (await readdir(directory)).filter((name) => /^\d{4}_.*\.sql$/.test(name)).sort()
+  return Promise.all(
+    names.map(async (name) => {
+      const text = await readFile(new URL(name, directory), 'utf8')
+      return { name, text, sha256: createHash('sha256').update(text).digest('hex') }
+    }),
+  )
+}
+
+async function apply(sql: Sql, { name, text, sha256 }: Migration): Promise<void> {
+  await run(
+    sql.begin(async (tx) => {
+      await tx.unsafe(text)
+      await tx`insert into migrations (name, sha256) values (${name}, ${sha256})`
+    }),
+  )
+}

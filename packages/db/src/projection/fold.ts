@@ -1,0 +1,112 @@
+import type { View } from '@stewrd/core/catalog.ts'
+import { eventTypes } from '@stewrd/core/catalog.ts'
+import { apiKeysStream } from '@stewrd/core/api-keys/api-keys.ts'
+import type { Logged, Noun } from '@stewrd/core/kernel/event.ts'
+import { keyHealthStream } from '@stewrd/core/key-health/key-health.ts'
+import { llmStream } from '@stewrd/core/llm/llm.ts'
+import { projectStream } from '@stewrd/core/projects/projects.ts'
+import { runStream } from '@stewrd/core/runs/runs.ts'
+import type { Sql } from '../connect.ts'
+import { run } from '../db-error.ts'
+import type { Entry } from '../record.ts'
+
+/** A view's rows in one slot, folded up to before `checkpoint`. */
+export type Target = { view: View; slot: number; checkpoint: number }
+/** A row that a batch changed; `row` undefined: it is gone. */
+export type RowWrite = {
+  view: string
+  slot: number
+  accountId: string
+  key: string
+  projectId: string
+  sort: number
+  row: object | undefined
+}
+/** `to` is the checkpoint after the batch: the end of it, or the place that could not be folded. */
+export type Folded = { target: Target; to: number; error?: string }
+
+type Touch = { target: Target; key: string; logged: Logged }
+
+/** Folds entries up to before `to` into the rows of several views. A view that cannot go on stops there, alone. */
+export async function foldBatch(
+  sql: Sql,
+  targets: readonly Target[],
+  entries: readonly Entry[],
+  to: number,
+): Promise<{ folded: Folded[]; writes: RowWrite[] }> {
+  const plans = targets.map((target) => plan(target, entries, to))
+  const rows = await loadRows(
+    sql,
+    plans.flatMap((p) => p.touches),
+  )
+  const folded = plans.map(({ touches, result }) => evolveAll(touches, rows, result))
+  return { folded, writes: [...rows.values()].filter((row) => row.dirty) }
+}
+
+function plan(target: Target, entries: readonly Entry[], to: number): { touches: Touch[]; result: Folded } {
+  const touches: Touch[] = []
+  for (const entry of entries) {
+    if (entry.index < target.checkpoint || !concerns(target.view, entry)) continue
+    if (entry.unreadable)
+      return { touches, result: { target, to: entry.index, error: `${entry.unreadable} at ${entry.index}` } }
+    const key = target.view.projection.key(entry)
+    if (key !== undefined) touches.push({ target, key, logged: entry })
+  }
+  return { touches, result: { target, to: Math.max(target.checkpoint, to) } }
+}
+
+/** An event of a type that this program does not know concerns every view that reads its kind of stream. */
+const concerns = ({ nouns }: View, { event, stream }: Entry) =>
+  nouns.some(
+    (noun) =>
+      eventTypes[noun].includes(event.type) || (stream.startsWith(prefixes[noun]) && !knownTypes.has(event.type)),
+  )
+
+const knownTypes = new Set(Object.values(eventTypes).flat())
+const prefixes: Record<Noun, string> = {
+  projects: projectStream(''),
+  llm: llmStream(''),
+  'key-health': keyHealthStream(''),
+  'api-keys': apiKeysStream(''),
+  runs: runStream(''),
+}
+
+type LoadedRow = RowWrite & { dirty: boolean }
+
+const nameOf = (view: string, slot: number, accountId: string, key: string) => `${view}\n${slot}\n${accountId}\n${key}`
+
+async function loadRows(sql: Sql, touches: readonly Touch[]): Promise<Map<string, LoadedRow>> {
+  const rows = new Map<string, LoadedRow>()
+  for (const { target, key, logged } of touches) {
+    const { view, slot } = { view: target.view.projection.name, slot: target.slot }
+    const { accountId, projectId, index } = logged
+    const name = nameOf(view, slot, accountId, key)
+    if (!rows.has(name))
+      rows.set(name, { view, slot, accountId, key, projectId, sort: index, row: undefined, dirty: false })
+  }
+  const wanted = [...rows.values()]
+  if (wanted.length === 0) return rows
+  const stored = await run(sql<Omit<LoadedRow, 'dirty'>[]>`
+    select v.view, v.slot, v.account_id as "accountId", v.key, v.project_id as "projectId", v.sort, v.row
+    from unnest(${wanted.map((w) => w.accountId)}::uuid[], ${wanted.map((w) => w.view)}::text[],
+      ${wanted.map((w) => w.slot)}::smallint[], ${wanted.map((w) => w.key)}::text[]) as w(account_id, view, slot, key)
+    join view_rows v using (account_id, view, slot, key)`)
+  for (const row of stored) rows.set(nameOf(row.view, row.slot, row.accountId, row.key), { ...row, dirty: false })
+  return rows
+}
+
+function evolveAll(touches: readonly Touch[], rows: Map<string, LoadedRow>, result: Folded): Folded {
+  for (const { target, key, logged } of touches) {
+    const held = rows.get(nameOf(target.view.projection.name, target.slot, logged.accountId, key))!
+    try {
+      const next = target.view.projection.evolve(held.row, logged)
+      if (next === held.row) continue
+      // The event that makes a row gives it its place in lists.
+      if (held.row === undefined) Object.assign(held, { sort: logged.index, projectId: logged.projectId })
+      Object.assign(held, { row: next, dirty: true })
+    } catch {
+      return { target, to: logged.index, error: `FOLD_FAILED at ${logged.index}` }
+    }
+  }
+  return result
+}

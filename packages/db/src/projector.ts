@@ -1,0 +1,189 @@
+import type { View } from '@stewrd/core/catalog.ts'
+import { views as allViews } from '@stewrd/core/catalog.ts'
+import type { Sql } from './connect.ts'
+import type { DataKeys } from './data-keys.ts'
+import { DbError, run } from './db-error.ts'
+import { readLogRows } from './log-reader.ts'
+import { Loop } from './loop.ts'
+import type { Folded, RowWrite, Target } from './projection/fold.ts'
+import { foldBatch } from './projection/fold.ts'
+import { Lease } from './projection/lease.ts'
+import { writeFolded } from './projection/write.ts'
+import { openEntry } from './record.ts'
+import { LOG_CHANNEL } from './sequencer.ts'
+
+export type ProjectorOptions = {
+  sql: Sql
+  dataKeys: DataKeys
+  node: string
+  views?: readonly View[]
+  onError?: (error: unknown) => void
+  /** A view's stored version is older than this program's: rebuild it (see `replayView`). */
+  onOutdated?: (view: string) => void
+}
+
+const BATCH = 500
+
+/** Keeps the read models at the end of the log. One at a time works, fenced by a lease; rows and checkpoint are written together. */
+export class Projector {
+  readonly #sql: Sql
+  readonly #dataKeys: DataKeys
+  readonly #views: readonly View[]
+  readonly #lease: Lease
+  readonly #loop: Loop
+  readonly #onOutdated: (view: string) => void
+  readonly #outdated = new Set<string>()
+  readonly #waiting = new Set<() => void>()
+  #targets: Target[] | undefined
+  #started = false
+  #unlisten: (() => Promise<void>) | undefined
+
+  constructor({ sql, dataKeys, node, views = allViews, onError = () => {}, onOutdated = () => {} }: ProjectorOptions) {
+    this.#sql = sql
+    this.#dataKeys = dataKeys
+    this.#views = views
+    this.#onOutdated = onOutdated
+    this.#lease = new Lease(sql, 'projector', node)
+    this.#loop = new Loop({ step: () => this.#step(), idleMs: { from: 50, to: 250 }, gatherMs: 0, onError })
+  }
+
+  start(): void {
+    this.#loop.start()
+    // The sequencer may work on another node. Without LISTEN, as through a pooler, polling does.
+    this.#sql
+      .listen(LOG_CHANNEL, () => this.poke())
+      .then(
+        ({ unlisten }) => (this.#unlisten = unlisten),
+        () => {},
+      )
+  }
+
+  async stop(): Promise<void> {
+    await this.#unlisten?.().catch(() => {})
+    await this.#loop.stop()
+    await this.#lease.release()
+    this.#targets = undefined
+  }
+
+  /** The log has grown. */
+  poke(): void {
+    this.#loop.poke()
+  }
+
+  /** Projects until every view is at the end of the log, if the lease can be had. */
+  async drain(): Promise<void> {
+    while (await this.#loop.exclusively(() => this.#step())) {
+      // one batch after the other
+    }
+  }
+
+  /** True once every live view has seen this event; false after `timeoutMs`. */
+  async waitFor(
+    accountId: string,
+    stream: string,
+    seq: number,
+    { timeoutMs }: { timeoutMs: number },
+  ): Promise<boolean> {
+    const deadline = Date.now() + timeoutMs
+    for (;;) {
+      const [seen] = await run(this.#sql<{ seen: boolean }[]>`
+        select not exists (select from projections where status = 'live' and checkpoint <= l.idx) as seen
+        from log l where account_id = ${accountId} and stream = ${stream} and seq = ${seq}`)
+      if (seen?.seen) return true
+      const left = deadline - Date.now()
+      if (left <= 0) return false
+      await this.#nextBatch(Math.min(left, 25))
+    }
+  }
+
+  async #nextBatch(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, ms)
+    this.#waiting.add(resolve)
+    await promise
+    clearTimeout(timer)
+    this.#waiting.delete(resolve)
+  }
+
+  /** Projects one batch. True when there may be more. */
+  async #step(): Promise<boolean> {
+    const held = this.#lease.epoch
+    const epoch = await this.#lease.hold()
+    if (epoch !== held) this.#targets = undefined
+    if (epoch === undefined) return false
+    this.#targets ??= await this.#loadTargets()
+    if (this.#targets.length === 0) return false
+    const from = Math.min(...this.#targets.map((t) => t.checkpoint))
+    const [{ size } = { size: 0 }] = await run(this.#sql<{ size: number }[]>`select size from log_state`)
+    const to = Math.min(size, from + BATCH)
+    if (to <= from) return false
+    const rows = await readLogRows(this.#sql, from, to, {}, BATCH)
+    const entries = await Promise.all(rows.map((row) => openEntry(this.#dataKeys, row)))
+    const { folded, writes } = await foldBatch(this.#sql, this.#targets, entries, to)
+    await this.#write(epoch, folded, writes)
+    for (const wake of this.#waiting) wake()
+    return to < size
+  }
+
+  async #write(epoch: number, folded: readonly Folded[], writes: readonly RowWrite[]): Promise<void> {
+    let advanced: { view: string }[]
+    try {
+      advanced = await run(writeFolded(this.#sql, epoch, folded, writes))
+    } catch (error) {
+      this.#targets = undefined
+      // 22: the database cannot hold some value. It is one view's fault, and only that one stops.
+      if (!(error instanceof DbError) || !error.code.startsWith('22')) throw error
+      if (folded.length > 1) {
+        for (const one of folded)
+          await this.#write(
+            epoch,
+            [one],
+            writes.filter((w) => w.view === viewName(one)),
+          )
+      } else {
+        const [{ target }] = folded as [Folded]
+        await run(
+          writeFolded(
+            this.#sql,
+            epoch,
+            [{ target, to: target.checkpoint, error: `ROW_REFUSED (${error.code}) after ${target.checkpoint}` }],
+            [],
+          ),
+        )
+      }
+      return
+    }
+    const stopped = folded.some((f) => f.error)
+    if (advanced.length < folded.length) this.#lease.lost()
+    // Somebody switched or moved a view, or one was quarantined: read again where each stands.
+    if (stopped || advanced.length < folded.length) this.#targets = undefined
+    else if (this.#targets) this.#targets = folded.map(({ target, to }) => ({ ...target, checkpoint: to }))
+  }
+
+  /** Where each view stands; new views start at 0. A quarantined one gets another chance when a projector starts. */
+  async #loadTargets(): Promise<Target[]> {
+    if (!this.#started)
+      await run(this.#sql`update projections set status = 'live', error = null where status = 'quarantined'`)
+    this.#started = true
+    await run(this.#sql`
+      insert into projections (view, version, slot, checkpoint, status)
+      select view, version, 0, 0, 'live'
+      from unnest(${this.#views.map((v) => v.projection.name)}::text[], ${this.#views.map((v) => v.projection.version)}::int[]) as v(view, version)
+      on conflict (view) do nothing`)
+    const stored = await run(this.#sql<{ view: string; version: number; slot: number; checkpoint: number }[]>`
+      select view, version, slot, checkpoint from projections where status = 'live'`)
+    const byName = new Map(stored.map((p) => [p.view, p]))
+    const targets: Target[] = []
+    for (const view of this.#views) {
+      const p = byName.get(view.projection.name)
+      if (p?.version === view.projection.version) targets.push({ view, slot: p.slot, checkpoint: p.checkpoint })
+      else if (p && p.version < view.projection.version && !this.#outdated.has(p.view)) {
+        this.#outdated.add(p.view)
+        this.#onOutdated(p.view)
+      }
+    }
+    return targets
+  }
+}
+
+const viewName = (f: Folded) => f.target.view.projection.name

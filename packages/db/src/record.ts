@@ -1,0 +1,112 @@
+import { AnyEvent } from '@stewrd/core/catalog.ts'
+import type { Logged, Recorded } from '@stewrd/core/kernel/event.ts'
+import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
+import type { EventHeader } from '@stewrd/crypto/envelope.ts'
+import { openEvent } from '@stewrd/crypto/envelope.ts'
+import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
+import { KeyringError } from '@stewrd/crypto/keyring.ts'
+import type { Sql } from './connect.ts'
+import type { DataKeys } from './data-keys.ts'
+import { DataKeyMissing } from './data-keys.ts'
+import { DbError } from './db-error.ts'
+
+/** An event as it is stored; see `eventColumns`. */
+export type EventRow = {
+  account_id: string
+  stream: string
+  seq: number
+  project_id: string
+  event_id: string
+  type: string
+  version: number
+  dek_id: string
+  at: Date
+  actor: string
+  commitment: Buffer
+  command_id: string
+  n: number
+  command_mac: Buffer
+  envelope: Buffer
+  chain: Buffer
+}
+export type LoggedRow = EventRow & { idx: number }
+
+export type UnreadableCode = EnvelopeError['code'] | KeyringError['code'] | 'DATA_KEY_MISSING' | 'EVENT_UNKNOWN'
+
+/** An event that is there but cannot be read, and why. Its metadata stands; its data is null. */
+export type Unreadable = Omit<Logged, 'event'> & {
+  event: { type: string; version: number; data: null }
+  unreadable: UnreadableCode
+}
+/** A place in the log: an event, or what is wrong with it. */
+export type Entry = (Logged<AnyEvent> & { unreadable?: undefined }) | Unreadable
+
+/** All columns of an event, for a query that names events `e`. */
+export const eventColumns = (sql: Sql) => sql`
+  e.account_id, e.stream, e.seq, e.project_id, e.event_id, e.type, e.version, e.dek_id, e.at, e.actor,
+  e.commitment, e.command_id, e.n, e.command_mac, e.envelope, e.chain`
+
+/** The header that the chain and the envelope are bound to. */
+export const headerOf = (row: EventRow): EventHeader => ({
+  accountId: row.account_id,
+  projectId: row.project_id,
+  stream: row.stream,
+  seq: row.seq,
+  eventId: row.event_id,
+  type: row.type,
+  version: row.version,
+  dekId: row.dek_id,
+  at: row.at.getTime(),
+  actor: row.actor,
+  commitment: row.commitment,
+  commandId: row.command_id,
+  n: row.n,
+  commandMac: row.command_mac,
+})
+
+/** Decrypts an event. Throws what `unreadableCode` names. */
+export async function openRecord(dataKeys: DataKeys, row: EventRow): Promise<Recorded<AnyEvent>> {
+  const key = await dataKeys.byId(row.account_id, row.dek_id)
+  const payload = openEvent(key, headerOf(row), row)
+  if (!known.has(`${row.type}@${row.version}`)) throw new UnknownEvent(row.type, row.version)
+  // What was sealed is what was validated when it was decided: the tag vouches for it, so it is not parsed by its schema again.
+  const event = { type: row.type, version: row.version, data: JSON.parse(payload.toString('utf8')) } as AnyEvent
+  return { event, ...metaOf(row) }
+}
+
+/** A place in the log with its event, or with the reason why that cannot be read. Outages are thrown. */
+export async function openEntry(dataKeys: DataKeys, row: LoggedRow): Promise<Entry> {
+  try {
+    return { ...(await openRecord(dataKeys, row)), index: row.idx }
+  } catch (error) {
+    const unreadable = unreadableCode(error)
+    return { event: { type: row.type, version: row.version, data: null }, ...metaOf(row), index: row.idx, unreadable }
+  }
+}
+
+function unreadableCode(error: unknown): UnreadableCode {
+  if (error instanceof StoreUnavailable || error instanceof DbError) throw error
+  if (error instanceof DataKeyMissing) return 'DATA_KEY_MISSING'
+  if (error instanceof UnknownEvent) return 'EVENT_UNKNOWN'
+  if (error instanceof EnvelopeError || error instanceof KeyringError) return error.code
+  throw error
+}
+
+class UnknownEvent extends Error {
+  override readonly name = 'UnknownEvent'
+  constructor(type: string, version: number) {
+    super(`this program does not know ${type} version ${version}`)
+  }
+}
+
+const known = new Set(AnyEvent.options.map(({ shape }) => `${shape.type.value}@${shape.version.value}`))
+
+const metaOf = (row: EventRow) => ({
+  accountId: row.account_id,
+  projectId: row.project_id,
+  stream: row.stream,
+  seq: row.seq,
+  eventId: row.event_id,
+  at: row.at.getTime(),
+  actor: row.actor,
+})

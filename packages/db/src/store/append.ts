@@ -1,0 +1,172 @@
+import type { Guard, Lookup, StreamId } from '@stewrd/core/kernel/execute.ts'
+import type { EventHeader } from '@stewrd/crypto/envelope.ts'
+import type { Sql } from '../connect.ts'
+import { run } from '../db-error.ts'
+
+export type SealedRecord = { header: EventHeader; envelope: Buffer; chain: Buffer }
+
+/** What one stream gains: `from` is the head that was decided against, `to` the head afterwards. */
+export type Unit = {
+  id: StreamId
+  from: { seq: number; chain: Buffer }
+  to: { seq: number; chain: Buffer }
+  stateVersion: number
+  snapshot: Buffer
+  snapshotDek: string
+  records: readonly SealedRecord[]
+  guards: readonly Guard[]
+  lookups: readonly Lookup[]
+}
+
+/** Why a unit was not written. `missing` guards have no head row yet, so nothing can be locked. */
+export type Failure = { kind: 'head' } | { kind: 'guard'; moved: string[]; missing: string[] }
+
+/**
+ * Appends many units in one statement, each wholly or not at all. Returns the failures by position; no failure, all written.
+ * Units with guards must not share a call with units that write what others guard.
+ */
+export async function append(sql: Sql, units: readonly Unit[]): Promise<Map<number, Failure>> {
+  const guards = distinctGuards(units)
+  const lookups = units.flatMap(({ id, lookups }) => lookups.map((lookup) => ({ id, ...lookup })))
+  // Every insert reads from `head`, and `head` has no row where somebody else has moved on: no transaction to leave open.
+  // Locks are taken in one order (guards, then heads, each sorted), so that two statements cannot wait for each other.
+  const rows = await run(sql<{ nth: number | null; guard: number | null; seq: number | null }[]>`
+    with unit as materialized (${unitRows(sql, units, guards)})
+    ${guards.length > 0 ? guardCtes(sql, guards) : sql``}
+    , head as (
+      insert into heads as h (account_id, stream, project_id, seq, chain, from_seq, from_chain, state_version, snapshot, snapshot_dek)
+      select account_id, stream, project_id, seq, chain, from_seq, from_chain, state_version, snapshot, snapshot_dek
+      from unit u
+      where (from_seq = 0 or exists (select from heads o where o.account_id = u.account_id and o.stream = u.stream))
+        ${guards.length > 0 ? sql`and u.guards <@ (select nths from held)` : sql``}
+      order by account_id, stream
+      on conflict (account_id, stream) do update set
+        seq = excluded.seq, chain = excluded.chain, from_seq = excluded.from_seq, from_chain = excluded.from_chain,
+        state_version = excluded.state_version, snapshot = excluded.snapshot, snapshot_dek = excluded.snapshot_dek
+        where h.seq = excluded.from_seq and h.chain = excluded.from_chain
+      returning account_id, stream
+    ), recorded as (
+      insert into events (account_id, stream, seq, project_id, event_id, type, version, dek_id, at, actor,
+        commitment, command_id, n, command_mac, envelope, chain)
+      select e.* from head join (${eventRows(sql, units)}) e using (account_id, stream) order by account_id, stream, seq
+      returning account_id, stream, seq
+    ), queued as (
+      insert into outbox (account_id, stream, seq) select * from recorded order by account_id, stream, seq
+    )
+    ${lookups.length > 0 ? lookupCtes(sql, lookups) : sql``}
+    select nth, null::int as guard, null::bigint as seq from unit u
+    where not exists (select from head where head.account_id = u.account_id and head.stream = u.stream)
+    ${guards.length > 0 ? sql`union all select null, nth, seq from guard where seq is distinct from revision` : sql``}`)
+  return rows.length === 0 ? none : failuresOf(units, guards, rows)
+}
+
+const none: Map<number, Failure> = new Map()
+
+type AnyGuard = Guard & { accountId: string; nth: number }
+
+function distinctGuards(units: readonly Unit[]): AnyGuard[] {
+  const found = new Map<string, AnyGuard>()
+  for (const { id, guards } of units)
+    for (const guard of guards) {
+      const name = nameOf(id.accountId, guard)
+      if (!found.has(name)) found.set(name, { ...guard, accountId: id.accountId, nth: found.size })
+    }
+  return [...found.values()]
+}
+
+const nameOf = (accountId: string, { stream, revision }: Guard) => `${accountId}/${stream}@${revision}`
+
+function failuresOf(
+  units: readonly Unit[],
+  guards: readonly AnyGuard[],
+  rows: readonly { nth: number | null; guard: number | null; seq: number | null }[],
+): Map<number, Failure> {
+  const broken = new Map(
+    rows.filter((r) => r.guard !== null).map((r) => [nameOf(guards[r.guard!]!.accountId, guards[r.guard!]!), r.seq]),
+  )
+  const failures = new Map<number, Failure>()
+  for (const { nth } of rows) {
+    if (nth === null) continue
+    const { id, guards } = units[nth]!
+    const bad = guards.filter((g) => broken.has(nameOf(id.accountId, g)))
+    const missing = bad.filter((g) => g.revision === 0 && broken.get(nameOf(id.accountId, g)) === null)
+    const moved = bad.filter((g) => !missing.includes(g)).map((g) => g.stream)
+    const kind = bad.length > 0 ? ({ kind: 'guard', moved, missing: missing.map((g) => g.stream) } as const) : headMoved
+    failures.set(nth, kind)
+  }
+  return failures
+}
+
+const headMoved = { kind: 'head' } as const
+
+// The driver cannot send an array of Buffers, and escapes each text of an array: ids and hex need neither.
+const plainArray = (values: readonly (string | number)[]) => `{${values.join(',')}}`
+const hexArray = (values: readonly Buffer[]) => `{${values.map((v) => v.toString('hex')).join(',')}}`
+
+function unitRows(sql: Sql, units: readonly Unit[], guards: readonly AnyGuard[]) {
+  const nthOf = new Map(guards.map((g) => [nameOf(g.accountId, g), g.nth]))
+  const guardsOf = (u: Unit) => `{${u.guards.map((g) => nthOf.get(nameOf(u.id.accountId, g))).join(',')}}`
+  return sql`
+    select nth, account_id, stream, project_id, seq, decode(chain, 'hex') as chain, from_seq,
+      decode(from_chain, 'hex') as from_chain, state_version, decode(snapshot, 'hex') as snapshot, snapshot_dek,
+      guards::int[] as guards
+    from unnest(${plainArray(units.map((_, i) => i))}::int[], ${plainArray(units.map((u) => u.id.accountId))}::uuid[],
+      ${units.map((u) => u.id.stream)}::text[], ${plainArray(units.map((u) => u.id.projectId))}::uuid[],
+      ${plainArray(units.map((u) => u.to.seq))}::bigint[], ${hexArray(units.map((u) => u.to.chain))}::text[],
+      ${plainArray(units.map((u) => u.from.seq))}::bigint[], ${hexArray(units.map((u) => u.from.chain))}::text[],
+      ${plainArray(units.map((u) => u.stateVersion))}::int[], ${hexArray(units.map((u) => u.snapshot))}::text[],
+      ${plainArray(units.map((u) => u.snapshotDek))}::uuid[], ${units.map(guardsOf)}::text[])
+      as u(nth, account_id, stream, project_id, seq, chain, from_seq, from_chain, state_version, snapshot, snapshot_dek, guards)`
+}
+
+function eventRows(sql: Sql, units: readonly Unit[]) {
+  const records = units.flatMap((u) => u.records)
+  const headers = records.map((r) => r.header)
+  return sql`
+    select account_id, stream, seq, project_id, event_id, type, version, dek_id, at, actor, decode(commitment, 'hex'),
+      command_id, n, decode(command_mac, 'hex'), decode(envelope, 'hex'), decode(chain, 'hex')
+    from unnest(${plainArray(headers.map((h) => h.accountId))}::uuid[], ${headers.map((h) => h.stream)}::text[],
+      ${plainArray(headers.map((h) => h.seq))}::bigint[], ${plainArray(headers.map((h) => h.projectId))}::uuid[],
+      ${plainArray(headers.map((h) => h.eventId))}::uuid[], ${headers.map((h) => h.type)}::text[],
+      ${plainArray(headers.map((h) => h.version))}::int[], ${plainArray(headers.map((h) => h.dekId))}::uuid[],
+      ${plainArray(headers.map((h) => new Date(h.at).toISOString()))}::timestamptz[], ${headers.map((h) => h.actor)}::text[],
+      ${hexArray(headers.map((h) => h.commitment))}::text[], ${headers.map((h) => h.commandId)}::text[],
+      ${plainArray(headers.map((h) => h.n))}::int[], ${hexArray(headers.map((h) => h.commandMac))}::text[],
+      ${hexArray(records.map((r) => r.envelope))}::text[], ${hexArray(records.map((r) => r.chain))}::text[])
+      as e(account_id, stream, seq, project_id, event_id, type, version, dek_id, at, actor, commitment, command_id, n,
+        command_mac, envelope, chain)`
+}
+
+/** A guarded head is share-locked to the end of the statement: whoever writes it comes wholly before or wholly after. */
+function guardCtes(sql: Sql, guards: readonly AnyGuard[]) {
+  return sql`
+    , locked as materialized (
+      select h.account_id, h.stream, h.seq from heads h
+      where (h.account_id, h.stream) in (
+        select * from unnest(${plainArray(guards.map((g) => g.accountId))}::uuid[], ${guards.map((g) => g.stream)}::text[]))
+      order by h.account_id, h.stream for share of h
+    ), guard as materialized (
+      select g.nth, g.revision, l.seq
+      from unnest(${plainArray(guards.map((g) => g.nth))}::int[], ${plainArray(guards.map((g) => g.accountId))}::uuid[],
+        ${guards.map((g) => g.stream)}::text[], ${plainArray(guards.map((g) => g.revision))}::bigint[])
+        as g(nth, account_id, stream, revision)
+      left join locked l using (account_id, stream)
+    ), held as (
+      select coalesce(array_agg(nth) filter (where seq = revision), '{}') as nths from guard
+    )`
+}
+
+function lookupCtes(sql: Sql, lookups: readonly (Lookup & { id: StreamId })[]) {
+  return sql`
+    , lookup as materialized (
+      select l.* from head join unnest(${lookups.map((l) => l.op)}::text[], ${lookups.map((l) => l.hash)}::text[],
+        ${plainArray(lookups.map((l) => l.id.accountId))}::uuid[], ${lookups.map((l) => l.id.stream)}::text[],
+        ${plainArray(lookups.map((l) => l.id.projectId))}::uuid[]) as l(op, hash, account_id, stream, project_id)
+        using (account_id, stream)
+    ), dropped as (
+      delete from lookups using lookup where lookups.hash = lookup.hash and lookup.op = 'delete'
+    ), put as (
+      insert into lookups (hash, account_id, project_id)
+      select hash, account_id, project_id from lookup where op = 'put' on conflict (hash) do nothing
+    )`
+}

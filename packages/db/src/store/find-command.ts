@@ -1,0 +1,36 @@
+import { timingSafeEqual } from 'node:crypto'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import type { Sql } from '../connect.ts'
+import type { DataKeys } from '../data-keys.ts'
+import { run } from '../db-error.ts'
+import type { EventRow } from '../record.ts'
+import { eventColumns, openRecord } from '../record.ts'
+import type { AnyOutcome, Job } from './job.ts'
+
+/** The stored events of these commands, by `commandName`. */
+export async function findCommands(
+  sql: Sql,
+  commands: readonly { accountId: string; commandId: string }[],
+): Promise<Map<string, EventRow[]>> {
+  if (commands.length === 0) return new Map()
+  const rows = await run(sql<EventRow[]>`
+    select ${eventColumns(sql)}
+    from unnest(${commands.map((c) => c.accountId)}::uuid[], ${commands.map((c) => c.commandId)}::text[]) as c(account_id, command_id)
+    join events e using (account_id, command_id) order by e.account_id, e.command_id, e.n`)
+  return Map.groupBy(rows, (row) => commandName(row.account_id, row.command_id))
+}
+
+export const commandName = (accountId: string, commandId: string) => `${accountId}/${commandId}`
+
+/** The first result of a command that was found, as of today's `state`. Throws COMMAND_REUSED if it was another command. */
+export async function firstOutcome(
+  dataKeys: DataKeys,
+  job: Job,
+  rows: readonly EventRow[],
+  state: unknown,
+): Promise<AnyOutcome> {
+  const { command_mac, event_id } = rows[0]!
+  if (!timingSafeEqual(command_mac, job.mac)) throw new Refusal('COMMAND_REUSED', { commandId: job.meta.commandId })
+  const events = await Promise.all(rows.map((row) => openRecord(dataKeys, row)))
+  return { revision: rows.at(-1)!.seq, state, events, repeated: !job.sent.includes(event_id) }
+}

@@ -1,0 +1,33 @@
+import type { EventShape, Recorded } from '@stewrd/core/kernel/event.ts'
+import type { CommandMeta, StreamId } from '@stewrd/core/kernel/execute.ts'
+import type { AnyDecider } from './stream-state.ts'
+
+export type AnyOutcome = {
+  revision: number
+  state: unknown
+  events: readonly Recorded<EventShape>[]
+  repeated: boolean
+}
+
+/** One call of `execute` on its way. */
+export type Job = {
+  id: StreamId
+  decider: AnyDecider
+  command: unknown
+  meta: CommandMeta
+  /** Says whether another command with the same id is the same command. */
+  mac: Buffer
+  settle: (outcome: AnyOutcome) => void
+  fail: (error: unknown) => void
+  /** Times that it lost against somebody else, and times that the database went away. */
+  conflicts: number
+  outages: number
+  /** It must be looked up before it is judged (again): it may have been written already. */
+  check: boolean
+  /** It was looked up together with the head that it is judged by. */
+  checked: boolean
+  /** What it fails with, unless the look-up finds that it was written. */
+  verdict: Error | undefined
+  /** First event ids of attempts whose outcome is unknown: found again, they are no repetition. */
+  sent: string[]
+}

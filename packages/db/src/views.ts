@@ -1,0 +1,62 @@
+import type { Sql } from './connect.ts'
+import { run } from './db-error.ts'
+
+export type ListOptions = {
+  projectId?: string
+  /** 50 unless told. */
+  limit?: number
+  /** `next` of the page before. */
+  before?: number
+}
+
+export type ViewStatus = {
+  view: string
+  version: number
+  /** Events of the log it has seen, and how many it has not. */
+  checkpoint: number
+  lag: number
+  status: 'live' | 'quarantined'
+  error: string | null
+  updatedAt: number
+}
+
+/** Read models, by view name. What is read is one moment of one build of the view, also while it is rebuilt. */
+export class Views {
+  readonly #sql: Sql
+  constructor(sql: Sql) {
+    this.#sql = sql
+  }
+
+  async get<Row>(view: string, accountId: string, key: string): Promise<Row | undefined> {
+    const [found] = await run(this.#sql<{ row: Row }[]>`
+      select r.row from projections p join view_rows r using (view, slot)
+      where p.view = ${view} and r.account_id = ${accountId} and r.key = ${key}`)
+    return found?.row
+  }
+
+  /** Newest row first, by the event that made it. */
+  async list<Row>(
+    view: string,
+    accountId: string,
+    { projectId, limit = 50, before }: ListOptions = {},
+  ): Promise<{ rows: Row[]; next?: number }> {
+    const sql = this.#sql
+    const found = await run(sql<{ row: Row; sort: number }[]>`
+      select r.row, r.sort from projections p join view_rows r using (view, slot)
+      where p.view = ${view} and r.account_id = ${accountId}
+        ${projectId === undefined ? sql`` : sql`and r.project_id = ${projectId}`}
+        ${before === undefined ? sql`` : sql`and r.sort < ${before}`}
+      order by r.sort desc limit ${limit + 1}`)
+    const page = found.slice(0, limit)
+    const last = page.at(-1)
+    return { rows: page.map((f) => f.row), ...(found.length > limit && last ? { next: last.sort } : {}) }
+  }
+
+  /** How far each view is, and whether it stopped. */
+  async status(): Promise<ViewStatus[]> {
+    const rows = await run(this.#sql<(Omit<ViewStatus, 'updatedAt'> & { updatedAt: Date })[]>`
+      select view, version, checkpoint, s.size - checkpoint as lag, status, error, updated_at as "updatedAt"
+      from projections, log_state s order by view`)
+    return rows.map((row) => ({ ...row, updatedAt: row.updatedAt.getTime() }))
+  }
+}
