@@ -1,16 +1,33 @@
-import type { AnyEvent } from '@stewrd/core/catalog.ts'
-import type { Decider, Head } from '@stewrd/core/kernel/decider.ts'
-import type { EventShape, Logged, Noun, Recorded } from '@stewrd/core/kernel/event.ts'
-import type { Execute, StreamId } from '@stewrd/core/kernel/execute.ts'
-import type { KeyCheck } from '@stewrd/core/key-health/commands.ts'
-import type { ProviderRef } from '@stewrd/core/llm/events.ts'
-import type { Secret } from '@stewrd/crypto/secret.ts'
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { openKeyringFile } from '@stewrd/crypto/keyring-file.ts'
+import { theAccount } from '@stewrd/db/accounts.ts'
+import type { Sql } from '@stewrd/db/connect.ts'
+import { connect, disconnect } from '@stewrd/db/connect.ts'
+import { DataKeys } from '@stewrd/db/data-keys.ts'
+import { startEmbedded } from '@stewrd/db/embedded/embedded.ts'
+import type { EventStore } from '@stewrd/db/event-store.ts'
+import { createEventStore } from '@stewrd/db/event-store.ts'
+import { migrate } from '@stewrd/db/migrate.ts'
+import type { Egress } from '@stewrd/runtime/egress/egress.ts'
+import { createEgress } from '@stewrd/runtime/egress/egress.ts'
+import type { Logger } from 'pino'
 import type { Auth } from './auth/auth.ts'
-import type { Person } from './auth/people.ts'
+import { createAuth } from './auth/auth.ts'
+import type { Env } from './env.ts'
 import type { Secrets } from './kernel/secrets.ts'
+import { createSecrets } from './kernel/secrets.ts'
+import type { Fallback } from './fallback.ts'
+import { fallbackOf } from './fallback.ts'
+import type { ReadModels } from './read-models.ts'
+import { startReadModels } from './read-models.ts'
+import type { Setup } from './setup/first-run.ts'
+import { firstRun } from './setup/first-run.ts'
 
 /** Everything that the edges (tRPC, /v1, command line, jobs) work with. Made once by `createPlatform`. */
-export type Platform = {
+export type Platform = ReadModels & {
   accountId: string
   version: string
   /** Name of this process among the nodes that share the database. */
@@ -18,81 +35,100 @@ export type Platform = {
   startedAt: number
   now(): number
   fallback: Fallback
-  store: Store
-  views: Views
-  history: History
-  readLog(range: LogRange): AsyncIterable<(Logged<AnyEvent> | Unreadable)[]>
-  projector: Settling
-  lag(): Promise<{ view: string; behind: number }[]>
-  egress: { check(url: string): Promise<void> }
-  providers: Providers
+  sql: Sql
+  store: EventStore
+  egress: Egress
   secrets: Secrets
-  people: { find(userIds: readonly string[]): Promise<Person[]> }
-  auth: Pick<Auth, 'handler' | 'person' | 'createOwner'>
+  people: Pick<Auth, 'find'>
+  auth: Pick<Auth, 'handler' | 'person'>
   setup: Setup
+  /** Makes an account without a link: for whoever has the machine itself. */
+  createOwner: Auth['createOwner']
   /** Whether the database answers. */
   ready(): Promise<boolean>
   close(): Promise<void>
 }
 
-/** What a project without a key of its own runs on. */
-export type Fallback = { source: 'default' | 'demo'; provider: ProviderRef; model: string } | { source: 'none' }
+/** The name that commands know it by. */
+export type ServerPlatform = Platform
 
-export type Store = {
-  execute: Execute
-  head<State, Command, Event extends EventShape>(
-    decider: Decider<State, Command, Event>,
-    stream: StreamId,
-  ): Promise<Head<State>>
-  read(stream: StreamId, options?: { after?: number }): Promise<Recorded<AnyEvent>[]>
-  findCommand(accountId: string, commandId: string): Promise<{ stream: string; revision: number } | undefined>
+export type PlatformOptions = {
+  /** A command works beside a server on the same home; a server must have the home to itself. */
+  as: 'server' | 'command'
+  log: Logger
+  onProgress?: (step: string) => void
 }
 
-export type ViewPage = { projectId?: string; limit?: number; before?: string }
-export type ViewRows<Row> = { rows: Row[]; next?: string }
-export type Views = {
-  get<Row extends object>(view: string, accountId: string, key: string): Promise<Row | undefined>
-  list<Row extends object>(view: string, accountId: string, page?: ViewPage): Promise<ViewRows<Row>>
+/** Starts what is needed, in order: database, keys, store, read models. What was started is stopped again when a later step fails. */
+export async function createPlatform(env: Env, { as, log, onProgress = () => {} }: PlatformOptions): Promise<Platform> {
+  await using started = new AsyncDisposableStack()
+  const url = env.databaseUrl ?? (await embedded(env, as, onProgress, started))
+  await migrate(url, { onProgress })
+  const sql = connect(url, { applicationName: `stewrd ${as}` })
+  started.defer(() => disconnect(sql))
+  const dataKeys = await openKeys(env, sql)
+  const { accountId } = await theAccount(sql)
+  const egress = createEgress({ allow: env.egressAllow.map((host) => host.replace(/^\[(.*)\]:/, '$1:')) })
+  started.defer(() => egress.close())
+  const node = `${hostname().slice(0, 40)}-${randomBytes(4).toString('hex')}`
+  let poke = () => {}
+  const store = createEventStore({ sql, dataKeys, onAppended: () => poke() })
+  const readModels = startReadModels({ sql, dataKeys, node, log })
+  poke = readModels.poke
+  started.defer(() => readModels.stop())
+  const secret = (await dataKeys.deploymentKey('auth')).export().toString('base64')
+  const auth = createAuth({ sql, secret, publicUrl: env.publicUrl })
+  const secrets = await createSecrets(accountId, dataKeys)
+  const stop = started.move()
+  return {
+    ...readModels,
+    accountId,
+    version,
+    node,
+    startedAt: Date.now(),
+    now: Date.now,
+    fallback: fallbackOf(env),
+    sql,
+    store,
+    egress,
+    secrets,
+    people: auth,
+    auth,
+    setup: firstRun(sql, auth),
+    createOwner: (owner) => auth.createOwner(owner),
+    ready: () => answers(sql),
+    close: () => stop.disposeAsync(),
+  }
 }
 
-/** An event whose envelope could not be opened is said for what it is, in its place. */
-export type Unreadable = Omit<Logged, 'event'> & { type: string; unreadable: string }
+const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+  .version
 
-export type HistoryFilter = {
-  projectId?: string
-  nouns?: readonly Noun[]
-  types?: readonly string[]
-  actor?: string
-  from?: number
-  to?: number
-}
-export type History = {
-  list(
-    accountId: string,
-    page: HistoryFilter & { before?: number; after?: number; limit: number },
-  ): Promise<(Logged<AnyEvent> | Unreadable)[]>
-  get(accountId: string, index: number): Promise<Logged<AnyEvent> | Unreadable | undefined>
-  size(): Promise<number>
-  tail(
-    accountId: string,
-    options: { projectId?: string; after: number; signal: AbortSignal },
-  ): AsyncIterable<Logged<AnyEvent> | Unreadable>
-}
-export type LogRange = { accountId?: string; projectId?: string; from?: number; to?: number }
-
-export type Settling = {
-  waitFor(accountId: string, stream: string, seq: number, options: { timeoutMs: number }): Promise<boolean>
+async function embedded(
+  { home }: Env,
+  as: PlatformOptions['as'],
+  onProgress: (step: string) => void,
+  started: AsyncDisposableStack,
+): Promise<string> {
+  const postgres = await startEmbedded({ home, as, onProgress })
+  started.defer(() => postgres.stop({ smart: as === 'command' }))
+  return postgres.url
 }
 
-export type KeyTarget = ProviderRef & { key: Secret }
-export type Providers = {
-  checkKey(target: KeyTarget & { model: string }): Promise<KeyCheck>
-  /** Model ids as the provider lists them. Throws when it cannot be asked. */
-  listModels(target: KeyTarget): Promise<string[]>
+/** A keyring is made only for a database that has nothing sealed yet: with another one the data would look lost. */
+async function openKeys({ home }: Env, sql: Sql): Promise<DataKeys> {
+  const [{ used } = { used: true }] = await sql<{ used: boolean }[]>`select exists (select from data_keys) as used`
+  const dataKeys = new DataKeys(sql, await openKeyringFile(join(home, 'keyring.json'), { create: !used }))
+  await dataKeys.checkKeyring()
+  return dataKeys
 }
 
-export type Setup = {
-  ownerExists(): Promise<boolean>
-  /** Makes the owner if `token` is the one that `start` printed and nobody has used it; otherwise undefined. */
-  createOwner(token: string, owner: { name: string; email: string; password: Secret }): Promise<string | undefined>
+async function answers(sql: Sql): Promise<boolean> {
+  const waited = AbortSignal.timeout(2000)
+  const late = new Promise<false>((resolve) => waited.addEventListener('abort', () => resolve(false), { once: true }))
+  const query = sql`select 1`.then(
+    () => true,
+    () => false,
+  )
+  return Promise.race([query, late])
 }

@@ -1,5 +1,5 @@
 import type { Secret } from '@stewrd/crypto/secret.ts'
-import type { Fallback } from './platform.ts'
+import type { Fallback } from './fallback.ts'
 
 export type Welcome = { url: string; home: string; token: Secret | undefined; fallback: Fallback }
 

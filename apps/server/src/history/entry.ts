@@ -1,12 +1,13 @@
 import type { AnyEvent } from '@stewrd/core/catalog.ts'
 import { describeEvent, eventTypes } from '@stewrd/core/catalog.ts'
-import type { Logged, Noun } from '@stewrd/core/kernel/event.ts'
+import type { Noun } from '@stewrd/core/kernel/event.ts'
 import { nouns } from '@stewrd/core/kernel/event.ts'
 import type { Sentence } from '@stewrd/core/kernel/sentence.ts'
 import { plain } from '@stewrd/core/kernel/sentence.ts'
+import type { Entry } from '@stewrd/db/record.ts'
 import type { ActorLabel } from '../auth/people.ts'
 import { actorLabels } from '../auth/people.ts'
-import type { Platform, Unreadable } from '../platform.ts'
+import type { Platform } from '../platform.ts'
 import type { PublicData } from './public-data.ts'
 import { publicData } from './public-data.ts'
 
@@ -31,8 +32,6 @@ export type HistoryEntry = {
   unreadable: string | null
 }
 
-type Entry = Logged<AnyEvent> | Unreadable
-
 export async function entries(platform: Platform, logged: readonly Entry[]): Promise<HistoryEntry[]> {
   const label = await actorLabels(
     platform.people,
@@ -45,8 +44,9 @@ export async function entries(platform: Platform, logged: readonly Entry[]): Pro
 export function historyEntry(entry: Entry, label: (actor: string) => ActorLabel): HistoryEntry {
   const { index, projectId, stream, seq, at } = entry
   const actor = label(entry.actor)
-  const sentence = 'event' in entry ? describeEvent(entry.event) : unreadableSentence(entry)
-  const type = ('event' in entry ? entry.event.type : entry.type) as AnyEvent['type']
+  const readable = entry.unreadable === undefined ? entry.event : undefined
+  const sentence = readable ? describeEvent(readable) : unreadableSentence(entry)
+  const type = entry.event.type as AnyEvent['type']
   return {
     index,
     projectId,
@@ -59,17 +59,17 @@ export function historyEntry(entry: Entry, label: (actor: string) => ActorLabel)
     actor,
     sentence,
     text: plain(sentence),
-    data: 'event' in entry ? publicData(entry.event) : null,
-    unreadable: 'event' in entry ? null : entry.unreadable,
+    data: readable ? publicData(readable) : null,
+    unreadable: entry.unreadable ?? null,
   }
 }
 
 /** The noun whose event this is. */
 export const nounOf = (type: string): Noun => nouns.find((noun) => eventTypes[noun].includes(type)) ?? 'projects'
 
-const unreadableSentence = ({ type, unreadable }: Unreadable): Sentence => [
+const unreadableSentence = ({ event, unreadable }: Entry): Sentence => [
   'made a change (',
-  { value: type },
+  { value: event.type },
   ') that cannot be opened: ',
-  { value: unreadable },
+  { value: unreadable ?? 'unknown' },
 ]

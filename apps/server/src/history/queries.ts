@@ -1,6 +1,7 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Noun } from '@stewrd/core/kernel/event.ts'
-import type { HistoryFilter, Platform } from '../platform.ts'
+import type { Platform } from '../platform.ts'
+import type { HistoryFilter } from '@stewrd/db/history.ts'
 import { streamOf } from '../projects/project-of.ts'
 import type { HistoryEntry } from './entry.ts'
 import { entries } from './entry.ts'
@@ -12,7 +13,7 @@ export type HistoryPage = { entries: HistoryEntry[]; nextCursor: number | null; 
 /** An event with its stream's state before and after it. Both are null when the stream cannot be opened. */
 export type HistoryDetail = { entry: HistoryEntry; before: PublicState | null; after: PublicState | null }
 
-/** Every filter of the history page. A filter that is left out (undefined) does not filter. */
+/** Every filter of the history page; what is left out does not filter. Unix milliseconds, `from` included and `to` excluded. */
 export type HistoryQuery = {
   projectId?: string | undefined
   nouns?: readonly Noun[] | undefined
@@ -36,11 +37,23 @@ export async function historyPage(
   return { entries: await entries(platform, page), nextCursor, size }
 }
 
+/** Oldest first: the rows after `after` (-1: from the beginning), at most `limit`. */
+export async function historyPageAfter(
+  platform: Platform,
+  { after, limit, ...query }: HistoryQuery & { after: number; limit: number },
+): Promise<HistoryEntry[]> {
+  const logged = await platform.history.list(platform.accountId, { ...filterOf(query), after, limit })
+  return entries(
+    platform,
+    logged.toSorted((a, b) => a.index - b.index),
+  )
+}
+
 export async function historyDetail(platform: Platform, index: number): Promise<HistoryDetail> {
   const logged = await platform.history.get(platform.accountId, index)
   if (!logged) throw new Refusal('NOT_FOUND', { what: 'event', id: String(index) })
   const [entry] = await entries(platform, [logged])
-  if (!('event' in logged)) return { entry: entry!, before: null, after: null }
+  if (logged.unreadable !== undefined) return { entry: entry!, before: null, after: null }
   const stream = streamOf(platform, logged.projectId, logged.stream)
   const events = (await platform.store.read(stream)).filter((r) => r.seq <= logged.seq).map((r) => r.event)
   const { noun } = entry!
@@ -77,4 +90,4 @@ const matches = ({ noun, type, actor, at }: HistoryEntry, query: HistoryQuery) =
   (!query.types?.length || query.types.includes(type)) &&
   (query.actor === undefined || query.actor === actor.id) &&
   (query.from === undefined || at >= query.from) &&
-  (query.to === undefined || at <= query.to)
+  (query.to === undefined || at < query.to)

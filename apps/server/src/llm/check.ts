@@ -9,7 +9,11 @@ import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
 import type { ProviderId } from '@stewrd/core/llm/providers.ts'
 import { suggestedModels } from '@stewrd/core/llm/providers.ts'
 import { Secret } from '@stewrd/crypto/secret.ts'
-import type { KeyTarget, Platform } from '../platform.ts'
+import type { Platform } from '../platform.ts'
+import { ProviderError } from '@stewrd/runtime/provider/errors.ts'
+import { checkKey } from '@stewrd/runtime/provider/check-key.ts'
+import { listModels as providerModels } from '@stewrd/runtime/provider/list-models.ts'
+
 import { shown } from '../kernel/change.ts'
 import { streamOf } from '../projects/project-of.ts'
 
@@ -47,7 +51,7 @@ export async function testKey(platform: Platform, candidate: Candidate, actor: s
   if (!model) throw new Refusal('INVALID_INPUT', { field: 'model', problem: 'Choose a model to test with.' })
   await platform.egress.check(target.baseUrl)
   const fingerprint = platform.secrets.fingerprint(target.key)
-  const check = await platform.providers.checkKey({ ...target, model })
+  const check = await checkKey(platform.egress, { ...target, model })
   if (tested === 'stored') await recordCheck(platform, candidate.projectId, fingerprint, 'test', check, actor)
   return { tested, fingerprint, inUse: own?.key.fingerprint === fingerprint, ...found(check) }
 }
@@ -58,10 +62,11 @@ export async function listModels(platform: Platform, candidate: Candidate): Prom
   try {
     const { target } = await targetOf(platform, candidate)
     await platform.egress.check(target.baseUrl)
-    const ids = await platform.providers.listModels(target)
+    const ids = await providerModels(platform.egress, target)
     return { models: ids.map((model) => ({ model, bestFor: bestFor(model) })), source: 'provider', problem: null }
   } catch (error) {
-    const problem = error instanceof Refusal ? error.message : 'The provider did not list its models.'
+    if (!(error instanceof Refusal) && !(error instanceof ProviderError)) throw error
+    const problem = error.message
     return { models: suggested.map(({ model, bestFor }) => ({ model, bestFor })), source: 'suggested', problem }
   }
 }
@@ -81,7 +86,7 @@ export async function recordCheck(
   await shown(platform, stream.stream, revision)
 }
 
-type Target = { target: KeyTarget; tested: 'candidate' | 'stored'; own: OwnLlm | undefined }
+type Target = { target: ProviderRef & { key: Secret }; tested: 'candidate' | 'stored'; own: OwnLlm | undefined }
 
 async function targetOf(platform: Platform, candidate: Candidate): Promise<Target> {
   const { projectId } = candidate

@@ -12,7 +12,8 @@ import type { RotationsRow } from '@stewrd/core/audit/rotations.projection.ts'
 import type { Recorded } from '@stewrd/core/kernel/event.ts'
 import type { ActorLabel } from '../auth/people.ts'
 import { actorLabels } from '../auth/people.ts'
-import type { Fallback, Platform } from '../platform.ts'
+import type { Platform } from '../platform.ts'
+import type { Fallback } from '../fallback.ts'
 import { streamOf } from '../projects/project-of.ts'
 
 export type KeyHealthNow = {

@@ -17,10 +17,12 @@ import type { LlmChange } from './service.ts'
 import { changeModel, removeProvider, rotateKey, setProvider } from './service.ts'
 
 const ProjectInput = z.strictObject({ projectId: z.uuid() })
+/** A form as it stands. What is left out is as stored. */
 const PlaceInput = ProjectInput.extend({
   provider: z.enum(providerIds).optional(),
   baseUrl: BaseUrl.optional(),
   key: z.string().max(2000).optional(),
+  model: ModelId.optional(),
 })
 
 export const llmRouter = router({
@@ -41,7 +43,7 @@ export const llmRouter = router({
     .mutation(({ ctx, input }): Promise<LlmChange> => removeProvider(ctx.platform, input, ctx.actor)),
   /** Tests what a form holds before it is saved; without `key` (or with a mask) the stored key. A mutation: a key must not be in a URL. */
   test: editorProcedure
-    .input(PlaceInput.extend({ model: ModelId.optional() }))
+    .input(PlaceInput)
     .mutation(({ ctx, input }): Promise<KeyTest> => testKey(ctx.platform, input, ctx.actor)),
   /** A mutation like `test`, and for the same reason. */
   models: editorProcedure

@@ -7,6 +7,7 @@ import type { ChangeModelInput, RemoveProviderInput, RotateKeyInput, SetProvider
 import { keyOf, providerRef } from '@stewrd/core/llm/input.ts'
 import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
 import { Secret } from '@stewrd/crypto/secret.ts'
+import { checkKey } from '@stewrd/runtime/provider/check-key.ts'
 import type { z } from 'zod'
 import { metaOf, shown } from '../kernel/change.ts'
 import type { Platform } from '../platform.ts'
@@ -39,7 +40,7 @@ export async function setProvider(platform: Platform, input: SetProvider, actor:
 }
 
 /** Replaces the key and nothing else. Tested like in `setProvider`. */
-export async function rotateKey(platform: Platform, input: RotateKey, actor: string): Promise<LlmChange> {
+export async function rotateKey(platform: Platform, input: RotateKey, actor: string, attempt = 1): Promise<LlmChange> {
   const { stream, meta, reason } = await begin(platform, input, actor)
   const sent = keyOf(input.key)
   if (sent === undefined) throw new Refusal('INVALID_INPUT', { field: 'key', problem: 'Enter the new key.' })
@@ -52,7 +53,13 @@ export async function rotateKey(platform: Platform, input: RotateKey, actor: str
   const sealed = await platform.secrets.sealKey(stream.projectId, provider.baseUrl, key)
   // The key is sealed for this provider: it must not land in a configuration that meanwhile names another.
   const pinned = { ...meta, expectedRevision: input.expectedRevision ?? revision }
-  return finish(platform, stream, { type: 'RotateKey', key: sealed, ...reason }, pinned, warning)
+  try {
+    return await finish(platform, stream, { type: 'RotateKey', key: sealed, ...reason }, pinned, warning)
+  } catch (error) {
+    const moved = error instanceof Refusal && error.code === 'REVISION_MOVED' && input.expectedRevision === undefined
+    if (!moved || attempt === 5) throw error
+    return rotateKey(platform, input, actor, attempt + 1)
+  }
 }
 
 /** Changes the model and nothing else; also how an earlier model is restored. */
@@ -115,7 +122,7 @@ async function tested(
     })
   if (source === 'rotate' && head.state.status === 'own' && head.state.key.fingerprint === fingerprint)
     throw new Refusal('KEY_UNCHANGED', { fingerprint })
-  const check = await platform.providers.checkKey({ ...provider, key, model })
+  const check = await checkKey(platform.egress, { ...provider, key, model })
   await recordCheck(platform, stream.projectId, fingerprint, source, check, actor)
   if (check.health === 'rejected')
     throw new Refusal('KEY_REJECTED', { fingerprint, status: check.status, reason: check.reason })

@@ -58,7 +58,7 @@ const shortRun = (run: RunRow | undefined): ProjectListItem['lastRun'] =>
 
 async function all<Row extends object>({ views, accountId }: Platform, view: string): Promise<Row[]> {
   const rows: Row[] = []
-  let before: string | undefined
+  let before: number | undefined
   do {
     const page = await views.list<Row>(view, accountId, { limit: 500, ...(before === undefined ? {} : { before }) })
     rows.push(...page.rows)

@@ -8,7 +8,7 @@ import type { Platform } from '../platform.ts'
 import { streamOf } from '../projects/project-of.ts'
 
 /** Newest first. `nextCursor` asks for the older runs after these; null at the end. */
-export type RunPage = { runs: RunRow[]; nextCursor: string | null }
+export type RunPage = { runs: RunRow[]; nextCursor: number | null }
 /** A run with what was said in it. `message` is the answer, or why it failed; empty while it is running. */
 export type RunDetail = {
   runId: string
@@ -36,9 +36,9 @@ export type RunDetail = {
 
 export async function runPage(
   { views, accountId }: Platform,
-  { projectId, cursor, limit }: { projectId: string; cursor?: string | null | undefined; limit: number },
+  { projectId, cursor, limit }: { projectId: string; cursor?: number | null | undefined; limit: number },
 ): Promise<RunPage> {
-  const before = cursor ? { before: cursor } : {}
+  const before = typeof cursor === 'number' ? { before: cursor } : {}
   const { rows, next } = await views.list<RunRow>('runs', accountId, { projectId, limit, ...before })
   return { runs: rows, nextCursor: next ?? null }
 }

@@ -9,7 +9,7 @@ export const runsRouter = router({
   list: projectProcedure
     .input(
       Project.extend({
-        cursor: z.string().max(500).nullish(),
+        cursor: z.int().min(0).nullish(),
         limit: z.int().min(1).max(200).default(50),
         // Infinite queries of the client send it along.
         direction: z.enum(['forward', 'backward']).optional(),

@@ -2,13 +2,17 @@ import { createHash, randomBytes } from 'node:crypto'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import type { Sql } from 'postgres'
 import type { Auth } from '../auth/auth.ts'
-import type { Setup } from '../platform.ts'
+
+export type Setup = {
+  ownerExists(): Promise<boolean>
+  /** A token for the link that `start` prints; those of earlier starts stop working. */
+  newToken(): Promise<Secret>
+  /** Makes the owner if the token is the newest and nobody has used it; otherwise undefined. */
+  createOwner(token: string, owner: { name: string; email: string; password: Secret }): Promise<string | undefined>
+}
 
 /** The one-time way to the owner's account. Only a hash of the token is stored; every start draws another. */
-export function firstRun(
-  sql: Sql,
-  auth: Pick<Auth, 'ownerExists' | 'createOwner'>,
-): Setup & { newToken(): Promise<Secret> } {
+export function firstRun(sql: Sql, auth: Pick<Auth, 'ownerExists' | 'createOwner'>): Setup {
   return {
     ownerExists: () => auth.ownerExists(),
     async newToken() {

@@ -3,14 +3,14 @@ import { fallbackLlm } from '../llm/current.ts'
 import type { Platform } from '../platform.ts'
 import { router, sessionProcedure } from '../trpc/trpc.ts'
 
-/** How the installation is doing. `behind` counts log entries that a view has not seen yet. Times are unix milliseconds. */
+/** How the installation is doing. `behind` counts log entries that a view has not seen yet; a `quarantined` view has stopped. Times are unix milliseconds. */
 export type SystemHealth = {
   version: string
   node: string
   startedAt: number
   uptimeMs: number
   log: { size: number }
-  views: { view: string; behind: number }[]
+  views: { view: string; behind: number; status: 'live' | 'quarantined' }[]
   fallback: {
     status: 'default' | 'demo' | 'none'
     provider: ProviderId | null
@@ -24,8 +24,16 @@ export const systemRouter = router({
 })
 
 export async function systemHealth(platform: Platform): Promise<SystemHealth> {
-  const [size, views] = await Promise.all([platform.history.size(), platform.lag()])
+  const [size, views] = await Promise.all([platform.history.size(), platform.views.status()])
   const { version, node, startedAt } = platform
   const uptimeMs = platform.now() - startedAt
-  return { version, node, startedAt, uptimeMs, log: { size }, views, fallback: fallbackLlm(platform.fallback) }
+  return {
+    version,
+    node,
+    startedAt,
+    uptimeMs,
+    log: { size },
+    views: views.map(({ view, lag, status }) => ({ view, behind: lag, status })),
+    fallback: fallbackLlm(platform.fallback),
+  }
 }

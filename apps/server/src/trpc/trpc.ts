@@ -65,6 +65,6 @@ function ours(error: TRPCError): TRPCError {
 const withoutDetail = ({ code, cause }: TRPCError) =>
   new TRPCError({
     code,
-    message: code === 'PARSE_ERROR' ? 'The body is not JSON.' : 'The request is not valid.',
+    message: cause instanceof SyntaxError ? 'The body is not JSON.' : 'The request is not valid.',
     cause,
   })

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { EnvError, readEnv } from './env.ts'
+
+const problems = (source: NodeJS.ProcessEnv) => {
+  try {
+    readEnv(source)
+  } catch (error) {
+    if (error instanceof EnvError) return error.message
+    throw error
+  }
+  throw new Error('it was accepted')
+}
+
+test('nothing set is a working configuration on loopback', () => {
+  const env = readEnv({})
+  expect(env).toMatchObject({ port: 4400, host: '127.0.0.1', production: false, egressAllow: [], logLevel: 'info' })
+  expect(env.home).toMatch(/\/\.stewrd$/)
+  expect(env.databaseUrl).toBeUndefined()
+})
+
+test('an empty variable counts as not set', () => {
+  expect(readEnv({ PORT: '', DATABASE_URL: '' })).toMatchObject({ port: 4400 })
+})
+
+test('every bad variable is named, and no value is shown', () => {
+  const message = problems({
+    PORT: 'SENTINEL-1',
+    DATABASE_URL: 'mysql://SENTINEL-2',
+    STEWRD_LOG_LEVEL: 'SENTINEL-3',
+    STEWRD_EGRESS_ALLOW: 'SENTINEL-4',
+    NODE_ENV: 'SENTINEL-5',
+    STEWRD_PUBLIC_URL: 'SENTINEL-6',
+  })
+  for (const name of [
+    'PORT',
+    'DATABASE_URL',
+    'STEWRD_LOG_LEVEL',
+    'STEWRD_EGRESS_ALLOW',
+    'NODE_ENV',
+    'STEWRD_PUBLIC_URL',
+  ])
+    expect(message).toContain(name)
+  expect(message).not.toContain('SENTINEL')
+})
+
+test('a default model needs its key and its name', () => {
+  const message = problems({ STEWRD_DEFAULT_PROVIDER: 'custom' })
+  expect(message).toContain('STEWRD_DEFAULT_API_KEY')
+  expect(message).toContain('STEWRD_DEFAULT_MODEL')
+  expect(message).toContain('STEWRD_DEFAULT_BASE_URL')
+})
+
+test('the default model key cannot be printed', () => {
+  const env = readEnv({ STEWRD_DEFAULT_API_KEY: 'sk-SENTINEL-key', STEWRD_DEFAULT_MODEL: 'gpt-4o' })
+  expect(env.defaultModel).toMatchObject({ provider: 'openai', baseUrl: 'https://api.openai.com/v1', model: 'gpt-4o' })
+  expect(JSON.stringify(env)).not.toContain('SENTINEL')
+})
+
+test('allowed private hosts are host and port', () => {
+  expect(readEnv({ STEWRD_EGRESS_ALLOW: '127.0.0.1:8080, llm.local:443,[::1]:9000' }).egressAllow).toEqual([
+    '127.0.0.1:8080',
+    'llm.local:443',
+    '[::1]:9000',
+  ])
+})

@@ -1,0 +1,81 @@
+import { HomeInUseError, lockHome } from '@stewrd/db/embedded/home.ts'
+import { createApp } from './app.ts'
+import type { Env } from './env.ts'
+import { EnvError, readEnv } from './env.ts'
+import { createLogger, errorFields } from './kernel/log.ts'
+import type { ServerPlatform } from './platform.ts'
+import { createPlatform } from './platform.ts'
+import { welcome } from './welcome.ts'
+
+/** Requests in flight get this long to finish when the process is asked to stop. */
+const STOP_WITHIN_MS = 10_000
+
+const say = (line: string) => process.stderr.write(`${line}\n`)
+
+await start().catch((error: unknown) => {
+  say(explain(error))
+  process.exit(1)
+})
+
+async function start(): Promise<void> {
+  const env = readEnv()
+  const log = createLogger(env)
+  const lock = await lockHome(env.home)
+  const platform = await createPlatform(env, { as: 'server', onProgress: (step) => say(`· ${step}`), log })
+  const app = await createApp({ platform, log, publicUrl: env.publicUrl })
+  const stop = once(async () => {
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
+    await app.close()
+    await platform.close()
+    await lock.release()
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      say('· Stopping')
+      stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: errorFields(error) }, 'stop failed')
+          process.exit(1)
+        },
+      )
+    })
+  try {
+    await app.listen({ port: env.port, host: env.host })
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const url = addressOf(env, app.server.address())
+  await lock.announce(url)
+  await announce(env, platform, url)
+}
+
+async function announce(env: Env, platform: ServerPlatform, url: string): Promise<void> {
+  const token = (await platform.setup.ownerExists()) ? undefined : await platform.setup.newToken()
+  const lines = welcome({ url, home: env.home, token, fallback: platform.fallback })
+  // Standard output carries JSON lines in production, and nothing else.
+  for (const line of lines) (env.production ? process.stderr : process.stdout).write(`${line}\n`)
+}
+
+function addressOf(env: Env, address: unknown): string {
+  if (env.publicUrl) return env.publicUrl
+  const port = typeof address === 'object' && address && 'port' in address ? String(address.port) : String(env.port)
+  const host = ['0.0.0.0', '::'].includes(env.host) ? 'localhost' : env.host
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** What somebody at a terminal can act on. Errors whose text is not ours are named only. */
+function explain(error: unknown): string {
+  if (error instanceof EnvError || error instanceof HomeInUseError) return error.message
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') return 'The port is in use. Set PORT to another one, or stop what listens there.'
+  if (code === 'EACCES') return 'The port or a folder may not be used by this user. Choose another PORT or STEWRD_HOME.'
+  const { message, ...fields } = errorFields(error)
+  return `Stewrd could not start: ${typeof message === 'string' ? message : JSON.stringify(fields)}`
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined
+  return () => (running ??= work())
+}

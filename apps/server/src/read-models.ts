@@ -1,0 +1,56 @@
+import type { Sql } from '@stewrd/db/connect.ts'
+import type { DataKeys } from '@stewrd/db/data-keys.ts'
+import { History } from '@stewrd/db/history.ts'
+import type { LogRange } from '@stewrd/db/log-reader.ts'
+import { readLog } from '@stewrd/db/log-reader.ts'
+import { Projector } from '@stewrd/db/projector.ts'
+import type { Entry } from '@stewrd/db/record.ts'
+import { Sequencer } from '@stewrd/db/sequencer.ts'
+import { Views } from '@stewrd/db/views.ts'
+import type { Logger } from 'pino'
+
+/** Everything that is read from the log, or derived from it. */
+export type ReadModels = {
+  views: Views
+  history: History
+  readLog(range: LogRange): AsyncIterable<Entry[]>
+  sequencer: Sequencer
+  projector: Projector
+}
+export type RunningReadModels = ReadModels & {
+  /** Something was appended: there is work now. */
+  poke(): void
+  stop(): Promise<void>
+}
+type Options = { sql: Sql; dataKeys: DataKeys; node: string; log: Logger }
+
+/** Starts the sequencer and the projector. On several nodes one of each works, and the others wait for its lease. */
+export function startReadModels({ sql, dataKeys, node, log }: Options): RunningReadModels {
+  const projector = new Projector({
+    sql,
+    dataKeys,
+    node,
+    onError: (err) => log.warn({ err, part: 'projector' }, 'a step failed, and is tried again'),
+    onOutdated: (view) => log.warn({ view }, 'a view is of an older version: run `stewrd replay` for it'),
+  })
+  const sequencer = new Sequencer({
+    sql,
+    node,
+    onLogged: () => projector.poke(),
+    onError: (err) => log.warn({ err, part: 'sequencer' }, 'a step failed, and is tried again'),
+  })
+  sequencer.start()
+  projector.start()
+  return {
+    views: new Views(sql),
+    history: new History({ sql, dataKeys }),
+    readLog: (range) => readLog({ sql, dataKeys }, range),
+    sequencer,
+    projector,
+    poke: () => sequencer.poke(),
+    async stop() {
+      await sequencer.stop()
+      await projector.stop()
+    },
+  }
+}
