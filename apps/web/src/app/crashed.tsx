@@ -1,0 +1,26 @@
+import { Link } from '@tanstack/react-router'
+import { Compass } from 'lucide-react'
+import { buttonStyle } from '../components/ui/button.tsx'
+import { Empty, Failed } from '../components/ui/states.tsx'
+
+export const NotFound = () => (
+  <main className="grid min-h-[70vh] place-items-center">
+    <Empty
+      icon={<Compass aria-hidden />}
+      title="There is nothing here"
+      action={
+        <Link to="/" className={buttonStyle({ look: 'primary' })}>
+          Go to your projects
+        </Link>
+      }
+    >
+      The address is wrong, or what it led to is gone.
+    </Empty>
+  </main>
+)
+
+export const Crashed = ({ error, reset }: { error: unknown; reset: () => void }) => (
+  <main className="grid min-h-[70vh] place-items-center">
+    <Failed error={error} retry={reset} />
+  </main>
+)

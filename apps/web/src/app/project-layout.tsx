@@ -1,0 +1,55 @@
+import { Link, Outlet, useParams } from '@tanstack/react-router'
+import { ChevronRight } from 'lucide-react'
+import { Failed, Skeleton } from '../components/ui/states.tsx'
+import { Badge } from '../components/ui/surface.tsx'
+import { useProject } from '../features/projects/queries.ts'
+
+const tabs = [
+  ['/projects/$projectId', 'Overview', true],
+  ['/projects/$projectId/playground', 'Playground', false],
+  ['/projects/$projectId/runs', 'Runs', false],
+  ['/projects/$projectId/history', 'History', false],
+  ['/projects/$projectId/time-travel', 'Time travel', false],
+  ['/projects/$projectId/rotations', 'Rotations', false],
+] as const
+
+/** A project's name and the ways to its pages. */
+export function ProjectLayout() {
+  const { projectId } = useParams({ from: '/app/projects/$projectId' })
+  const project = useProject(projectId)
+  if (project.isError) return <Failed error={project.error} retry={() => void project.refetch()} />
+  return (
+    <>
+      <nav aria-label="Breadcrumb" className="mb-3 flex items-center gap-1.5 text-[13px] text-muted">
+        <Link to="/" className="rounded hover:text-text">
+          Projects
+        </Link>
+        <ChevronRight className="size-3.5" aria-hidden />
+        {project.data ? (
+          <span className="truncate font-medium text-text">{project.data.name}</span>
+        ) : (
+          <Skeleton className="h-4 w-32" />
+        )}
+        {project.data?.status === 'archived' && <Badge>Archived</Badge>}
+      </nav>
+      <nav
+        aria-label="Project"
+        className="-mx-4 mb-6 flex gap-1 overflow-x-auto border-b px-4 [scrollbar-width:none] sm:mx-0 sm:px-0"
+      >
+        {tabs.map(([to, label, exact]) => (
+          <Link
+            key={to}
+            to={to}
+            params={{ projectId }}
+            activeOptions={{ exact, includeSearch: false }}
+            className="-mb-px border-b-2 border-transparent px-2.5 pt-1 pb-2.5 text-[13.5px] whitespace-nowrap text-muted hover:text-text"
+            activeProps={{ className: '!border-accent !text-text font-medium' }}
+          >
+            {label}
+          </Link>
+        ))}
+      </nav>
+      <Outlet />
+    </>
+  )
+}

@@ -1,0 +1,59 @@
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useState } from 'react'
+import { useForm } from 'react-hook-form'
+import { Button } from '../../components/ui/button.tsx'
+import { Field, Input } from '../../components/ui/field.tsx'
+import { Notice } from '../../components/ui/states.tsx'
+import { auth } from '../../lib/auth.ts'
+import { AuthFrame } from './auth-frame.tsx'
+import { useSetupStatus } from './queries.ts'
+
+type Form = { email: string; password: string }
+
+export function SignInPage() {
+  const { next } = useSearch({ from: '/sign-in' })
+  const navigate = useNavigate()
+  const setup = useSetupStatus()
+  const [problem, setProblem] = useState<string>()
+  const { register, handleSubmit, formState } = useForm<Form>()
+  const submit = handleSubmit(async (form) => {
+    setProblem(undefined)
+    const { error } = await auth.signIn.email(form)
+    if (error) return setProblem(said(error.status))
+    return navigate({ href: next?.startsWith('/') && !next.startsWith('//') ? next : '/', replace: true })
+  })
+  return (
+    <AuthFrame title="Sign in" description="To your own Stewrd.">
+      <form onSubmit={(e) => void submit(e)} className="flex flex-col gap-4" noValidate>
+        {setup.data?.ownerExists === false && (
+          <Notice title="There is no account yet">
+            Open the one-time link that the server printed when it started.
+          </Notice>
+        )}
+        {problem && <Notice tone="bad">{problem}</Notice>}
+        <Field label="Email" error={formState.errors.email && 'Enter your e-mail address.'}>
+          {(ids) => <Input {...ids} type="email" autoComplete="username" {...register('email', { required: true })} />}
+        </Field>
+        <Field label="Password" error={formState.errors.password && 'Enter your password.'}>
+          {(ids) => (
+            <Input
+              {...ids}
+              type="password"
+              autoComplete="current-password"
+              {...register('password', { required: true })}
+            />
+          )}
+        </Field>
+        <Button type="submit" look="primary" busy={formState.isSubmitting}>
+          Sign in
+        </Button>
+      </form>
+    </AuthFrame>
+  )
+}
+
+function said(status: number): string {
+  if (status === 401 || status === 403) return 'The e-mail address or the password is wrong.'
+  if (status === 429) return 'Too many attempts. Wait a minute, then try again.'
+  return 'The server cannot be reached. Check that it runs, then try again.'
+}

@@ -1,0 +1,40 @@
+import { trpc } from '../../lib/trpc.ts'
+import type { Outputs } from '../../lib/trpc.ts'
+
+export type LlmCurrent = Outputs['llm']['current']
+export type KeyTest = Outputs['llm']['test']
+
+export const useLlm = (projectId: string) => trpc.llm.current.useQuery({ projectId }, { refetchInterval: 15_000 })
+
+/** A change of the configuration is seen on every page that shows it. */
+function useRefresh() {
+  const utils = trpc.useUtils()
+  return () =>
+    Promise.all([
+      utils.llm.current.invalidate(),
+      utils.projects.list.invalidate(),
+      utils.audit.invalidate(),
+      utils.history.invalidate(),
+    ])
+}
+export function useSetLlm() {
+  const refresh = useRefresh()
+  return trpc.llm.set.useMutation({ onSettled: refresh })
+}
+export function useRotateKey() {
+  const refresh = useRefresh()
+  return trpc.llm.rotate.useMutation({ onSettled: refresh })
+}
+export function useChangeModel() {
+  const refresh = useRefresh()
+  return trpc.llm.changeModel.useMutation({ onSettled: refresh })
+}
+export function useRemoveProvider() {
+  const refresh = useRefresh()
+  return trpc.llm.remove.useMutation({ onSettled: refresh })
+}
+export function useTestKey() {
+  const refresh = useRefresh()
+  return trpc.llm.test.useMutation({ onSettled: refresh })
+}
+export const useModels = () => trpc.llm.models.useMutation()

@@ -1,0 +1,21 @@
+import { format, formatDistanceToNowStrict } from 'date-fns'
+
+/** "3 minutes ago". */
+export const ago = (ms: number) => `${formatDistanceToNowStrict(ms)} ago`
+/** "23 Nov 2026, 14:30:05". */
+export const dateTime = (ms: number) => format(ms, 'd MMM yyyy, HH:mm:ss')
+export const date = (ms: number) => format(ms, 'd MMM yyyy')
+export const clock = (ms: number) => format(ms, 'HH:mm:ss')
+
+/** "3 d", "5 h", "12 min": how old something is, in one unit. */
+export function age(ms: number): string {
+  const minutes = Math.max(0, ms) / 60_000
+  if (minutes < 1) return 'under a minute'
+  if (minutes < 60) return `${Math.floor(minutes)} min`
+  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h`
+  return `${Math.floor(minutes / 1440)} days`
+}
+
+/** "240 ms", "1.2 s". */
+export const duration = (ms: number) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`)
+export const count = (n: number) => n.toLocaleString('en')

@@ -1,0 +1,46 @@
+import type { AppRouter, RouterOutputs } from '@stewrd/server/app-router.ts'
+import { QueryCache, QueryClient } from '@tanstack/react-query'
+import { httpBatchLink, httpSubscriptionLink, splitLink, TRPCClientError } from '@trpc/client'
+import { createTRPCReact } from '@trpc/react-query'
+
+export const trpc = createTRPCReact<AppRouter>()
+export type Outputs = RouterOutputs
+
+export const trpcClient = trpc.createClient({
+  links: [
+    splitLink({
+      condition: (op) => op.type === 'subscription',
+      true: httpSubscriptionLink({ url: '/trpc' }),
+      false: httpBatchLink({ url: '/trpc', maxURLLength: 4000 }),
+    }),
+  ],
+})
+
+export type ApiError = TRPCClientError<AppRouter>
+export const isApiError = (error: unknown): error is ApiError => error instanceof TRPCClientError
+
+/** The refusal in an error of the server, narrowed by its code. */
+export const refusalOf = (error: unknown) => (isApiError(error) ? (error.data?.refusal ?? undefined) : undefined)
+
+/** What to show a person: the server's own words; our own where it could not be reached. */
+export function messageOf(error: unknown): string {
+  if (isApiError(error))
+    return error.data ? error.message : 'The server cannot be reached. Check that it runs, then try again.'
+  return error instanceof Error ? error.message : 'Something went wrong.'
+}
+
+const isUnauthorized = (error: unknown) => isApiError(error) && error.data?.code === 'UNAUTHORIZED'
+
+/** `onSignedOut` is called when the server no longer knows the session. */
+export function createQueryClient(onSignedOut: () => void): QueryClient {
+  return new QueryClient({
+    queryCache: new QueryCache({ onError: (error) => isUnauthorized(error) && onSignedOut() }),
+    defaultOptions: {
+      queries: {
+        staleTime: 5_000,
+        // What the server refused it will refuse again; only an unreachable server is worth another try.
+        retry: (failures, error) => failures < 2 && (!isApiError(error) || !error.data),
+      },
+    },
+  })
+}

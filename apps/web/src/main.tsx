@@ -1,0 +1,24 @@
+import { QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { Toaster } from 'sonner'
+import { router } from './app/router.tsx'
+import { createQueryClient, trpc, trpcClient } from './lib/trpc.ts'
+import './styles.css'
+
+const queryClient = createQueryClient(() => {
+  const { pathname, href } = router.state.location
+  if (pathname !== '/sign-in' && pathname !== '/setup') void router.navigate({ to: '/sign-in', search: { next: href } })
+})
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <trpc.Provider client={trpcClient} queryClient={queryClient}>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+        <Toaster position="bottom-right" toastOptions={{ className: '!bg-raised !text-text !border-line-strong' }} />
+      </QueryClientProvider>
+    </trpc.Provider>
+  </StrictMode>,
+)
