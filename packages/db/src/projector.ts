@@ -154,7 +154,7 @@ export class Projector {
       return
     }
     const stopped = folded.some((f) => f.error)
-    if (advanced.length < folded.length) this.#lease.lost()
+    if (advanced.length < folded.length) await this.#lease.verify()
     // Somebody switched or moved a view, or one was quarantined: read again where each stands.
     if (stopped || advanced.length < folded.length) this.#targets = undefined
     else if (this.#targets) this.#targets = folded.map(({ target, to }) => ({ ...target, checkpoint: to }))

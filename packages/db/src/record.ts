@@ -5,7 +5,7 @@ import type { EventHeader } from '@stewrd/crypto/envelope.ts'
 import { openEvent } from '@stewrd/crypto/envelope.ts'
 import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { KeyringError } from '@stewrd/crypto/keyring.ts'
-import type { Sql } from './connect.ts'
+import type { Sql, Tx } from './connect.ts'
 import type { DataKeys } from './data-keys.ts'
 import { DataKeyMissing } from './data-keys.ts'
 import { DbError } from './db-error.ts'
@@ -42,7 +42,7 @@ export type Unreadable = Omit<Logged, 'event'> & {
 export type Entry = (Logged<AnyEvent> & { unreadable?: undefined }) | Unreadable
 
 /** All columns of an event, for a query that names events `e`. */
-export const eventColumns = (sql: Sql) => sql`
+export const eventColumns = (sql: Sql | Tx) => sql`
   e.account_id, e.stream, e.seq, e.project_id, e.event_id, e.type, e.version, e.dek_id, e.at, e.actor,
   e.commitment, e.command_id, e.n, e.command_mac, e.envelope, e.chain`
 

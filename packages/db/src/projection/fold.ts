@@ -6,7 +6,7 @@ import { keyHealthStream } from '@stewrd/core/key-health/key-health.ts'
 import { llmStream } from '@stewrd/core/llm/llm.ts'
 import { projectStream } from '@stewrd/core/projects/projects.ts'
 import { runStream } from '@stewrd/core/runs/runs.ts'
-import type { Sql } from '../connect.ts'
+import type { Sql, Tx } from '../connect.ts'
 import { run } from '../db-error.ts'
 import type { Entry } from '../record.ts'
 
@@ -29,7 +29,7 @@ type Touch = { target: Target; key: string; logged: Logged }
 
 /** Folds entries up to before `to` into the rows of several views. A view that cannot go on stops there, alone. */
 export async function foldBatch(
-  sql: Sql,
+  sql: Sql | Tx,
   targets: readonly Target[],
   entries: readonly Entry[],
   to: number,
@@ -75,7 +75,7 @@ type LoadedRow = RowWrite & { dirty: boolean }
 
 const nameOf = (view: string, slot: number, accountId: string, key: string) => `${view}\n${slot}\n${accountId}\n${key}`
 
-async function loadRows(sql: Sql, touches: readonly Touch[]): Promise<Map<string, LoadedRow>> {
+async function loadRows(sql: Sql | Tx, touches: readonly Touch[]): Promise<Map<string, LoadedRow>> {
   const rows = new Map<string, LoadedRow>()
   for (const { target, key, logged } of touches) {
     const { view, slot } = { view: target.view.projection.name, slot: target.slot }

@@ -29,8 +29,9 @@ export class Lease {
     return this.#epoch
   }
 
-  lost(): void {
-    this.#epoch = undefined
+  /** Asks the database whether it is still ours. */
+  async verify(): Promise<void> {
+    if (this.#epoch !== undefined && !(await this.#renew())) this.#epoch = undefined
   }
 
   async release(): Promise<void> {

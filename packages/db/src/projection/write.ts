@@ -23,9 +23,13 @@ export function writeFolded(sql: Sql, epoch: number, folded: readonly Folded[], 
     select view, set_config('synchronous_commit', 'off', true) from advanced`
 }
 
-/** Writes rows of a slot that nobody reads yet. */
-export function writeRows(sql: Sql | Tx, writes: readonly RowWrite[]) {
-  return sql`with ${rowCtes(sql, writes, sql``)} select set_config('synchronous_commit', 'off', true)`
+/** Writes rows of a slot that nobody reads yet, under the lease of whoever builds it. No row comes back when that is lost. */
+export function writeRows(sql: Sql | Tx, lease: { name: string; epoch: number }, writes: readonly RowWrite[]) {
+  return sql`
+    with fence as materialized (
+      select epoch from leases where name = ${lease.name} and epoch = ${lease.epoch} for update
+    ), ${rowCtes(sql, writes, sql`cross join fence`)}
+    select set_config('synchronous_commit', 'off', true) from fence`
 }
 
 type Fragment = ReturnType<typeof fragment>

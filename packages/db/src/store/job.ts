@@ -1,11 +1,11 @@
-import type { EventShape, Recorded } from '@stewrd/core/kernel/event.ts'
+import type { Recorded } from '@stewrd/core/kernel/event.ts'
 import type { CommandMeta, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { AnyDecider } from './stream-state.ts'
 
 export type AnyOutcome = {
   revision: number
   state: unknown
-  events: readonly Recorded<EventShape>[]
+  events: readonly Recorded[]
   repeated: boolean
 }
 

@@ -1,0 +1,139 @@
+import { views as catalog } from '@stewrd/core/catalog.ts'
+import type { View } from '@stewrd/core/catalog.ts'
+import { projects } from '@stewrd/core/projects/projects.ts'
+import type { ProjectRow } from '@stewrd/core/projects/projects.projection.ts'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { Projector } from './projector.ts'
+import { replayView } from './replay.ts'
+import { Sequencer } from './sequencer.ts'
+import { by, createWorld } from './testkit/world.ts'
+import type { World } from './testkit/world.ts'
+import { Views } from './views.ts'
+
+let world: World
+let sequencer: Sequencer
+beforeAll(async () => {
+  world = await createWorld()
+  sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+})
+afterAll(async () => {
+  await sequencer.stop()
+  await world.close()
+})
+// A projector that crashed keeps its lease until that runs out.
+beforeEach(() => world.owner`update leases set expires_at = '-infinity'`)
+
+const projector = (views?: readonly View[]) =>
+  new Projector({ sql: world.another().sql, dataKeys: world.dataKeys, node: 'test', ...(views ? { views } : {}) })
+const names = Array.from({ length: 30 }, (_, i) => `name ${i}`)
+const write = async () => {
+  const stream = world.project()
+  await world.store.execute(projects, stream, { type: 'CreateProject', name: 'new' }, by())
+  await Promise.all(names.map((name) => world.store.execute(projects, stream, { type: 'RenameProject', name }, by())))
+  await sequencer.drain()
+  return stream
+}
+
+test('a view shows every event once, and lists page from the newest row on', async () => {
+  const views = new Views(world.sql)
+  const streams = [await write(), await write(), await write()]
+  const p = projector()
+  await p.drain()
+  const row = await views.get<ProjectRow>('projects', world.accountId, streams[0]!.projectId)
+  expect(row).toMatchObject({ revision: 31, status: 'active' })
+  const first = await views.list<ProjectRow>('projects', world.accountId, { limit: 2 })
+  const second = await views.list<ProjectRow>('projects', world.accountId, {
+    limit: 2,
+    ...(first.next ? { before: first.next } : {}),
+  })
+  expect([...first.rows, ...second.rows].map((r) => r.projectId)).toEqual(streams.map((s) => s.projectId).reverse())
+  expect(second.next).toBeUndefined()
+  expect((await views.list('projects', world.accountId, { projectId: streams[1]!.projectId })).rows).toHaveLength(1)
+  await p.stop()
+})
+
+test('a projector that dies between batches is followed by one that does nothing twice', async () => {
+  for (let i = 0; i < 3; i++) {
+    await write()
+    const dying = projector()
+    await dying.drain()
+    await write()
+    await world.owner`update leases set expires_at = '-infinity'`
+    const heir = projector()
+    await heir.drain()
+    // The dead one wakes up: its epoch is over, so it writes nothing.
+    await write()
+    await dying.drain()
+    await heir.drain()
+    await heir.stop()
+  }
+  for (const { projection } of catalog) {
+    const replayed = await replayView(world, projection.name)
+    expect(replayed, projection.name).toMatchObject({ equal: true })
+  }
+})
+
+test('waiting for an event ends when every live view has seen it', async () => {
+  const p = projector()
+  p.start()
+  sequencer.start()
+  const stream = world.project()
+  await world.store.execute(projects, stream, { type: 'CreateProject', name: 'awaited' }, by())
+  expect(await p.waitFor(world.accountId, stream.stream, 1, { timeoutMs: 5000 })).toBe(true)
+  expect(await new Views(world.sql).get('projects', world.accountId, stream.projectId)).toMatchObject({
+    name: 'awaited',
+  })
+  expect(await p.waitFor(world.accountId, stream.stream, 2, { timeoutMs: 30 })).toBe(false)
+  await p.stop()
+})
+
+test('an event that cannot be read stops the views that need it, and only those', async () => {
+  const stream = await write()
+  await world.owner`update events set type = 'ProjectTeleported' where stream = ${stream.stream} and seq = 3`
+  const p = projector()
+  await p.drain()
+  const status = await new Views(world.sql).status()
+  const [broken] = await world.sql<{ idx: number }[]>`select idx from log where stream = ${stream.stream} and seq = 3`
+  for (const s of status) {
+    if (s.view === 'projects')
+      expect(s).toMatchObject({
+        status: 'quarantined',
+        checkpoint: broken!.idx,
+        error: `ENVELOPE_TAMPERED at ${broken!.idx}`,
+      })
+    else expect(s).toMatchObject({ status: 'live', lag: 0 })
+  }
+  // What it had before stays readable.
+  expect(await new Views(world.sql).get('projects', world.accountId, stream.projectId)).toMatchObject({ revision: 2 })
+  await p.stop()
+  await world.owner`update events set type = 'ProjectRenamed' where stream = ${stream.stream} and seq = 3`
+  const mended = projector()
+  await mended.drain()
+  expect((await new Views(world.sql).status()).every((s) => s.status === 'live' && s.lag === 0)).toBe(true)
+  await mended.stop()
+})
+
+test('a view whose fold fails stops alone, at its event', async () => {
+  const [view] = catalog
+  const faulty: View = {
+    nouns: view!.nouns,
+    projection: {
+      ...view!.projection,
+      name: 'faulty',
+      evolve(row, logged) {
+        if (logged.seq === 5) throw new Error('cannot')
+        return { ...row, seq: logged.seq }
+      },
+    },
+  }
+  const p = projector([view!, faulty])
+  await p.drain()
+  const status = new Map((await new Views(world.sql).status()).map((s) => [s.view, s]))
+  expect(status.get('faulty')).toMatchObject({
+    status: 'quarantined',
+    error: expect.stringMatching(/^FOLD_FAILED at \d+$/) as string,
+  })
+  expect(status.get('projects')).toMatchObject({ status: 'live', lag: 0 })
+  await p.stop()
+  await world.owner`delete from projections where view = 'faulty'`
+})

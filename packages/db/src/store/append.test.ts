@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { projects } from '@stewrd/core/projects/projects.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Sequencer } from '../sequencer.ts'
+import { by, createWorld } from '../testkit/world.ts'
+import type { World } from '../testkit/world.ts'
+import { brokenChainAt } from './verify.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await createWorld()
+})
+afterAll(() => world.close())
+
+const create = (name: string) => ({ type: 'CreateProject', name }) as const
+const rename = (name: string) => ({ type: 'RenameProject', name }) as const
+
+describe('appending', () => {
+  test('many writers on many streams: dense revisions, one winner for each expected revision, chains that verify', async () => {
+    const nodes = [world, world.another(), world.another()]
+    const streams = Array.from({ length: 6 }, () => world.project())
+    for (const stream of streams) await world.store.execute(projects, stream, create('start'), by())
+    const rounds = 12
+    const results = await Promise.all(
+      nodes.flatMap(({ store }, n) =>
+        streams.map(async (stream) => {
+          const won: number[] = []
+          for (let revision = 1; revision <= rounds; revision++) {
+            const meta = { ...by(), expectedRevision: revision }
+            const outcome = await store
+              .execute(projects, stream, rename(`n${n} r${revision}`), meta)
+              .catch((error: unknown) => {
+                expect(error).toBeInstanceOf(Refusal)
+                return undefined
+              })
+            if (outcome) won.push(outcome.revision)
+            // The next revision starts only when everybody could have seen this one.
+            while ((await store.head(projects, stream)).revision <= revision) await delay(1)
+          }
+          return won
+        }),
+      ),
+    )
+    for (const [i, stream] of streams.entries()) {
+      const winners = results.filter((_, at) => at % streams.length === i).flat()
+      expect(winners.sort((a, b) => a - b)).toEqual(Array.from({ length: rounds }, (_, r) => r + 2))
+      const events = await world.store.read(stream)
+      expect(events.map((e) => e.seq)).toEqual(Array.from({ length: rounds + 1 }, (_, r) => r + 1))
+      expect(await brokenChainAt(world.sql, stream.accountId, stream.stream)).toBeUndefined()
+    }
+  })
+
+  test('a hot stream takes every command of many contenders on two nodes, once each', async () => {
+    const stream = world.project()
+    await world.store.execute(projects, stream, create('hot'), by())
+    const nodes = [world, world.another()]
+    const names = Array.from({ length: 100 }, (_, i) => `name ${i}`)
+    const outcomes = await Promise.all(
+      names.map((name, i) => nodes[i % 2]!.store.execute(projects, stream, rename(name), by())),
+    )
+    expect(new Set(outcomes.map((o) => o.revision)).size).toBe(100)
+    const events = await world.store.read(stream)
+    expect(events).toHaveLength(101)
+    expect(new Set(events.slice(1).map((e) => (e.event.data as { to: string }).to))).toEqual(new Set(names))
+    expect(await brokenChainAt(world.sql, stream.accountId, stream.stream)).toBeUndefined()
+  })
+
+  test('a command that is refused does not stop those that share its statement', async () => {
+    const stream = world.project()
+    await world.store.execute(projects, stream, create('one'), by())
+    const settled = await Promise.allSettled([
+      world.store.execute(projects, stream, rename('two'), { ...by(), expectedRevision: 1 }),
+      world.store.execute(projects, stream, rename('three'), { ...by(), expectedRevision: 1 }),
+      world.store.execute(projects, stream, rename('four'), by()),
+      world.store.execute(projects, world.project(), rename('nobody'), by()),
+      world.store.execute(projects, world.project(), create('other'), by()),
+    ])
+    expect(settled.map((s) => s.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
+    expect(settled[1]).toMatchObject({ reason: { code: 'REVISION_MOVED', details: { expected: 1, actual: 3 } } })
+    expect((await world.store.head(projects, stream)).state).toMatchObject({ name: 'four' })
+  })
+
+  test('an answer never comes from memory that another node has made old', async () => {
+    const stream = world.project()
+    const other = world.another()
+    await world.store.execute(projects, stream, create('a'), by())
+    await other.store.execute(projects, stream, rename('b'), by())
+    // In this process' memory the name is still a, and the revision 1.
+    const same = await world.store.execute(projects, stream, rename('a'), by())
+    expect(same).toMatchObject({ revision: 3, events: [{ event: { data: { from: 'b', to: 'a' } } }] })
+    await other.store.execute(projects, stream, rename('c'), by())
+    const renamed = await world.store.execute(projects, stream, rename('d'), { ...by(), expectedRevision: 4 })
+    expect(renamed.revision).toBe(5)
+  })
+
+  test('time never runs backwards inside a stream', async () => {
+    const { sql, dataKeys } = world
+    const { createEventStore } = await import('../event-store.ts')
+    const stream = world.project()
+    let now = 2_000_000_000_000
+    const store = createEventStore({ sql, dataKeys, now: () => now })
+    await store.execute(projects, stream, create('late'), by())
+    now = 1_000_000_000_000
+    await store.execute(projects, stream, rename('early'), by())
+    expect((await store.read(stream)).map((e) => e.at)).toEqual([2_000_000_000_000, 2_000_000_000_000])
+  })
+
+  test('a new stream takes one round trip when its caller says that it is new', async () => {
+    const stream = world.project()
+    const before = await statements()
+    await world.store.execute(projects, stream, create('x'), { ...by(), expectedRevision: 0 })
+    const taken = (await statements()).filter((s) => !before.includes(s))
+    expect(taken.filter((s) => s.includes('from heads h using'))).toEqual([])
+    await expect(
+      world.store.execute(projects, stream, create('x'), { ...by(), expectedRevision: 0 }),
+    ).rejects.toMatchObject({ code: 'REVISION_MOVED' })
+  })
+
+  test('text that the database cannot hold hurts nobody else', async () => {
+    const bad = { accountId: world.accountId, projectId: randomUUID(), stream: 'project:\0' }
+    const good = world.project()
+    const settled = await Promise.allSettled([
+      world.store.execute(projects, bad, create('bad'), by()),
+      world.store.execute(projects, good, create('good'), by()),
+    ])
+    expect(settled.map((s) => s.status)).toEqual(['rejected', 'fulfilled'])
+  })
+
+  test('a snapshot of another state version, or one that does not open, is refolded from the events', async () => {
+    const stream = world.project()
+    await world.store.execute(projects, stream, create('kept'), by())
+    await world.store.execute(projects, stream, rename('renamed'), by())
+    await world.owner`update heads set state_version = 99 where stream = ${stream.stream}`
+    expect(await world.another().store.head(projects, stream)).toMatchObject({
+      revision: 2,
+      state: { name: 'renamed' },
+    })
+    await world.owner`update heads set state_version = 1, snapshot = set_byte(snapshot, 40, 255 - get_byte(snapshot, 40)) where stream = ${stream.stream}`
+    expect(await world.another().store.head(projects, stream)).toMatchObject({
+      revision: 2,
+      state: { name: 'renamed' },
+    })
+  })
+
+  test('a hash leads to its project until it is taken away', async () => {
+    const stream = world.project()
+    const hash = randomUUID()
+    await world.store.execute(projects, stream, create('x'), { ...by(), lookups: [{ op: 'put', hash }] })
+    expect(await world.store.lookup(hash)).toEqual({ accountId: world.accountId, projectId: stream.projectId })
+    await expect(
+      world.store.execute(projects, stream, create('y'), { ...by(), lookups: [{ op: 'delete', hash }] }),
+    ).rejects.toThrow(Refusal)
+    expect(await world.store.lookup(hash)).toBeDefined()
+    await world.store.execute(projects, stream, rename('z'), { ...by(), lookups: [{ op: 'delete', hash }] })
+    expect(await world.store.lookup(hash)).toBeUndefined()
+  })
+
+  const statements = async () =>
+    (await world.owner<{ query: string }[]>`select query from pg_stat_activity where datname = current_database()`).map(
+      (r) => r.query,
+    )
+})
+
+test('what is delivered is what was committed, in order, while another transaction stays open', async () => {
+  const sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+  const open = await world.owner.reserve()
+  await open`begin isolation level repeatable read`
+  await open`insert into accounts (id, one) values (${randomUUID()}, true) on conflict do nothing`
+  await open`select count(*) from outbox`
+  const streams = Array.from({ length: 5 }, () => world.project())
+  const nodes = [world, world.another()]
+  const writing = Promise.all(
+    streams.map(async (stream, i) => {
+      await world.store.execute(projects, stream, create('s'), by())
+      for (let r = 0; r < 10; r++) await nodes[(i + r) % 2]!.store.execute(projects, stream, rename(`r${r}`), by())
+    }),
+  )
+  sequencer.start()
+  await writing
+  await sequencer.drain()
+  await sequencer.stop()
+  await open`rollback`
+  open.release()
+  const log = await world.sql<
+    { idx: number; stream: string; seq: number }[]
+  >`select idx, stream, seq from log order by idx`
+  expect(log.map((l) => l.idx)).toEqual(log.map((_, i) => i))
+  const events = await world.sql<{ stream: string; seq: number }[]>`select stream, seq from events`
+  expect(log).toHaveLength(events.length)
+  for (const [stream, rows] of Map.groupBy(log, (l) => l.stream))
+    expect(
+      rows.map((l) => l.seq),
+      stream,
+    ).toEqual(rows.map((_, i) => i + 1))
+})
