@@ -1,5 +1,6 @@
 import { changeMeta } from '@stewrd/core/kernel/text.ts'
-import { Capability, ProjectName } from '@stewrd/core/projects/events.ts'
+import { Capability } from '@stewrd/core/kernel/capabilities.ts'
+import { ProjectName } from '@stewrd/core/projects/events.ts'
 import { z } from 'zod'
 import { editorProcedure, projectProcedure, router, sessionProcedure } from '../trpc/trpc.ts'
 import type { ProjectListItem } from './list.ts'

@@ -4,8 +4,10 @@ const DAY = 86_400_000
 
 export type KeyReport = KeyPeriod & {
   ageDays: number
-  overdue: boolean /** Other projects in which this key was seen. */
-  alsoIn: readonly string[] /** In use earlier, replaced, and back again. */
+  overdue: boolean
+  /** Other projects in which this key was seen. */
+  alsoIn: readonly string[]
+  /** In use earlier, replaced, and back again. */
   cameBack: boolean
 }
 export type RotationsReport = {

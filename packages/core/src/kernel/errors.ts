@@ -1,12 +1,15 @@
-/** Every reason for which a command or a question is turned down, with what the caller needs to mend it. Never a secret. */
+/**
+ * Every reason for which a command or a question is turned down, with what the caller needs to mend it. Never a secret.
+ * A decider does not know the id of its own stream, so ids are optional.
+ */
 export type Refusals = {
   INVALID_INPUT: { field: string; problem: string }
-  NOT_FOUND: { what: 'project' | 'run' | 'event' | 'view' | 'revision'; id: string }
+  NOT_FOUND: { what: 'project' | 'run' | 'event' | 'view' | 'revision'; id?: string }
   REVISION_MOVED: { stream: string; expected: number; actual: number }
   COMMAND_REUSED: { commandId: string }
   STREAM_BUSY: { stream: string }
-  PROJECT_EXISTS: { projectId: string }
-  PROJECT_ARCHIVED: { projectId: string }
+  PROJECT_EXISTS: { projectId?: string }
+  PROJECT_ARCHIVED: { projectId?: string }
   PROVIDER_NOT_SET: Record<never, never>
   KEY_REQUIRED: { because: 'first_key' | 'provider_changed' | 'base_url_changed' }
   KEY_UNCHANGED: { fingerprint: string }
@@ -14,8 +17,8 @@ export type Refusals = {
   BASE_URL_REFUSED: { host: string; because: string }
   API_KEY_MISSING: Record<never, never>
   API_KEY_EXISTS: Record<never, never>
-  RUN_EXISTS: { runId: string }
-  RUN_ENDED: { runId: string; status: string }
+  RUN_EXISTS: { runId?: string }
+  RUN_ENDED: { runId?: string; status: string }
 }
 
 /** A command that the domain understood and said no to. Anything else that is thrown is a bug or an outage. */
@@ -39,14 +42,16 @@ const keyRequired = {
 
 const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
   INVALID_INPUT: ({ field, problem }) => `${field}: ${problem}`,
-  NOT_FOUND: ({ what, id }) => `There is no ${what} ${id} here. Check the id, and that it belongs to this account.`,
+  NOT_FOUND: ({ what, id }) =>
+    `There is no ${what}${id ? ` ${id}` : ' with this id'} here. Check the id, and that it belongs to this account.`,
   REVISION_MOVED: ({ expected, actual }) =>
     `Somebody else changed this first: it is at revision ${actual}, and you edited revision ${expected}. Look at the difference and try again.`,
   COMMAND_REUSED: () => 'This idempotency key was already used for another change. Send a new key with a new change.',
   STREAM_BUSY: () =>
     'Many changes to the same thing arrived at once and this one could not be placed. Nothing was changed: try again.',
-  PROJECT_EXISTS: () => 'This project exists already.',
-  PROJECT_ARCHIVED: () => 'This project is archived, so it can no longer be changed or run.',
+  PROJECT_EXISTS: () => 'This project exists already. Use it, or create another under a new id.',
+  PROJECT_ARCHIVED: () =>
+    'This project is archived, so it can no longer be changed or run. Use or create another project.',
   PROVIDER_NOT_SET: () => 'This project has no provider of its own. Set a provider and key first.',
   KEY_REQUIRED: ({ because }) => keyRequired[because],
   KEY_UNCHANGED: ({ fingerprint }) =>
@@ -56,6 +61,6 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
   BASE_URL_REFUSED: ({ host, because }) => `The server will not connect to ${host}: ${because}`,
   API_KEY_MISSING: () => 'This project has no API key to revoke. Regenerate one.',
   API_KEY_EXISTS: () => 'This project has an API key already. Regenerate it to get a new one.',
-  RUN_EXISTS: () => 'This run exists already.',
-  RUN_ENDED: ({ status }) => `This run has ended already (${status}).`,
+  RUN_EXISTS: () => 'This run exists already. Read it, or start another under a new id.',
+  RUN_ENDED: ({ status }) => `This run has ended already (${status}). Start another.`,
 }

@@ -52,8 +52,9 @@ export const ChangeModelInput = z.strictObject({
 })
 export const RemoveProviderInput = z.strictObject({ projectId: z.uuid(), reason: Reason.optional(), ...changeMeta })
 
-/** True for what a page shows in place of a key (bullets, stars, "…"): no key at all, so it must never overwrite one. */
-export const isMask = (text: string) => /^(.{0,12}?)([•●*·∙]{3,}|…|\.{3})(.{0,8})$/u.test(text.trim())
+/** True for what a page or log shows in place of a key (bullets, stars, "…", "[secret]"): no key at all, so it must never overwrite one. */
+export const isMask = (text: string) =>
+  /^(.{0,20}?)([•●*·∙]{3,}|…|\.{3})(.{0,8})$/u.test(text.trim()) || /^[[<][a-z ]{0,20}[\]>]$/i.test(text.trim())
 
 /** The key to use of what was sent: undefined when left out or masked; otherwise checked, or refused by field name. */
 export function keyOf(sent: string | undefined): string | undefined {
@@ -84,5 +85,6 @@ function parseBaseUrl(text: string): string | undefined {
   const url = URL.parse(text)
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)
     return undefined
-  return url.href.replace(/\/+$/, '')
+  // Not `href`: it keeps a bare `?` or `#`, and a path appended to that would no longer be a path.
+  return (url.origin + url.pathname).replace(/\/+$/, '')
 }

@@ -3,7 +3,8 @@ export type ProviderId = (typeof providerIds)[number]
 
 export type Provider = {
   id: ProviderId
-  name: string /** Absent for `custom`: the project names it. */
+  name: string
+  /** Absent for `custom`: the project names it. */
   baseUrl?: string
   keyHint: string
 }

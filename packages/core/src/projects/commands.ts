@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { Capability, ProjectName } from './events.ts'
+import { Capability } from '../kernel/capabilities.ts'
+import { ProjectName } from './events.ts'
 
 export const CreateProject = z.strictObject({ type: z.literal('CreateProject'), name: ProjectName })
 export const RenameProject = z.strictObject({ type: z.literal('RenameProject'), name: ProjectName })

@@ -1,11 +1,7 @@
 import { z } from 'zod'
+import { Capability } from '../kernel/capabilities.ts'
 import { defineEvent } from '../kernel/event.ts'
 import { line } from '../kernel/text.ts'
-
-/** What a project's runs may do. `browser` is ours; the others are the wire contract's. */
-export const capabilities = ['chat', 'research', 'documents', 'code', 'data', 'files', 'browser'] as const
-export const Capability = z.enum(capabilities)
-export type Capability = z.infer<typeof Capability>
 
 export const ProjectName = line(80, 'The project name')
 

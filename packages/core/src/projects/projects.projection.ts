@@ -1,5 +1,6 @@
+import type { Capability } from '../kernel/capabilities.ts'
 import type { Projection } from '../kernel/projection.ts'
-import type { Capability, ProjectEvent } from './events.ts'
+import type { ProjectEvent } from './events.ts'
 import { projects } from './projects.ts'
 
 export type ProjectRow = {

@@ -1,8 +1,9 @@
+import { capabilities } from '../kernel/capabilities.ts'
+import type { Capability } from '../kernel/capabilities.ts'
 import type { Decider } from '../kernel/decider.ts'
 import { Refusal } from '../kernel/errors.ts'
 import type { ProjectCommand } from './commands.ts'
-import { capabilities, ProjectEvent } from './events.ts'
-import type { Capability } from './events.ts'
+import { ProjectEvent } from './events.ts'
 
 export type Project =
   | { status: 'none' }
@@ -17,14 +18,14 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
   event: ProjectEvent,
   decide(command, state) {
     if (command.type === 'CreateProject') {
-      if (state.status !== 'none') throw new Refusal('PROJECT_EXISTS', { projectId: '' })
+      if (state.status !== 'none') throw new Refusal('PROJECT_EXISTS', {})
       // Only what the runtime can do today is switched on; the owner switches on the rest as it arrives.
       return [{ type: 'ProjectCreated', version: 1, data: { name: command.name, capabilities: ['chat'] } }]
     }
-    if (state.status === 'none') throw new Refusal('NOT_FOUND', { what: 'project', id: '' })
+    if (state.status === 'none') throw new Refusal('NOT_FOUND', { what: 'project' })
     if (state.status === 'archived') {
       if (command.type === 'ArchiveProject') return []
-      throw new Refusal('PROJECT_ARCHIVED', { projectId: '' })
+      throw new Refusal('PROJECT_ARCHIVED', {})
     }
     switch (command.type) {
       case 'RenameProject':

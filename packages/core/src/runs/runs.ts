@@ -26,11 +26,11 @@ export const runs: Decider<Run, RunCommand, RunEvent> = {
   event: RunEvent,
   decide(command, state) {
     if (command.type === 'StartRun') {
-      if (state.status !== 'none') throw new Refusal('RUN_EXISTS', { runId: '' })
+      if (state.status !== 'none') throw new Refusal('RUN_EXISTS', {})
       return [{ type: 'RunStarted', version: 1, data: command.run }]
     }
-    if (state.status === 'none') throw new Refusal('NOT_FOUND', { what: 'run', id: '' })
-    if (state.status !== 'running') throw new Refusal('RUN_ENDED', { runId: '', status: state.status })
+    if (state.status === 'none') throw new Refusal('NOT_FOUND', { what: 'run' })
+    if (state.status !== 'running') throw new Refusal('RUN_ENDED', { status: state.status })
     switch (command.type) {
       case 'RecordAnswer': {
         const { type: _, ...data } = command

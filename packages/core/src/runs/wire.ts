@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { capabilities } from '../projects/events.ts'
+import { capabilities } from '../kernel/capabilities.ts'
 
 /** Codes of the wire contract with their HTTP status. */
 export const contractErrors = {
