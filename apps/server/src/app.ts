@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify'
 import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify'
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import Fastify from 'fastify'
+import Fastify, { LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { AppRouter } from './app-router.ts'
 import { appRouter } from './app-router.ts'
@@ -12,6 +12,7 @@ import { errorFields, pathOf } from './kernel/log.ts'
 import { originGuard } from './kernel/same-origin.ts'
 import { setSecurityHeaders } from './kernel/security-headers.ts'
 import type { Platform } from './platform.ts'
+import { runsPlugin } from './runs/plugin.ts'
 import { healthPlugin } from './system/health-plugin.ts'
 import type { RequestContext } from './trpc/context.ts'
 
@@ -30,7 +31,7 @@ export async function createApp({ platform, log, publicUrl, dashboard = builtDas
   const loggerInstance: FastifyBaseLogger = log
   const app: FastifyInstance = Fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: 5000 },
@@ -50,6 +51,7 @@ export async function createApp({ platform, log, publicUrl, dashboard = builtDas
     scope.addHook('onRequest', refuseOtherOrigins)
     await scope.register(fastifyTRPCPlugin, trpcOptions(platform))
   })
+  await app.register(runsPlugin, { platform, log, publicUrl })
   await app.register(dashboardPlugin, { root: dashboard })
   return app
 }

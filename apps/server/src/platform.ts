@@ -23,6 +23,7 @@ import type { Fallback } from './fallback.ts'
 import { fallbackOf } from './fallback.ts'
 import type { ReadModels } from './read-models.ts'
 import { startReadModels } from './read-models.ts'
+import { Nodes } from './system/nodes.ts'
 import type { Setup } from './setup/first-run.ts'
 import { firstRun } from './setup/first-run.ts'
 
@@ -42,6 +43,9 @@ export type Platform = ReadModels & {
   people: Pick<Auth, 'find'>
   auth: Pick<Auth, 'handler' | 'person'>
   setup: Setup
+  nodes: Nodes
+  /** What `replayView` needs. */
+  replay: { sql: Sql; dataKeys: DataKeys; node: string }
   /** Makes an account without a link: for whoever has the machine itself. */
   createOwner: Auth['createOwner']
   /** Whether the database answers. */
@@ -63,7 +67,7 @@ export type PlatformOptions = {
 export async function createPlatform(env: Env, { as, log, onProgress = () => {} }: PlatformOptions): Promise<Platform> {
   await using started = new AsyncDisposableStack()
   const url = env.databaseUrl ?? (await embedded(env, as, onProgress, started))
-  await migrate(url, { onProgress })
+  await migrate(url, { onProgress: (file) => onProgress(`Preparing the tables: ${file}`) })
   const sql = connect(url, { applicationName: `stewrd ${as}` })
   started.defer(() => disconnect(sql))
   const dataKeys = await openKeys(env, sql)
@@ -76,6 +80,11 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
   const readModels = startReadModels({ sql, dataKeys, node, log })
   poke = readModels.poke
   started.defer(() => readModels.stop())
+  const nodes = new Nodes({ sql, node, log, alone: as === 'server' && env.databaseUrl === undefined })
+  if (as === 'server') {
+    await nodes.start()
+    started.defer(() => nodes.stop())
+  }
   const secret = (await dataKeys.deploymentKey('auth')).export().toString('base64')
   const auth = createAuth({ sql, secret, publicUrl: env.publicUrl })
   const secrets = await createSecrets(accountId, dataKeys)
@@ -95,6 +104,8 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
     people: auth,
     auth,
     setup: firstRun(sql, auth),
+    nodes,
+    replay: { sql, dataKeys, node },
     createOwner: (owner) => auth.createOwner(owner),
     ready: () => answers(sql),
     close: () => stop.disposeAsync(),

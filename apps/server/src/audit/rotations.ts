@@ -5,7 +5,7 @@ import type { RotationsEvent, RotationsRow } from '@stewrd/core/audit/rotations.
 import { rotationsView } from '@stewrd/core/audit/rotations.projection.ts'
 import { canonicalJson } from '@stewrd/core/kernel/canonical-json.ts'
 import type { Logged } from '@stewrd/core/kernel/event.ts'
-import { eventTypes, views } from '@stewrd/core/catalog.ts'
+import { views } from '@stewrd/core/catalog.ts'
 import type { ActorLabel } from '../auth/people.ts'
 import { actorLabels } from '../auth/people.ts'
 import { nounOf } from '../history/entry.ts'
@@ -52,7 +52,7 @@ type Replayed = { rows: Map<string, RotationsRow>; names: Map<string, string>; e
 /** Always the whole account: a key that is used twice is seen only by who looks at every project. */
 async function replay(platform: Platform): Promise<Replayed> {
   const replayed: Replayed = { rows: new Map(), names: new Map(), events: 0, unreadable: 0 }
-  for await (const batch of platform.readLog({ accountId: platform.accountId, types: read }))
+  for await (const batch of platform.readLog({ accountId: platform.accountId, nouns: read }))
     for (const logged of batch) {
       if (logged.unreadable === undefined) take(replayed, logged)
       else replayed.unreadable += 1
@@ -62,7 +62,7 @@ async function replay(platform: Platform): Promise<Replayed> {
 
 const concerned = views.find((v) => v.projection.name === rotationsView.name)?.nouns ?? []
 /** What the report is made of: the life of keys, and the names of projects. */
-const read = [...concerned, 'projects' as const].flatMap((noun) => eventTypes[noun])
+const read = [...concerned, 'projects' as const]
 
 function take(replayed: Replayed, logged: Logged<AnyEvent>): void {
   replayed.events += 1

@@ -1,3 +1,4 @@
+import { line } from '@stewrd/core/kernel/text.ts'
 import { nouns } from '@stewrd/core/kernel/event.ts'
 import { tracked } from '@trpc/server'
 import { z } from 'zod'
@@ -12,8 +13,8 @@ const Time = z.int().min(0).max(8_640_000_000_000_000)
 const Filter = z.strictObject({
   projectId: z.uuid().optional(),
   nouns: z.array(z.enum(nouns)).max(20).optional(),
-  types: z.array(z.string().max(100)).max(100).optional(),
-  actor: z.string().max(200).optional(),
+  types: z.array(line(100, 'The type')).max(100).optional(),
+  actor: line(300, 'The actor').optional(),
   from: Time.optional(),
   to: Time.optional(),
 })

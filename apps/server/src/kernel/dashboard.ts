@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { contentSecurityPolicy } from './security-headers.ts'
@@ -10,19 +10,21 @@ export const builtDashboard = resolve(import.meta.dirname, '../../../web/dist')
 /** The built dashboard: hashed files are kept for ever, every other path is the page itself. */
 export async function dashboardPlugin(app: FastifyInstance, { root }: { root: string }): Promise<void> {
   const page = await pageOf(root)
-  if (existsSync(join(root, 'assets')))
-    await app.register(fastifyStatic, {
-      root: join(root, 'assets'),
-      prefix: '/assets/',
-      immutable: true,
-      maxAge: '1y',
-      index: false,
-    })
   if (existsSync(root))
-    await app.register(fastifyStatic, { root, decorateReply: false, index: false, wildcard: false, maxAge: '1h' })
+    await app.register(fastifyStatic, {
+      root,
+      index: false,
+      wildcard: false,
+      cacheControl: false,
+      setHeaders: (reply, path) => void reply.header('cache-control', cachedFor(relative(root, path))),
+    })
   app.get('/', (_request, reply) => sendPage(reply, page))
   app.setNotFoundHandler((request, reply) => (wantsPage(request) ? sendPage(reply, page) : notFound(reply)))
 }
+
+// A name in `assets` holds a hash of its content.
+const cachedFor = (file: string) =>
+  file.startsWith('assets') ? 'public, max-age=31536000, immutable' : 'public, max-age=3600'
 
 type Page = { html: string; csp: string }
 

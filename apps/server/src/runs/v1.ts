@@ -32,7 +32,7 @@ export async function v1Plugin(
   const credentials = new Credentials(deps)
   const docsBase = (request: FastifyRequest) => publicUrl ?? `${request.protocol}://${request.host}`
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, docsBase(request)))
-  app.setNotFoundHandler(() => {
+  app.all('/v1/*', () => {
     throw new ContractError('context_expired', 'There is nothing at this path of the API.')
   })
 

@@ -7,6 +7,8 @@ import { router, sessionProcedure } from '../trpc/trpc.ts'
 export type SystemHealth = {
   version: string
   node: string
+  /** Server processes that share the database and are alive. */
+  nodes: number
   startedAt: number
   uptimeMs: number
   log: { size: number }
@@ -24,12 +26,17 @@ export const systemRouter = router({
 })
 
 export async function systemHealth(platform: Platform): Promise<SystemHealth> {
-  const [size, views] = await Promise.all([platform.history.size(), platform.views.status()])
+  const [size, views, nodes] = await Promise.all([
+    platform.history.size(),
+    platform.views.status(),
+    platform.nodes.count(),
+  ])
   const { version, node, startedAt } = platform
   const uptimeMs = platform.now() - startedAt
   return {
     version,
     node,
+    nodes,
     startedAt,
     uptimeMs,
     log: { size },

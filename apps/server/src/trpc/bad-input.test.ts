@@ -73,8 +73,12 @@ test.each(Object.keys(good))('%s answers a wrong type in any field with the name
   for (const field of Object.keys(good[path]!()))
     for (const value of wrong) {
       const response = await send(path, { ...good[path]!(), [field]: value })
+      // Some texts are a fine value for some fields; and a stream that began has no end.
+      if (response.status === 200) {
+        await response.body?.cancel()
+        continue
+      }
       const body = await response.text()
-      if (response.status === 200) continue // A text of 5000 characters is a fine reason to nobody, but a fine type to some fields.
       expect([400, 403, 404, 409, 412, 422], `${path} ${field} ${JSON.stringify(value)}: ${body}`).toContain(
         response.status,
       )

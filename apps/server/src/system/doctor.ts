@@ -1,0 +1,112 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readHomeInfo } from '@stewrd/db/embedded/home.ts'
+import { isAlive } from '@stewrd/db/embedded/process.ts'
+import type { Env } from '../env.ts'
+import { readEnv } from '../env.ts'
+import { createLogger, errorFields } from '../kernel/log.ts'
+import type { Platform } from '../platform.ts'
+import { createPlatform } from '../platform.ts'
+
+/** One thing that was looked at. `mend` says what to do about it when it is not `ok`. */
+export type Diagnosis = { check: string; ok: boolean; found: string; mend?: string }
+
+/** Looks at everything that must hold, in the order in which a start needs it; what cannot be looked at any more is left out. */
+export async function diagnose(): Promise<Diagnosis[]> {
+  const done: Diagnosis[] = []
+  const env = await step(
+    done,
+    'configuration',
+    async () => readEnv(),
+    () => 'every variable can be used',
+  )
+  if (!env) return done
+  done.push(await home(env), await server(env))
+  const log = createLogger({ production: true, logLevel: 'silent' })
+  const platform = await step(
+    done,
+    'database and keyring',
+    () => createPlatform(env, { as: 'command', log }),
+    () => `the database answers, is migrated, and the keyring opens it`,
+  )
+  if (!platform) return done
+  try {
+    done.push(...(await Promise.all([logged(platform), ...(await views(platform)), owner(platform)])), model(platform))
+  } finally {
+    await platform.close()
+  }
+  return done
+}
+
+async function step<T>(done: Diagnosis[], check: string, work: () => Promise<T>, found: (value: T) => string) {
+  try {
+    const value = await work()
+    done.push({ check, ok: true, found: found(value) })
+    return value
+  } catch (error) {
+    const { name, message, code } = errorFields(error)
+    const said = typeof message === 'string' ? message : [name, code].filter(Boolean).join(' ')
+    done.push({ check, ok: false, found: said, mend: 'Mend this first; what comes after depends on it.' })
+    return undefined
+  }
+}
+
+async function home({ home: path }: Env): Promise<Diagnosis> {
+  const keyring = await stat(join(path, 'keyring.json')).catch(() => undefined)
+  if (!keyring) return { check: 'home', ok: true, found: `${path} has no keyring yet: nothing was started here` }
+  const open = (keyring.mode & 0o077) !== 0
+  if (!open) return { check: 'home', ok: true, found: `${path}, and its keyring is its owner's alone` }
+  const mend = `Run: chmod 600 ${join(path, 'keyring.json')}`
+  return { check: 'home', ok: false, found: `others may read the keyring in ${path}`, mend }
+}
+
+async function server({ home: path }: Env): Promise<Diagnosis> {
+  const info = await readHomeInfo(path)
+  const alive = info && (await isAlive(info))
+  const found = alive
+    ? `runs at ${info.url ?? 'an address that is not known yet'} (process ${info.pid})`
+    : 'does not run'
+  return { check: 'server', ok: true, found }
+}
+
+/** The log is dense from 0: a hole would mean that something was lost. */
+async function logged({ sql, history }: Platform): Promise<Diagnosis> {
+  const [size, [row]] = await Promise.all([
+    history.size(),
+    sql<{ count: number; waiting: number }[]>`
+      select (select count(*) from log) as count, (select count(*) from outbox) as waiting`,
+  ])
+  const { count = 0, waiting = 0 } = row ?? {}
+  const found = `${count} events, ${waiting} waiting for their place`
+  if (count >= size) return { check: 'log', ok: true, found }
+  return {
+    check: 'log',
+    ok: false,
+    found: `${size - count} events are missing from the log`,
+    mend: 'Restore a backup.',
+  }
+}
+
+async function views({ views }: Platform): Promise<Diagnosis[]> {
+  return (await views.status()).map(({ view, status, lag }) =>
+    status === 'live'
+      ? { check: `view ${view}`, ok: true, found: lag > 0 ? `${lag} events behind` : 'up to date' }
+      : { check: `view ${view}`, ok: false, found: 'stopped at an event', mend: `Run: stewrd replay ${view}` },
+  )
+}
+
+async function owner({ setup }: Platform): Promise<Diagnosis> {
+  const found = (await setup.ownerExists()) ? 'there is one' : 'there is none yet: open the link that `start` prints'
+  return { check: 'owner account', ok: true, found }
+}
+
+function model({ fallback }: Platform): Diagnosis {
+  const check = 'model for projects without a key'
+  if (fallback.source === 'default') return { check, ok: true, found: fallback.model }
+  if (fallback.source === 'demo') return { check, ok: true, found: 'the built-in demo model, which is no real model' }
+  return {
+    check,
+    ok: true,
+    found: 'none: such projects cannot run. Set STEWRD_DEFAULT_API_KEY and STEWRD_DEFAULT_MODEL',
+  }
+}

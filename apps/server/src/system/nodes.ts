@@ -1,0 +1,76 @@
+import type { RunRow } from '@stewrd/core/runs/runs.projection.ts'
+import type { Sql } from '@stewrd/db/connect.ts'
+import { run } from '@stewrd/db/db-error.ts'
+import type { Logger } from 'pino'
+
+const BEAT_MS = 2_000
+/** A node that was silent for longer than this is dead. */
+const ALIVE_SECONDS = 15
+
+type Options = {
+  sql: Sql
+  node: string
+  log: Logger
+  /** No other server can be running: what stands there is from before a crash. */
+  alone: boolean
+}
+
+/** This process among the nodes that share the database: says every two seconds that it is alive. */
+export class Nodes {
+  readonly #options: Options
+  #timer: NodeJS.Timeout | undefined
+  #beating: Promise<unknown> = Promise.resolve()
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    const { sql, node, alone } = this.#options
+    if (alone) await run(sql`delete from nodes where id <> ${node}`)
+    await this.#beat()
+    this.#timer = setInterval(() => this.#tick(), BEAT_MS)
+    this.#timer.unref()
+  }
+
+  /** Says goodbye, so that nobody waits for it to be dead. */
+  async stop(): Promise<void> {
+    const { sql, node } = this.#options
+    clearInterval(this.#timer)
+    await this.#beating
+    await run(sql`delete from nodes where id = ${node}`).catch(() => {})
+  }
+
+  /** How many nodes are alive. */
+  async count(): Promise<number> {
+    const { sql } = this.#options
+    const [row] = await run(sql<{ count: number }[]>`
+      select count(*) from nodes where seen_at > now() - make_interval(secs => ${ALIVE_SECONDS})`)
+    return row?.count ?? 0
+  }
+
+  #tick() {
+    this.#beating = this.#beat().catch((err: unknown) =>
+      this.#options.log.warn({ err, part: 'nodes' }, 'a beat failed'),
+    )
+  }
+
+  async #beat(): Promise<void> {
+    const { sql, node } = this.#options
+    await run(sql`
+      insert into nodes (id, log_idx) select ${node}, size from log_state
+      on conflict (id) do update set seen_at = now(), log_idx = excluded.log_idx`)
+  }
+}
+
+/** Runs that the view shows as running on a node that is dead. */
+export async function orphanedRuns(sql: Sql, accountId: string): Promise<RunRow[]> {
+  const found = await run(sql<{ row: RunRow }[]>`
+    select r.row from projections p join view_rows r using (view, slot)
+    where r.account_id = ${accountId} and r.view = 'runs' and r.row ->> 'status' = 'running'
+      and not exists (
+        select from nodes n
+        where n.id = r.row ->> 'node' and n.seen_at > now() - make_interval(secs => ${ALIVE_SECONDS}))
+    limit 200`)
+  return found.map(({ row }) => row)
+}
