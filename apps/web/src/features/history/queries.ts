@@ -1,0 +1,52 @@
+import type { Outputs } from '../../lib/trpc.ts'
+import { trpc } from '../../lib/trpc.ts'
+import type { HistorySearch } from './search.ts'
+
+export type HistoryEntry = Outputs['history']['list']['entries'][number]
+
+const DAY = 86_400_000
+
+/** What the URL asks for, as the server's filter. `to` includes its whole day. */
+export function filterOf(search: HistorySearch, projectId: string | undefined) {
+  return {
+    ...(projectId && { projectId }),
+    ...(search.noun && { nouns: [search.noun] }),
+    ...(search.type && { types: [search.type] }),
+    ...(search.actor && { actor: search.actor }),
+    ...(search.from && { from: new Date(`${search.from}T00:00:00`).getTime() }),
+    ...(search.to && { to: new Date(`${search.to}T00:00:00`).getTime() + DAY - 1 }),
+  }
+}
+export type HistoryFilter = ReturnType<typeof filterOf>
+
+export const useHistory = (filter: HistoryFilter) =>
+  trpc.history.list.useInfiniteQuery(
+    { ...filter, limit: 100 },
+    { getNextPageParam: (page) => page.nextCursor, staleTime: Number.POSITIVE_INFINITY, refetchOnMount: 'always' },
+  )
+
+export const useHistoryEvent = (index: number | undefined) =>
+  trpc.history.get.useQuery({ index: index ?? 0 }, { enabled: index !== undefined })
+
+/** New rows as they happen, put in front of the first page. `after` is undefined until the first page is there. */
+export function useHistoryTail(filter: HistoryFilter, after: number | undefined) {
+  const utils = trpc.useUtils()
+  return trpc.history.tail.useSubscription(
+    { ...filter, after: after ?? 0 },
+    {
+      enabled: after !== undefined,
+      onData: ({ data: entry }) =>
+        utils.history.list.setInfiniteData({ ...filter, limit: 100 }, (old) => {
+          const [first, ...rest] = old?.pages ?? []
+          if (!old || !first || first.entries.some((e) => e.index >= entry.index)) return old
+          return {
+            ...old,
+            pages: [
+              { ...first, entries: [entry, ...first.entries], size: Math.max(first.size, entry.index + 1) },
+              ...rest,
+            ],
+          }
+        }),
+    },
+  )
+}

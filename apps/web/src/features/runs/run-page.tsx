@@ -1,0 +1,94 @@
+import { Link, useParams } from '@tanstack/react-router'
+import { ArrowLeft } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
+import { Card, Mono } from '../../components/ui/surface.tsx'
+import { At } from '../../components/ui/time.tsx'
+import { count, duration } from '../../lib/format.ts'
+import { useRun } from './queries.ts'
+import { KeySource, RunStatus } from './run-status.tsx'
+
+export function RunPage() {
+  const { projectId, runId } = useParams({ from: '/app/projects/$projectId/runs/$runId' })
+  const run = useRun(projectId, runId)
+  return (
+    <>
+      <Link
+        to="/projects/$projectId/runs"
+        params={{ projectId }}
+        className="mb-3 inline-flex items-center gap-1.5 rounded text-[13px] text-muted hover:text-text"
+      >
+        <ArrowLeft className="size-3.5" aria-hidden /> Runs
+      </Link>
+      <h1 className="mb-5 flex flex-wrap items-center gap-3 text-lg font-semibold tracking-tight">
+        Run {run.data && <RunStatus status={run.data.status} error={run.data.error} />}
+      </h1>
+      {run.isError ? (
+        <Failed error={run.error} retry={() => void run.refetch()} />
+      ) : !run.data ? (
+        <Skeleton className="h-64" />
+      ) : (
+        <div className="grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_18rem]">
+          <div className="flex flex-col gap-4">
+            <Message title="Message">{run.data.request}</Message>
+            {run.data.status === 'failed' ? (
+              <Notice tone="bad" title={run.data.error ?? 'Failed'}>
+                {run.data.message}
+              </Notice>
+            ) : (
+              <Message title="Answer">
+                {run.data.message ||
+                  (run.data.status === 'running' ? 'Not there yet…' : 'The model answered with nothing.')}
+              </Message>
+            )}
+          </div>
+          <Card title="What it used">
+            <dl className="flex flex-col gap-3 px-4 py-4 text-[13px]">
+              <Fact name="Model">
+                <Mono>{run.data.model}</Mono>
+              </Fact>
+              <Fact name="Provider">
+                {run.data.provider} <Mono className="block text-xs text-muted">{run.data.baseUrl}</Mono>
+              </Fact>
+              <Fact name="Key">
+                {run.data.keyFingerprint ? (
+                  <Mono>{run.data.keyFingerprint}</Mono>
+                ) : (
+                  <KeySource source={run.data.keySource} />
+                )}
+              </Fact>
+              <Fact name="Configuration revision">
+                <span className="tnum">{run.data.configRevision}</span>
+              </Fact>
+              <Fact name="Tokens">
+                <span className="tnum">
+                  {count(run.data.tokens.input)} in, {count(run.data.tokens.output)} out
+                </span>
+              </Fact>
+              <Fact name="Started">
+                <At at={run.data.startedAt} />
+              </Fact>
+              <Fact name="Took">{run.data.status === 'running' ? '–' : duration(run.data.durationMs)}</Fact>
+              <Fact name="Id">
+                <Mono>{run.data.runId}</Mono>
+              </Fact>
+            </dl>
+          </Card>
+        </div>
+      )}
+    </>
+  )
+}
+
+const Message = ({ title, children }: { title: string; children: ReactNode }) => (
+  <Card title={title}>
+    <p className="px-4 py-4 leading-relaxed break-words whitespace-pre-wrap sm:px-5">{children}</p>
+  </Card>
+)
+
+const Fact = ({ name, children }: { name: string; children: ReactNode }) => (
+  <div>
+    <dt className="mb-0.5 text-xs text-muted">{name}</dt>
+    <dd>{children}</dd>
+  </div>
+)

@@ -1,0 +1,14 @@
+import { Badge } from '../../components/ui/surface.tsx'
+
+const looks = { completed: ['good', 'Completed'], failed: ['bad', 'Failed'], running: ['accent', 'Running'] } as const
+
+export const RunStatus = ({ status, error }: { status: 'running' | 'completed' | 'failed'; error: string | null }) => (
+  <Badge tone={looks[status][0]} dot title={error ?? undefined}>
+    {looks[status][1]}
+  </Badge>
+)
+
+export function KeySource({ source }: { source: 'project' | 'default' | 'demo' }) {
+  if (source === 'demo') return <Badge tone="warn">Demo model</Badge>
+  return source === 'default' ? <Badge tone="accent">Server default</Badge> : <Badge>Own key</Badge>
+}

@@ -1,0 +1,68 @@
+import type { ReactNode } from 'react'
+import { Failed, Skeleton } from '../../components/ui/states.tsx'
+import { Badge, Card, Mono, PageHeader } from '../../components/ui/surface.tsx'
+import { At } from '../../components/ui/time.tsx'
+import { age, count } from '../../lib/format.ts'
+import { useHealth } from './queries.ts'
+
+export function SystemPage() {
+  const health = useHealth()
+  return (
+    <>
+      <PageHeader title="System" description="How this installation is doing. Refreshed every three seconds." />
+      {health.isError ? (
+        <Failed error={health.error} retry={() => void health.refetch()} />
+      ) : !health.data ? (
+        <Skeleton className="h-56" />
+      ) : (
+        <div className="grid items-start gap-5 lg:grid-cols-2">
+          <Card title="Server">
+            <dl className="grid grid-cols-[9rem_minmax(0,1fr)] gap-y-2.5 px-5 py-4 text-[13px]">
+              <Fact name="Version">{health.data.version}</Fact>
+              <Fact name="Node">
+                <Mono>{health.data.node}</Mono>
+              </Fact>
+              <Fact name="Running for">{age(health.data.uptimeMs)}</Fact>
+              <Fact name="Started">
+                <At at={health.data.startedAt} />
+              </Fact>
+              <Fact name="Events in the log">
+                <span className="tnum">{count(health.data.log.size)}</span>
+              </Fact>
+              <Fact name="Without own key">
+                {health.data.fallback.status === 'demo' ? (
+                  <Badge tone="warn">Demo model</Badge>
+                ) : health.data.fallback.status === 'default' ? (
+                  <Mono>{health.data.fallback.model}</Mono>
+                ) : (
+                  'Projects cannot run'
+                )}
+              </Fact>
+            </dl>
+          </Card>
+          <Card title="Read models" description="How far each follows the log.">
+            <ul className="divide-y">
+              {health.data.views.map(({ view, behind }) => (
+                <li key={view} className="flex items-center justify-between px-5 py-2.5 text-[13px]">
+                  <Mono>{view}</Mono>
+                  {behind === 0 ? (
+                    <Badge tone="good">Up to date</Badge>
+                  ) : (
+                    <Badge tone="warn">{count(behind)} behind</Badge>
+                  )}
+                </li>
+              ))}
+            </ul>
+          </Card>
+        </div>
+      )}
+    </>
+  )
+}
+
+const Fact = ({ name, children }: { name: string; children: ReactNode }) => (
+  <>
+    <dt className="text-muted">{name}</dt>
+    <dd className="min-w-0">{children}</dd>
+  </>
+)
