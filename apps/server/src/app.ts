@@ -49,11 +49,25 @@ export async function createApp({ platform, log, publicUrl, dashboard = builtDas
   await app.register(authPlugin, { auth: platform.auth, refuseOtherOrigins })
   await app.register(async (scope) => {
     scope.addHook('onRequest', refuseOtherOrigins)
+    cutTailsAtTheEnd(scope)
     await scope.register(fastifyTRPCPlugin, trpcOptions(platform))
   })
   await app.register(runsPlugin, { platform, log, publicUrl })
   await app.register(dashboardPlugin, { root: dashboard })
   return app
+}
+
+/** Live tails have no end of their own: a stop would wait for them. Cut, a page connects again and goes on where it was. */
+function cutTailsAtTheEnd(app: FastifyInstance): void {
+  const tails = new Set<FastifyReply['raw']>()
+  app.addHook('onRequest', async ({ headers }, { raw }) => {
+    if (!headers.accept?.includes('text/event-stream')) return
+    tails.add(raw)
+    raw.once('close', () => tails.delete(raw))
+  })
+  app.addHook('preClose', async () => {
+    for (const tail of tails) tail.destroy()
+  })
 }
 
 const trpcOptions = (platform: Platform): FastifyTRPCPluginOptions<AppRouter> => ({

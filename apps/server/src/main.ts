@@ -72,6 +72,8 @@ function explain(error: unknown): string {
   if (code === 'EADDRINUSE') return 'The port is in use. Set PORT to another one, or stop what listens there.'
   if (code === 'EACCES') return 'The port or a folder may not be used by this user. Choose another PORT or STEWRD_HOME.'
   const { message, ...fields } = errorFields(error)
+  // Our own packages throw plain errors at a start, written for whoever reads them; those of the system have a code.
+  if (error instanceof Error && error.name === 'Error' && code === undefined) return error.message
   return `Stewrd could not start: ${typeof message === 'string' ? message : JSON.stringify(fields)}`
 }
 

@@ -2,13 +2,26 @@ import { GuardMoved, StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { KeyringError } from '@stewrd/crypto/keyring.ts'
+import { DataKeyMissing, KeyringMismatch } from '@stewrd/db/data-keys.ts'
+import { DbError } from '@stewrd/db/db-error.ts'
+import { ReplayFailed } from '@stewrd/db/replay.ts'
 import type { Logger } from 'pino'
 import pino from 'pino'
 import pretty from 'pino-pretty'
 import type { Env } from '../env.ts'
 
 // Their texts are written here and hold no value that somebody sent.
-const ownErrors = [Refusal, GuardMoved, StoreUnavailable, EnvelopeError, KeyringError]
+const ownErrors = [
+  Refusal,
+  GuardMoved,
+  StoreUnavailable,
+  EnvelopeError,
+  KeyringError,
+  KeyringMismatch,
+  DataKeyMissing,
+  DbError,
+  ReplayFailed,
+]
 
 /** What may be logged of an error. Texts of others (drivers, SDKs) can quote keys and rows: of those only name, code and place. */
 export function errorFields(error: unknown): Record<string, unknown> {

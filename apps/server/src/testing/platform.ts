@@ -12,9 +12,12 @@ import { createPlatform } from '../platform.ts'
 export type TestPlatform = { platform: Platform; database: TestDatabase; env: Env; close(): Promise<void> }
 
 /** The whole platform on a database of its own, with what it runs for itself: sequencer, projector, demo model. */
-export async function testPlatform(variables: NodeJS.ProcessEnv = {}): Promise<TestPlatform> {
+export async function testPlatform(
+  variables: NodeJS.ProcessEnv = {},
+  through: (databaseUrl: string) => Promise<string> = async (url) => url,
+): Promise<TestPlatform> {
   const [database, home] = await Promise.all([createTestDatabase(), mkdtemp(join(tmpdir(), 'stewrd-server-'))])
-  const env = readEnv({ DATABASE_URL: database.url, STEWRD_HOME: home, NODE_ENV: 'test', ...variables })
+  const env = readEnv({ DATABASE_URL: await through(database.url), STEWRD_HOME: home, NODE_ENV: 'test', ...variables })
   const log = createLogger({ production: true, logLevel: 'silent' })
   const platform = await createPlatform(env, { as: 'server', log })
   return {

@@ -1,6 +1,7 @@
 import { GuardMoved, StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import type { Refusals } from '@stewrd/core/kernel/errors.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { dbError } from '@stewrd/db/db-error.ts'
 import { TRPCError } from '@trpc/server'
 import { ZodError } from 'zod'
 
@@ -31,7 +32,8 @@ export const refusalData = (refusal: Refusal): RefusalData =>
   ({ code: refusal.code, details: refusal.details }) as RefusalData
 
 /** Makes the edge's error of whatever was thrown. Text that is not our own never leaves the server. */
-export function toTrpcError(error: unknown): TRPCError {
+export function toTrpcError(thrown: unknown): TRPCError {
+  const error = dbError(thrown)
   if (error instanceof Refusal) {
     const refusal: Refusal = error
     return new TRPCError({ code: statusOf[refusal.code], message: refusal.message, cause: refusal })
