@@ -1,0 +1,19 @@
+import { trpc } from '../../lib/trpc.ts'
+import type { Outputs } from '../../lib/trpc.ts'
+
+export type RotationAudit = Outputs['audit']['rotations']
+export type AuditedProject = RotationAudit['projects'][number]
+export type AuditedKey = AuditedProject['keys'][number]
+export type ConfigAt = Outputs['audit']['configAt']
+export type Moment = { time: number } | { revision: number }
+
+export const useRotations = (projectId: string | undefined, maxAgeDays: number) =>
+  trpc.audit.rotations.useQuery(
+    { ...(projectId && { projectId }), maxAgeDays },
+    { placeholderData: (before) => before },
+  )
+export const useConfigAt = (projectId: string, at: Moment) =>
+  trpc.audit.configAt.useQuery({ projectId, at }, { placeholderData: (before) => before })
+/** Configuration changes of a project, newest first: the stops of time travel. */
+export const useConfigChanges = (projectId: string) =>
+  trpc.history.list.useQuery({ projectId, nouns: ['llm'], limit: 500 })

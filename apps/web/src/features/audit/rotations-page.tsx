@@ -1,0 +1,153 @@
+import { useParams } from '@tanstack/react-router'
+import { Download, KeyRound } from 'lucide-react'
+import { useState } from 'react'
+import { Button } from '../../components/ui/button.tsx'
+import { Input } from '../../components/ui/field.tsx'
+import { Empty, Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
+import { Badge, Card, PageHeader } from '../../components/ui/surface.tsx'
+import { count } from '../../lib/format.ts'
+import { download, toCsv } from './export.ts'
+import { KeysTable } from './keys-table.tsx'
+import type { AuditedProject, RotationAudit } from './queries.ts'
+import { useRotations } from './queries.ts'
+import { TimelinePicture } from './timeline-picture.tsx'
+
+export function ProjectRotationsPage() {
+  const { projectId } = useParams({ from: '/app/projects/$projectId/rotations' })
+  return <RotationsPage projectId={projectId} />
+}
+export const AccountRotationsPage = () => <RotationsPage />
+
+function RotationsPage({ projectId }: { projectId?: string }) {
+  const [days, setDays] = useState('90')
+  const maxAgeDays = Number(days) >= 0 && days !== '' ? Number(days) : 90
+  const audit = useRotations(projectId, maxAgeDays)
+  const projects = audit.data?.projects.filter((p) => p.keys.length || p.rejected.length) ?? []
+  return (
+    <>
+      <PageHeader
+        title="Key rotations"
+        description="The life of every provider key, computed by replaying the events: since when, until when, by whom, and how many runs used it."
+        actions={
+          <>
+            <label className="flex items-center gap-2 text-[13px] text-muted">
+              Overdue after
+              <Input
+                type="number"
+                min={0}
+                max={36500}
+                value={days}
+                onChange={(e) => setDays(e.target.value)}
+                className="h-8 w-20"
+              />
+              days
+            </label>
+            <ExportButtons audit={audit.data} />
+          </>
+        }
+      />
+      {audit.isError ? (
+        <Card>
+          <Failed error={audit.error} retry={() => void audit.refetch()} />
+        </Card>
+      ) : !audit.data ? (
+        <Skeleton className="h-72" />
+      ) : (
+        <div className="flex flex-col gap-5">
+          <Verdict audit={audit.data} projects={projects} />
+          {projects.length === 0 ? (
+            <Card>
+              <Empty icon={<KeyRound aria-hidden />} title="No keys to audit yet">
+                Once a provider key is set, its life is shown here.
+              </Empty>
+            </Card>
+          ) : (
+            projects.map((project) => <ProjectAudit key={project.projectId} project={project} audit={audit.data} />)
+          )}
+        </div>
+      )}
+    </>
+  )
+}
+
+function ExportButtons({ audit }: { audit: RotationAudit | undefined }) {
+  const name = `key-rotations-${new Date().toISOString().slice(0, 10)}`
+  return (
+    <>
+      <Button size="sm" disabled={!audit} onClick={() => audit && download(`${name}.csv`, 'text/csv', toCsv(audit))}>
+        <Download aria-hidden /> CSV
+      </Button>
+      <Button
+        size="sm"
+        disabled={!audit}
+        onClick={() => audit && download(`${name}.json`, 'application/json', JSON.stringify(audit, null, 2))}
+      >
+        <Download aria-hidden /> JSON
+      </Button>
+    </>
+  )
+}
+
+function Verdict({ audit, projects }: { audit: RotationAudit; projects: readonly AuditedProject[] }) {
+  const after = projects.reduce((sum, p) => sum + p.runsAfterReplaced, 0)
+  const overdue = projects.filter((p) => p.overdue).length
+  return (
+    <div className="flex flex-col gap-2">
+      {after > 0 ? (
+        <Notice tone="bad" title={`${count(after)} runs used a key after it was replaced`}>
+          This must never happen. Keep the history and report it.
+        </Notice>
+      ) : (
+        <Notice tone="good" title="No run used a key after it was replaced">
+          Computed from {count(audit.events)} events in {count(audit.ms)} ms.{' '}
+          {audit.fromView.equal
+            ? 'The read model says the same.'
+            : `The read model differs for ${audit.fromView.differs.length} projects: replay it.`}
+        </Notice>
+      )}
+      {overdue > 0 && (
+        <Notice
+          tone="warn"
+          title={overdue === 1 ? 'One key is overdue for rotation' : `${overdue} keys are overdue for rotation`}
+        />
+      )}
+      {audit.unreadable > 0 && (
+        <Notice tone="bad" title={`${count(audit.unreadable)} events cannot be opened`}>
+          The report lacks them.
+        </Notice>
+      )}
+    </div>
+  )
+}
+
+function ProjectAudit({ project, audit }: { project: AuditedProject; audit: RotationAudit }) {
+  return (
+    <Card
+      title={project.name}
+      actions={
+        project.overdue ? (
+          <Badge tone="warn">Overdue</Badge>
+        ) : project.keys.some((k) => k.to === null) ? (
+          <Badge tone="good">In order</Badge>
+        ) : (
+          <Badge>No key in use</Badge>
+        )
+      }
+    >
+      {project.keys.length > 0 && (
+        <>
+          <div className="hidden px-5 pt-5 pb-2 sm:block">
+            <TimelinePicture keys={project.keys} now={audit.at} />
+          </div>
+          <KeysTable project={project} actors={audit.actors} />
+        </>
+      )}
+      {project.rejected.length > 0 && (
+        <p className="border-t px-5 py-3 text-[13px] text-muted">
+          {project.rejected.length === 1 ? 'One key was' : `${project.rejected.length} keys were`} refused by the
+          provider and never used.
+        </p>
+      )}
+    </Card>
+  )
+}
