@@ -12,8 +12,11 @@ export function isPublicAddress(text: string): boolean {
   if (address.zoneId) return false
   const inner = embeddedIPv4(address)
   if (inner) return inner.range() === 'unicast'
-  return address.range() === 'unicast'
+  // Only 2000::/3 was ever given out as global unicast; old forms such as ::127.0.0.1 lie outside of it.
+  return address.range() === 'unicast' && address.match(globalUnicast, 3)
 }
+
+const globalUnicast = ipaddr.IPv6.parse('2000::')
 
 /** The IPv4 address that an IPv6 address leads to, when it is a form of one. */
 function embeddedIPv4(address: ipaddr.IPv6): ipaddr.IPv4 | undefined {

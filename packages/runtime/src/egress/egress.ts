@@ -1,4 +1,5 @@
-import { lookup } from 'node:dns/promises'
+import type { LookupAddress, LookupOptions } from 'node:dns'
+import { lookup } from 'node:dns'
 import { isIP } from 'node:net'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { Agent, buildConnector, fetch as undiciFetch } from 'undici'
@@ -17,86 +18,115 @@ export type EgressOptions = {
   /** STEWRD_EGRESS_ALLOW: hosts that may be called though they are private, as `host:port`. */
   allow?: readonly string[]
   connectTimeoutMs?: number
+  /** Until an answer begins, and between two of its pieces. Callers set the limit of the whole. */
+  silenceMs?: number
+  maxAnswerBytes?: number
+  /** How names become addresses; another one only in tests. */
+  resolve?: Resolve
 }
 
+type Found = (error: Error | null, addresses: LookupAddress[]) => void
+type Resolve = (hostname: string, options: LookupOptions & { all: true }, found: Found) => void
 type Target = { hostname: string; port: number; secure: boolean }
 
 /** The one way out of the platform. What is judged is the address that is dialled: a name that resolves to another address later is judged again. */
-export function createEgress({ allow = [], connectTimeoutMs = 10_000 }: EgressOptions = {}): Egress {
+export function createEgress({
+  allow = [],
+  connectTimeoutMs = 10_000,
+  silenceMs = 120_000,
+  maxAnswerBytes = 32 * 1024 * 1024,
+  resolve = lookup,
+}: EgressOptions = {}): Egress {
   const allowed = allowList(allow)
   const agent = new Agent({
-    connect: guarded(allowed, connectTimeoutMs),
+    connect: guarded(allowed, resolve, connectTimeoutMs),
     keepAliveTimeout: 30_000,
     connections: 256,
-    bodyTimeout: 0,
-    headersTimeout: 0,
+    headersTimeout: silenceMs,
+    bodyTimeout: silenceMs,
+    maxResponseSize: maxAnswerBytes,
   })
-  const judge = async (target: Target) => {
-    if (allowed(target.hostname, target.port)) return
-    await publicAddress(target)
-  }
   return {
     fetch: ((input: string | URL, init?: object) =>
       undiciFetch(input, { ...init, dispatcher: agent, redirect: 'error' })) as unknown as typeof globalThis.fetch,
-    check: (url) => judge(targetOf(new URL(url))),
+    async check(url) {
+      const target = targetOf(new URL(url))
+      if (allowed(target.hostname, target.port)) return
+      judgeLiteral(target)
+      if (!isIP(target.hostname)) await publicAddresses(resolve, target)
+    },
     close: () => agent.close(),
   }
 }
 
-const targetOf = (url: URL): Target => ({
-  hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-  port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
-  secure: url.protocol === 'https:',
+const targetOf = ({ hostname, port, protocol }: { hostname: string; port: string; protocol: string }): Target => ({
+  hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
+  port: Number(port) || (protocol === 'https:' ? 443 : 80),
+  secure: protocol === 'https:',
 })
 
-/** Dials the address that was judged, not the name: between two look-ups a name may change its mind. */
-function guarded(allowed: (hostname: string, port: number) => boolean, timeout: number): buildConnector.connector {
-  const connect = buildConnector({ timeout })
+/** A literal never reaches the look-up, so it is judged before; a name is judged by the addresses that are then dialled, and no others. */
+function guarded(
+  allowed: (hostname: string, port: number) => boolean,
+  resolve: Resolve,
+  timeout: number,
+): buildConnector.connector {
+  const plain = buildConnector({ timeout })
   return (options, callback) => {
-    const target = {
-      hostname: options.hostname.replace(/^\[(.*)\]$/, '$1'),
-      port: Number(options.port) || (options.protocol === 'https:' ? 443 : 80),
-      secure: options.protocol === 'https:',
+    const target = targetOf(options)
+    if (allowed(target.hostname, target.port)) return plain(options, callback)
+    try {
+      judgeLiteral(target)
+    } catch (error) {
+      return callback(error as Refusal, null)
     }
-    if (allowed(target.hostname, target.port)) return connect(options, callback)
-    void dial(connect, options, target, callback)
-  }
-}
-
-async function dial(
-  connect: buildConnector.connector,
-  options: buildConnector.Options,
-  target: Target,
-  done: buildConnector.Callback,
-): Promise<void> {
-  try {
-    const hostname = await publicAddress(target)
-    connect({ ...options, hostname, servername: options.servername ?? target.hostname }, done)
-  } catch (error) {
-    done(error instanceof Error ? error : new Error('refused'), null)
-  }
-}
-
-/** The address to dial for a public host. Refuses when any address of the name is not public. */
-async function publicAddress({ hostname, port, secure }: Target): Promise<string> {
-  const host = hostname.includes(':') ? `[${hostname}]:${port}` : `${hostname}:${port}`
-  const refuse = (because: string) => new Refusal('BASE_URL_REFUSED', { host, because })
-  const addresses = isIP(hostname) ? [hostname] : await resolved(hostname, refuse)
-  const setting = `If it is yours, the operator can allow it: STEWRD_EGRESS_ALLOW=${host}`
-  if (!addresses.every(isPublicAddress)) throw refuse(`it is a private or reserved address. ${setting}`)
-  if (!secure) throw refuse(`a key must not travel over plain http. Use https. ${setting}`)
-  return addresses[0]!
-}
-
-async function resolved(hostname: string, refuse: (because: string) => Refusal): Promise<string[]> {
-  try {
-    const found = await lookup(hostname, { all: true })
-    if (found.length) return found.map((f) => f.address)
-  } catch (error) {
-    throw Object.assign(
-      refuse('its name could not be resolved. Check the spelling, and that this server can reach the internet.'),
-      { cause: error },
+    publicAddresses(resolve, target).then(
+      (addresses) => dial(addresses, timeout)(options, callback),
+      (error: Error) => callback(error, null),
     )
   }
-  throw refuse('its name has no address. Check the spelling.')
 }
+
+/** Dials what was judged: between two look-ups a name may change its mind. All addresses are tried, as one family may have no route. */
+function dial(addresses: readonly LookupAddress[], timeout: number): buildConnector.connector {
+  const judged = ((_hostname: string, { all }: LookupOptions, found: (...answer: unknown[]) => void) =>
+    all ? found(null, addresses) : found(null, addresses[0]!.address, addresses[0]!.family)) as typeof lookup
+  return buildConnector({ timeout, lookup: judged, autoSelectFamily: true } as buildConnector.BuildOptions)
+}
+
+/** Refuses literal addresses that are not public, and plain http. */
+function judgeLiteral({ hostname, port, secure }: Target): void {
+  if (isIP(hostname) && !isPublicAddress(hostname)) throw privateHost({ hostname, port })
+  if (!secure)
+    throw refused(
+      { hostname, port },
+      `a key must not travel over plain http. Use https. ${setting({ hostname, port })}`,
+    )
+}
+
+/** The addresses of a name, or those that a literal stands for. Refuses when any of them is not public. */
+async function publicAddresses(resolve: Resolve, { hostname, port }: Target): Promise<LookupAddress[]> {
+  const family = isIP(hostname)
+  if (family) return [{ address: hostname, family }]
+  const addresses = await new Promise<LookupAddress[]>((found, failed) =>
+    resolve(hostname, { all: true }, (error, all) =>
+      error ? failed(unresolved({ hostname, port }, error)) : found(all),
+    ),
+  )
+  if (!addresses.length) throw unresolved({ hostname, port })
+  if (!addresses.every(({ address }) => isPublicAddress(address))) throw privateHost({ hostname, port })
+  return addresses
+}
+
+type Host = Pick<Target, 'hostname' | 'port'>
+const nameOf = ({ hostname, port }: Host) => (hostname.includes(':') ? `[${hostname}]:${port}` : `${hostname}:${port}`)
+const setting = (host: Host) => `If it is yours, the operator can allow it: STEWRD_EGRESS_ALLOW=${nameOf(host)}`
+const refused = (host: Host, because: string, options?: ErrorOptions) =>
+  new Refusal('BASE_URL_REFUSED', { host: nameOf(host), because }, options)
+const privateHost = (host: Host) => refused(host, `it is a private or reserved address. ${setting(host)}`)
+const unresolved = (host: Host, cause?: Error) =>
+  refused(
+    host,
+    'its name could not be resolved. Check the spelling, and that this server can reach the internet.',
+    cause && { cause },
+  )
