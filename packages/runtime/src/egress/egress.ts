@@ -91,7 +91,7 @@ function guarded(
 function dial(addresses: readonly LookupAddress[], timeout: number): buildConnector.connector {
   const judged = ((_hostname: string, { all }: LookupOptions, found: (...answer: unknown[]) => void) =>
     all ? found(null, addresses) : found(null, addresses[0]!.address, addresses[0]!.family)) as typeof lookup
-  return buildConnector({ timeout, lookup: judged, autoSelectFamily: true } as buildConnector.BuildOptions)
+  return buildConnector({ timeout, lookup: judged, autoSelectFamily: true })
 }
 
 /** Refuses literal addresses that are not public, and plain http. */

@@ -45,13 +45,11 @@ type Body = { model: string; messages: Message[] }
 
 function whole(completion: OpenAI.ChatCompletion): ModelAnswer {
   // What calls itself compatible may send anything.
-  const choice = (completion as Partial<OpenAI.ChatCompletion> | null)?.choices?.[0] as
-    | OpenAI.ChatCompletion.Choice
-    | undefined
+  const choice = (completion as Partial<OpenAI.ChatCompletion> | null)?.choices?.[0]
   if (!choice?.message) throw unreadable()
   return {
-    content: choice.message.content ?? '',
-    finishReason: choice.finish_reason ?? 'stop',
+    content: textOf(choice.message.content),
+    finishReason: textOf(choice.finish_reason) || 'stop',
     tokens: tokensOf(completion.usage),
   }
 }
@@ -71,12 +69,12 @@ async function streamed(
   let tokens = { input: 0, output: 0 }
   for await (const chunk of stream) {
     const choice = chunk.choices?.[0]
-    const text = choice?.delta?.content
+    const text = textOf(choice?.delta?.content)
     if (text) {
       content += text
       onToken(text)
     }
-    finishReason = choice?.finish_reason ?? finishReason
+    finishReason = textOf(choice?.finish_reason) || finishReason
     if (chunk.usage) tokens = tokensOf(chunk.usage)
   }
   // A connection that breaks between two frames ends the stream like any other end: only a finish reason says that it was whole.
@@ -84,6 +82,8 @@ async function streamed(
     throw new ProviderError('compute_error', 'The provider broke off in the middle of its answer.')
   return { content, finishReason, tokens }
 }
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
 
 function tokensOf(usage: OpenAI.CompletionUsage | null | undefined): ModelAnswer['tokens'] {
   const count = (n: unknown) => (typeof n === 'number' && Number.isSafeInteger(n) && n >= 0 ? n : 0)

@@ -1,7 +1,7 @@
 import type { KeyCheck } from '@stewrd/core/key-health/commands.ts'
 import { randomBytes } from 'node:crypto'
 import type { Egress } from '../egress/egress.ts'
-import { clientOf } from './client.ts'
+import { clientOf, within } from './client.ts'
 import { Aborted, ProviderError, providerError } from './errors.ts'
 import type { ModelTarget } from './target.ts'
 
@@ -33,11 +33,13 @@ type Method = (
 
 const methods: Record<ModelTarget['provider'], Method> = {
   async openai(egress, target, timeoutMs) {
-    await clientOf(egress, target, timeoutMs).models.list()
+    const page: { data?: unknown } = await clientOf(egress, target, timeoutMs).models.list(within(timeoutMs))
+    if (!Array.isArray(page.data)) throw notThisApi()
     return 'models'
   },
   async openrouter(egress, target, timeoutMs) {
-    await clientOf(egress, target, timeoutMs).get('/key')
+    const answer: unknown = await clientOf(egress, target, timeoutMs).get('/key', within(timeoutMs))
+    if (typeof answer !== 'object' || answer === null || !('data' in answer)) throw notThisApi()
     return 'key_endpoint'
   },
   async custom(egress, target, timeoutMs) {
@@ -64,21 +66,19 @@ async function accepts(egress: Pick<Egress, 'fetch'>, target: ModelTarget, timeo
 }
 
 async function oneToken(egress: Pick<Egress, 'fetch'>, target: ModelTarget, timeoutMs: number): Promise<void> {
-  const answer: unknown = await clientOf(egress, target, timeoutMs).chat.completions.create({
-    model: target.model,
-    messages: [{ role: 'user', content: 'ping' }],
-    max_tokens: 1,
-  })
-  if (typeof answer !== 'object' || answer === null || !('choices' in answer))
-    throw new ProviderError(
-      'compute_error',
-      'The server answered with something that is not a chat completion. Check the base URL.',
-    )
+  const answer: unknown = await clientOf(egress, target, timeoutMs).chat.completions.create(
+    { model: target.model, messages: [{ role: 'user', content: 'ping' }], max_tokens: 1 },
+    within(timeoutMs),
+  )
+  if (typeof answer !== 'object' || answer === null || !('choices' in answer)) throw notThisApi()
 }
+
+const notThisApi = () =>
+  new ProviderError('compute_error', 'The server answered with something else than this API does. Check the base URL.')
 
 function failed(error: unknown): KeyCheck {
   const mapped = providerError(error)
-  if (mapped instanceof Aborted) return { health: 'unreachable', reason: 'The check was stopped.' }
+  if (mapped instanceof Aborted) return { health: 'unreachable', reason: 'The provider did not answer in time.' }
   if (mapped.code === 'provider_key_rejected')
     return {
       health: 'rejected',

@@ -16,3 +16,6 @@ export function clientOf(egress: Pick<Egress, 'fetch'>, { baseUrl, key }: Provid
     logLevel: 'off',
   })
 }
+
+/** The SDK's own timeout ends when an answer begins; this one holds until its last byte. */
+export const within = (timeoutMs: number) => ({ signal: AbortSignal.timeout(timeoutMs) })

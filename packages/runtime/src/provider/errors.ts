@@ -50,7 +50,8 @@ export function providerError(error: unknown): ProviderError | Aborted {
 }
 
 function ofStatus(status: number, { code, type, headers }: APIError): ProviderError {
-  const retryAfter = Number(headers?.get('retry-after')) || null
+  const seconds = Math.ceil(Number(headers?.get('retry-after')))
+  const retryAfter = seconds > 0 && seconds <= 3600 ? seconds : null
   if (status === 401 || status === 403)
     return new ProviderError(
       'provider_key_rejected',
@@ -63,7 +64,7 @@ function ofStatus(status: number, { code, type, headers }: APIError): ProviderEr
       `The provider says that the quota or balance of this key is used up (HTTP ${status}).`,
       status,
     )
-  if (status === 404)
+  if (status === 404 || (status === 400 && code === 'model_not_found'))
     return new ProviderError(
       'model_not_found',
       'The provider does not know this model. Choose another model for this project.',

@@ -1,0 +1,150 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Egress } from '../egress/egress.ts'
+import { createEgress } from '../egress/egress.ts'
+import type { Fault, Upstream } from '../testing/upstream.ts'
+import { startUpstream } from '../testing/upstream.ts'
+import { answer } from './answer.ts'
+import { checkKey } from './check-key.ts'
+import { listModels } from './list-models.ts'
+import type { ModelTarget } from './target.ts'
+
+const good = 'sk-SENTINEL-good-good-good'
+const bad = 'sk-SENTINEL-bad-bad-bad'
+let upstream: Upstream
+let egress: Egress
+beforeAll(async () => {
+  upstream = await startUpstream({ keys: [good] })
+  egress = createEgress({ allow: [upstream.host] })
+})
+afterAll(async () => {
+  await upstream.close()
+  await egress.close()
+})
+beforeEach(() => void (upstream.seen.length = 0))
+afterEach(() => {
+  upstream.fail(undefined)
+  upstream.setKeys([good])
+})
+
+const target = (provider: ModelTarget['provider'] = 'custom', key = good, model = 'gpt-4o'): ModelTarget => ({
+  provider,
+  baseUrl: upstream.baseUrl,
+  key: { reveal: () => key },
+  model,
+})
+const paths = () => upstream.seen.map(({ path, key }) => [path, key === good])
+
+describe('checking a key', () => {
+  test('asks OpenAI for its models, OpenRouter for the key, and a custom server with a wrong key first', async () => {
+    const check = (provider: ModelTarget['provider']) => checkKey(egress, target(provider))
+    expect(await check('openai')).toMatchObject({ health: 'verified', method: 'models' })
+    expect(await check('openrouter')).toMatchObject({ health: 'verified', method: 'key_endpoint' })
+    expect(await check('custom')).toMatchObject({ health: 'verified', method: 'one_token' })
+    expect(paths()).toEqual([
+      ['/v1/models', true],
+      ['/v1/key', true],
+      ['/v1/chat/completions', false],
+      ['/v1/chat/completions', true],
+    ])
+  })
+
+  test.each(['openai', 'openrouter', 'custom'] as const)(
+    '%s: a wrong key is rejected, and not quoted',
+    async (provider) => {
+      const check = await checkKey(egress, target(provider, bad))
+      expect(check).toMatchObject({ health: 'rejected', status: 401 })
+      expect(JSON.stringify(check)).not.toContain('SENTINEL')
+    },
+  )
+
+  test('a server that answers any key has verified none', async () => {
+    upstream.setKeys('any')
+    expect(await checkKey(egress, target())).toMatchObject({
+      health: 'unreachable',
+      reason: expect.stringContaining('any key'),
+    })
+  })
+
+  test('a model that the server does not know is no verified key', async () => {
+    expect(await checkKey(egress, target('custom', good, 'no-such-model'))).toMatchObject({ health: 'unreachable' })
+  })
+
+  const faults: Fault[] = ['server-error', 'garbage', 'hang', 'reset', 'truncate', 'rate', 'quota', 'payment']
+  test.each(faults.flatMap((fault) => (['openai', 'openrouter', 'custom'] as const).map((p) => [fault, p] as const)))(
+    '%s at %s leaves the key unchecked',
+    async (fault, provider) => {
+      // Lists are short here, so only completions are cut in the middle.
+      if (fault === 'truncate' && provider !== 'custom') upstream.fail('reset')
+      else upstream.fail(fault)
+      if (fault === 'truncate') upstream.setKeys('any')
+      const check = await checkKey(egress, target(provider), { timeoutMs: 300 })
+      expect(check).toMatchObject({ health: 'unreachable', reason: expect.stringMatching(/^[A-Z].*\.$/) })
+      expect(JSON.stringify(check)).not.toContain('SENTINEL')
+    },
+  )
+
+  test('a host that may not be called is unreachable, and the reason names the setting', async () => {
+    const strict = createEgress()
+    expect(await checkKey(strict, target())).toMatchObject({
+      health: 'unreachable',
+      reason: expect.stringContaining('STEWRD_EGRESS_ALLOW'),
+    })
+    expect(upstream.seen).toEqual([])
+  })
+})
+
+describe('an answer', () => {
+  const ask = (over: { model?: string; key?: string; onToken?: (text: string) => void; timeoutMs?: number } = {}) =>
+    answer(egress, {
+      target: target('custom', over.key, over.model),
+      messages: [{ role: 'user', content: 'hi' }],
+      signal: AbortSignal.timeout(over.timeoutMs ?? 5000),
+      onToken: over.onToken,
+    })
+
+  test('is the same, whole or streamed, with the tokens that the provider counted', async () => {
+    const chunks: string[] = []
+    const expected = { content: 'Hello from the upstream.', finishReason: 'stop', tokens: { input: 12, output: 5 } }
+    expect(await ask()).toEqual(expected)
+    expect(await ask({ onToken: (text) => chunks.push(text) })).toEqual(expected)
+    expect(chunks.join('')).toBe(expected.content)
+    expect(chunks.length).toBeGreaterThan(1)
+  })
+
+  const outcomes: [Fault, string, number | null][] = [
+    ['unauthorized', 'provider_key_rejected', 401],
+    ['payment', 'provider_quota_exceeded', 402],
+    ['quota', 'provider_quota_exceeded', 429],
+    ['rate', 'compute_error', 429],
+    ['not-found', 'model_not_found', 404],
+    ['server-error', 'compute_error', 500],
+    ['garbage', 'compute_error', null],
+    ['truncate', 'compute_error', null],
+    ['reset', 'compute_unavailable', null],
+  ]
+  test.each(outcomes.flatMap((o) => [[...o, false] as const, [...o, true] as const]))(
+    '%s becomes %s (%s), streamed: %s',
+    async (fault, code, status, streamed) => {
+      upstream.fail(fault)
+      const error: unknown = await ask(streamed ? { onToken: () => {} } : {}).catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({ name: 'ProviderError', code, status })
+      expect(Object.keys(error as object).toSorted()).toEqual(['code', 'name', 'retryAfter', 'status'])
+      expect((error as Error).cause).toBeUndefined()
+      expect((error as Error).message + (error as Error).stack).not.toContain('SENTINEL')
+      if (fault === 'rate') expect(error).toMatchObject({ retryAfter: 7 })
+    },
+  )
+
+  test('is not waited for longer than the caller wants', async () => {
+    upstream.fail('hang')
+    await expect(ask({ timeoutMs: 200 })).rejects.toMatchObject({ name: 'Aborted' })
+    await expect(ask({ timeoutMs: 200, onToken: () => {} })).rejects.toMatchObject({ name: 'Aborted' })
+  })
+})
+
+test('models are listed by id, sorted', async () => {
+  expect(await listModels(egress, target())).toEqual(['gpt-4o', 'gpt-4o-mini', 'o1'])
+  await expect(listModels(egress, target('custom', bad))).rejects.toMatchObject({ code: 'provider_key_rejected' })
+  upstream.fail('garbage')
+  await expect(listModels(egress, target())).rejects.toMatchObject({ code: 'compute_error' })
+})
