@@ -16,7 +16,8 @@ export const apiKeysRouter = router({
     .mutation(
       ({ ctx, input }): Promise<NewApiKey> => regenerateApiKey(ctx.platform, input.projectId, input, ctx.actor),
     ),
-  revoke: editorProcedure
+  /** Also of an archived project: taking a right away is always possible. */
+  revoke: projectProcedure
     .input(Change)
     .mutation(
       ({ ctx, input }): Promise<{ revision: number }> => revokeApiKey(ctx.platform, input.projectId, input, ctx.actor),

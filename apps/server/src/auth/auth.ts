@@ -76,6 +76,8 @@ function make(db: Kysely<AuthTables>, { secret, publicUrl }: AuthOptions) {
     telemetry: { enabled: false },
     // Its messages can quote what somebody typed.
     logger: { disabled: true },
+    // Otherwise what it did not expect is printed, whole. Refusals are still answered.
+    onAPIError: { throw: true },
     database: (options: BetterAuthOptions) =>
       hashedSessions(kyselyAdapter(db, { type: 'postgres', transaction: true })(options)),
     emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: 10, maxPasswordLength: 128 },

@@ -1,3 +1,4 @@
+import { dbError } from '@stewrd/db/db-error.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { OriginGuard } from '../kernel/same-origin.ts'
 import type { Auth } from './auth.ts'
@@ -14,7 +15,13 @@ export async function authPlugin(app: FastifyInstance, { auth, refuseOtherOrigin
     method: ['GET', 'POST'],
     url: `${authPath}/*`,
     async handler(request, reply) {
-      const response = await auth.handler(toFetchRequest(request))
+      const response = await auth.handler(toFetchRequest(request)).catch((error: unknown) => {
+        request.log.error({ err: dbError(error) }, 'sign-in failed')
+        return undefined
+      })
+      // What it could not do, it could not do for want of the database; its words for that are not for others.
+      if (!response || response.status >= 500)
+        return reply.code(503).send({ message: 'Signing in is not possible just now. Try again.' })
       reply.status(response.status)
       for (const [name, value] of response.headers) if (name !== 'set-cookie') reply.header(name, value)
       for (const cookie of response.headers.getSetCookie()) reply.header('set-cookie', cookie)

@@ -4,7 +4,7 @@ import type { Platform } from '../platform.ts'
 import type { HistoryFilter } from '@stewrd/db/history.ts'
 import { streamOf } from '../projects/project-of.ts'
 import type { HistoryEntry } from './entry.ts'
-import { entries } from './entry.ts'
+import { entries, nounOf } from './entry.ts'
 import type { PublicState } from './public-state.ts'
 import { publicState } from './public-state.ts'
 
@@ -67,27 +67,20 @@ export async function* historyTail(
   signal: AbortSignal,
 ): AsyncGenerator<HistoryEntry> {
   const after = query.after ?? (await platform.history.size()) - 1
-  const project = query.projectId === undefined ? {} : { projectId: query.projectId }
-  for await (const logged of platform.history.tail(platform.accountId, { ...project, after, signal })) {
-    const [entry] = await entries(platform, [logged])
-    if (entry && matches(entry, query)) yield entry
-  }
+  for await (const logged of platform.history.tail(platform.accountId, { ...filterOf(query), after, signal }))
+    yield* await entries(platform, [logged])
 }
 
-export function filterOf({ projectId, nouns, types, actor, from, to }: HistoryQuery): HistoryFilter {
+/** Types and nouns together narrow to what is in both. */
+function filterOf({ projectId, nouns, types, actor, from, to }: HistoryQuery): HistoryFilter {
+  const both = types?.length && nouns?.length
+  const narrowed = both ? types.filter((type) => nouns.includes(nounOf(type))) : types
   return {
     ...(projectId === undefined ? {} : { projectId }),
     ...(nouns?.length ? { nouns } : {}),
-    ...(types?.length ? { types } : {}),
+    ...(types?.length ? { types: narrowed ?? [] } : {}),
     ...(actor === undefined ? {} : { actor }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
   }
 }
-
-const matches = ({ noun, type, actor, at }: HistoryEntry, query: HistoryQuery) =>
-  (!query.nouns?.length || query.nouns.includes(noun)) &&
-  (!query.types?.length || query.types.includes(type)) &&
-  (query.actor === undefined || query.actor === actor.id) &&
-  (query.from === undefined || at >= query.from) &&
-  (query.to === undefined || at < query.to)

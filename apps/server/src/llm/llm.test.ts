@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Upstream } from '@stewrd/runtime/testing/upstream.ts'
 import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
+import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
@@ -225,6 +226,22 @@ test('of rotations at the same moment each is on record, and the last one in the
   )
   expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1)
   expect((await current()).revision).toBe(2)
+})
+
+test('no table holds a key, in any spelling', async () => {
+  const sql = postgres(tested.database.url, { max: 1, onnotice: () => {} })
+  try {
+    const tables = await sql<{ name: string }[]>`select tablename as name from pg_tables where schemaname = 'public'`
+    const dump: string[] = []
+    for (const { name } of tables)
+      dump.push(...(await sql<{ row: string }[]>`select t::text as row from ${sql(name)} t`).map(({ row }) => row))
+    expect(dump.length).toBeGreaterThan(100)
+    const text = dump.join('\n')
+    const spellings = ['utf8', 'hex', 'base64'] as const
+    for (const spelling of spellings) expect(text).not.toContain(Buffer.from('SENTINEL').toString(spelling))
+  } finally {
+    await sql.end({ timeout: 2 })
+  }
 })
 
 test('no answer and no log line ever held a key', () => {

@@ -30,7 +30,7 @@ export const projectsRouter = router({
       ({ ctx, input: { capabilities, ...input } }): Promise<ProjectChange> =>
         changeProject(ctx.platform, input.projectId, { type: 'ChangeCapabilities', capabilities }, input, ctx.actor),
     ),
-  archive: editorProcedure
+  archive: projectProcedure
     .input(Change)
     .mutation(
       ({ ctx, input }): Promise<ProjectChange> =>

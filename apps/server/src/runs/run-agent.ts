@@ -1,3 +1,4 @@
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import { keyHealth, keyHealthStream } from '@stewrd/core/key-health/key-health.ts'
 import type { KeyCheck } from '@stewrd/core/key-health/commands.ts'
@@ -21,14 +22,17 @@ import type { StartedRun } from './start-run.ts'
 
 /** A synchronous call answers before clients give up at 120 s. */
 const RUN_LIMIT_MS = 115_000
+/** More at once would only wait for each other. */
+const MOST_AT_ONCE = 1_000
+/** How often an end that could not be written is tried again. */
+const RETRY_MS = 2_000
 
 export type FinishedRun = { message: string; tokens: { input: number; output: number }; durationMs: number }
 
 /** Runs what `startRun` started, to its end: `RunCompleted`, or `RunFailed` and a `ContractError`. */
 export class Runner {
   readonly #deps: RunsDeps
-  readonly #running = new Set<Promise<unknown>>()
-  readonly #stop = new AbortController()
+  readonly #running = new Map<AbortController, Promise<unknown>>()
   // The health that runs last reported for each key: thousands of runs that see the same need no look at the database.
   readonly #health = new LRUCache<string, KeyCheck['health']>({ max: 10_000 })
   #draining = false
@@ -37,8 +41,12 @@ export class Runner {
     this.#deps = deps
   }
 
-  /** Refuses new runs while the server stops. */
+  /** Refuses new runs while the server stops, or has as many as it can carry. */
   admit(): void {
+    if (this.#running.size >= MOST_AT_ONCE)
+      throw new ContractError('service_unavailable', 'This server runs as many agents as it can. Try again in a moment.', {
+        retryAfter: 2,
+      })
     if (this.#draining)
       throw new ContractError('service_unavailable', 'This server is stopping. Try again in a moment.', {
         retryAfter: 2,
@@ -46,33 +54,37 @@ export class Runner {
   }
 
   run(started: StartedRun, request: RunRequest, onToken?: (text: string) => void): Promise<FinishedRun> {
-    const running = this.#run(started, request, onToken)
-    const settled = running.then(
-      () => {},
-      () => {},
-    )
-    this.#running.add(settled)
-    void settled.then(() => this.#running.delete(settled))
+    const stop = new AbortController()
+    const limit = setTimeout(() => stop.abort(tooLong()), RUN_LIMIT_MS)
+    const running = this.#run(started, request, stop.signal, onToken)
+    const settled = running.then(noop, noop).then(() => {
+      clearTimeout(limit)
+      this.#running.delete(stop)
+    })
+    this.#running.set(stop, settled)
     return running
   }
 
   /** No new runs; those that run get `ms` to finish, then they end as failed. */
   async drain(ms: number): Promise<void> {
     this.#draining = true
-    const timer = setTimeout(
-      () =>
-        this.#stop.abort(new ProviderError('compute_unavailable', 'The server stopped while the run was under way.')),
-      ms,
-    )
-    await Promise.all(this.#running)
+    const timer = setTimeout(() => {
+      for (const stop of this.#running.keys()) stop.abort(stopped())
+    }, ms)
+    await Promise.all(this.#running.values())
     clearTimeout(timer)
   }
 
-  async #run(started: StartedRun, request: RunRequest, onToken?: (text: string) => void): Promise<FinishedRun> {
+  async #run(
+    started: StartedRun,
+    request: RunRequest,
+    signal: AbortSignal,
+    onToken?: (text: string) => void,
+  ): Promise<FinishedRun> {
     const began = performance.now()
     const elapsed = () => Math.round(performance.now() - began)
     try {
-      const { durationMs: stepMs, ...step } = await this.#answer(started.target, request, onToken)
+      const { durationMs: stepMs, ...step } = await this.#answer(started.target, request, signal, onToken)
       const durationMs = elapsed()
       await this.#record(started, 'end', { type: 'CompleteRun', answer: { ...step, durationMs: stepMs }, durationMs })
       if (started.target.provider.provider !== 'custom')
@@ -91,11 +103,14 @@ export class Runner {
     }
   }
 
-  #answer(target: RunTarget, request: RunRequest, onToken?: (text: string) => void): Promise<Step> {
+  #answer(
+    target: RunTarget,
+    request: RunRequest,
+    signal: AbortSignal,
+    onToken?: (text: string) => void,
+  ): Promise<Step> {
     const { provider, model, key } = target
     const egress = isDemo(target) ? { fetch: demoFetch } : this.#deps.egress
-    const timeout = AbortSignal.timeout(RUN_LIMIT_MS)
-    const signal = AbortSignal.any([timeout, this.#stop.signal])
     const ports = {
       now: () => performance.now(),
       answer: (messages: readonly Message[]) =>
@@ -109,12 +124,17 @@ export class Runner {
     await this.#deps.store.execute(runs, stream, command, { commandId: `${what}:${runId}`, actor: 'system:runtime' })
   }
 
-  /** An end that cannot be written now is written later, by whoever finds the run without one. */
-  async #fail(started: StartedRun, { code, message }: ContractError, durationMs: number): Promise<void> {
+  /** An end that cannot be written now is written as soon as it can be: this node lives, so nobody else will. */
+  async #fail(started: StartedRun, failure: ContractError, durationMs: number): Promise<void> {
+    const { code, message } = failure
     try {
       await this.#record(started, 'fail', { type: 'FailRun', code, message, durationMs })
     } catch (error) {
+      // It has ended already: reaped while this node was cut off, or completed in the very moment of an outage.
+      if (error instanceof Refusal) return
       this.#deps.log.warn({ run: started.runId, err: errorFields(error) }, 'the end of a run could not be recorded')
+      if (error instanceof StoreUnavailable && !this.#draining)
+        setTimeout(() => void this.#fail(started, failure, durationMs), RETRY_MS).unref()
     }
   }
 
@@ -135,6 +155,10 @@ export class Runner {
   }
 }
 
+const noop = () => {}
+const tooLong = () => new ProviderError('compute_unavailable', 'The run took too long and was stopped.')
+const stopped = () => new ProviderError('compute_unavailable', 'The server stopped while the run was under way.')
+
 function failureOf(error: unknown): ContractError {
   if (error instanceof ContractError) return error
   if (error instanceof ProviderError)
@@ -147,9 +171,6 @@ function failureOf(error: unknown): ContractError {
       retryAfter: 2,
       cause: error,
     })
-  const timedOut = error instanceof Error && error.name === 'Aborted'
-  if (timedOut)
-    return new ContractError('compute_unavailable', 'The run took too long and was stopped.', { cause: error })
   return new ContractError('compute_error', 'The run failed on the server.', { cause: error })
 }
 

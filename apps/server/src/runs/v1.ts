@@ -36,10 +36,14 @@ export async function v1Plugin(
     throw new ContractError('context_expired', 'There is nothing at this path of the API.')
   })
 
-  app.post('/v1/agent', { bodyLimit: BODY_LIMIT }, async (request, reply) => {
+  // Before the body is read: who has no key costs nothing.
+  const admitted = async ({ headers }: FastifyRequest) => {
     runner.admit()
+    await credentials.of(headers.authorization)
+  }
+
+  app.post('/v1/agent', { bodyLimit: BODY_LIMIT, onRequest: admitted }, async (request, reply) => {
     const { authorization } = request.headers
-    await credentials.of(authorization)
     const asked = parseRequest(request.body)
     const started = await startRun(deps, credentials, authorization, asked)
     if (asked.stream) return await streamed(started, asked, request, reply)

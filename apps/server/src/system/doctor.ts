@@ -31,7 +31,7 @@ export async function diagnose(): Promise<Diagnosis[]> {
   )
   if (!platform) return done
   try {
-    done.push(...(await Promise.all([logged(platform), ...(await views(platform)), owner(platform)])), model(platform))
+    done.push(await logged(platform), ...(await views(platform)), await owner(platform), model(platform))
   } finally {
     await platform.close()
   }

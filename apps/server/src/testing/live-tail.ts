@@ -13,7 +13,7 @@ export async function liveTail(
 ): Promise<LiveTail> {
   const abort = new AbortController()
   const query = new URLSearchParams({ input: JSON.stringify(input) })
-  const response = await fetch(`${url}/trpc/history.tail?${query}`, {
+  const response = await fetch(`${url}/trpc/history.tail?${query.toString()}`, {
     headers: { cookie, accept: 'text/event-stream', ...(lastEventId && { 'last-event-id': lastEventId }) },
     signal: abort.signal,
   })

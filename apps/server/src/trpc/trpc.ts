@@ -50,8 +50,11 @@ export const projectProcedure = sessionProcedure
     return next({ ctx: { project, projectId: input.projectId } })
   })
 
-/** May change the project: today everybody who may see it. Members with less are refused here. */
-export const editorProcedure = projectProcedure
+/** May change the project, which must not be archived. Today everybody who may see it may; members with less are refused here. */
+export const editorProcedure = projectProcedure.use(({ ctx, next }) => {
+  if (ctx.project.status === 'archived') throw new Refusal('PROJECT_ARCHIVED', { projectId: ctx.projectId })
+  return next()
+})
 
 /** An error that was made here (by a procedure, or by tRPC about the request itself) says what it says; others are replaced. */
 function ours(error: TRPCError): TRPCError {
