@@ -22,11 +22,22 @@ export function spec<State, Command, Event extends EventShape>(decider: Decider<
         thenState(expected: State) {
           expect(run(command).head.state).toEqual(expected)
         },
-        thenRefused(code: keyof Refusals) {
-          expect(() => run(command)).toThrow(expect.objectContaining({ code }))
-          expect(() => run(command)).toThrow(Refusal)
+        thenRefused<C extends keyof Refusals>(code: C, details?: Refusals[C]) {
+          const refusal = refusalOf(() => run(command))
+          expect(refusal.code).toBe(code)
+          if (details) expect(refusal.details).toEqual(details)
         },
       }),
     }
   }
+}
+
+function refusalOf(act: () => unknown): Refusal {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof Refusal) return error
+    throw error
+  }
+  throw new Error('expected a refusal, and the command was accepted')
 }

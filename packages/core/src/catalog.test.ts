@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { AnyEvent, describeEvent, eventTypes, views } from './catalog.ts'
+import { nouns } from './kernel/event.ts'
+import { plain } from './kernel/sentence.ts'
+
+const folder = new URL('../../../testdata/events/', import.meta.url)
+const fixture = (name: string): unknown => JSON.parse(readFileSync(new URL(name, folder), 'utf8'))
+const published = AnyEvent.options.map((o) => ({ type: o.shape.type.value, version: o.shape.version.value }))
+
+const sentences: Record<AnyEvent['type'], string> = {
+  ProjectCreated: 'created the project Support desk',
+  ProjectRenamed: 'renamed the project from Support desk to Help desk',
+  CapabilitiesChanged: 'changed the capabilities from chat to chat, files, browser',
+  ProjectArchived: 'archived the project',
+  ProviderSet: 'replaced OpenRouter by OpenAI with model gpt-4o and key fp_00000000000000aa',
+  KeyRotated: 'rotated the provider key from fp_00000000000000aa to fp_00000000000000bb',
+  ModelChanged: 'changed the model from gpt-4o to o1',
+  ProviderRemoved: 'removed the provider OpenAI and its key fp_00000000000000bb',
+  KeyVerified: 'verified the key fp_00000000000000aa with the provider in 212 ms',
+  KeyRejected: 'saw the provider reject the key fp_00000000000000bb with HTTP 401',
+  KeyUnreachable: 'could not check the key fp_00000000000000aa: The provider did not answer in time.',
+  ApiKeyIssued: 'issued the project API key',
+  ApiKeyRegenerated: 'regenerated the project API key; the one before stopped working',
+  ApiKeyRevoked: 'revoked the project API key',
+  RunStarted: 'started a run on gpt-4o with key fp_00000000000000aa at revision 3',
+  ModelAnswered: 'received answer 1 from the model (17 tokens)',
+  RunCompleted: 'completed the run in 655 ms with 17 tokens',
+  RunFailed: 'saw the run fail with provider_key_rejected',
+}
+
+test.each(published)('a stored $type of version $version still means what it meant', ({ type, version }) => {
+  const stored = fixture(`${type}.v${version}.json`)
+  const event = AnyEvent.parse(stored)
+  expect(event).toEqual(stored)
+  expect(plain(describeEvent(event))).toBe(sentences[event.type])
+})
+
+test('every stored event that was ever shipped can be read', () => {
+  for (const name of readdirSync(folder)) expect(() => AnyEvent.parse(fixture(name)), name).not.toThrow()
+})
+
+test('an event with a field that nobody declared, or of another version, is refused', () => {
+  const stored = fixture('ModelChanged.v1.json') as { data: object }
+  expect(AnyEvent.safeParse({ ...stored, version: 2 }).success).toBe(false)
+  expect(AnyEvent.safeParse({ ...stored, data: { ...stored.data, key: 'sk' } }).success).toBe(false)
+  expect(AnyEvent.safeParse({ ...stored, type: 'ModelSwapped' }).success).toBe(false)
+})
+
+test('every event type belongs to exactly one noun', () => {
+  expect(Object.keys(eventTypes)).toEqual([...nouns])
+  expect(Object.values(eventTypes).flat().sort()).toEqual(published.map((p) => p.type).sort())
+})
+
+test('sentences adapt to what is absent', () => {
+  const first = AnyEvent.parse(fixture('ProviderSet.v1.json'))
+  if (first.type !== 'ProviderSet') throw new Error('wrong fixture')
+  const custom = { provider: 'custom' as const, baseUrl: 'https://llm.example:8443/v1' }
+  expect(plain(describeEvent({ ...first, data: { ...first.data, provider: custom, replaces: null } }))).toBe(
+    'set the provider to llm.example:8443 with model gpt-4o and key fp_00000000000000aa',
+  )
+  const none = { type: 'CapabilitiesChanged', version: 1, data: { from: ['chat'], to: [] } } as const
+  expect(plain(describeEvent(AnyEvent.parse(none)))).toBe('changed the capabilities from chat to none')
+})
+
+test('a run on the default or the demo model says so', () => {
+  const started = AnyEvent.parse(fixture('RunStarted.v1.json'))
+  if (started.type !== 'RunStarted') throw new Error('wrong fixture')
+  const on = (keySource: 'default' | 'demo') =>
+    plain(describeEvent({ ...started, data: { ...started.data, keySource, keyFingerprint: null } }))
+  expect(on('default')).toBe('started a run on gpt-4o, the default model')
+  expect(on('demo')).toBe('started a run on gpt-4o, the demo model')
+})
+
+test('views have names of their own and know the nouns they read', () => {
+  expect(new Set(views.map((v) => v.projection.name)).size).toBe(views.length)
+  for (const { nouns: read } of views) expect(read.length).toBeGreaterThan(0)
+})

@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest'
+import { spec } from '../kernel/spec.testing.ts'
+import { CreateProject, ProjectCommand } from './commands.ts'
+import type { ProjectEvent } from './events.ts'
+import { projects, projectStream } from './projects.ts'
+import { projectsView } from './projects.projection.ts'
+
+const created: ProjectEvent = { type: 'ProjectCreated', version: 1, data: { name: 'Desk', capabilities: ['chat'] } }
+const renamed: ProjectEvent = { type: 'ProjectRenamed', version: 1, data: { from: 'Desk', to: 'Help' } }
+const changed: ProjectEvent = {
+  type: 'CapabilitiesChanged',
+  version: 1,
+  data: { from: ['chat'], to: ['chat', 'files'] },
+}
+const archived: ProjectEvent = { type: 'ProjectArchived', version: 1, data: {} }
+const given = spec(projects)
+
+test('a new project can chat, and nothing else until its owner says so', () =>
+  given().when({ type: 'CreateProject', name: 'Desk' }).then(created))
+
+test('a project is created once', () =>
+  given(created).when({ type: 'CreateProject', name: 'Desk' }).thenRefused('PROJECT_EXISTS'))
+
+test('renaming records both names', () => given(created).when({ type: 'RenameProject', name: 'Help' }).then(renamed))
+
+test('renaming to the same name changes nothing', () =>
+  given(created).when({ type: 'RenameProject', name: 'Desk' }).then())
+
+test('capabilities are kept in one order and without repetition', () =>
+  given(created)
+    .when({ type: 'ChangeCapabilities', capabilities: ['files', 'chat', 'files'] })
+    .then(changed))
+
+test('the same capabilities in another order change nothing', () =>
+  given(created, changed)
+    .when({ type: 'ChangeCapabilities', capabilities: ['files', 'chat'] })
+    .then())
+
+test('all capabilities can be switched off', () =>
+  given(created)
+    .when({ type: 'ChangeCapabilities', capabilities: [] })
+    .then({ type: 'CapabilitiesChanged', version: 1, data: { from: ['chat'], to: [] } }))
+
+test('archiving', () => given(created).when({ type: 'ArchiveProject' }).then(archived))
+
+test('archiving twice changes nothing', () => given(created, archived).when({ type: 'ArchiveProject' }).then())
+
+const changes = [
+  { type: 'RenameProject', name: 'Help' },
+  { type: 'ChangeCapabilities', capabilities: ['chat'] },
+] as const
+test.each(changes)('an archived project refuses $type', (command) =>
+  given(created, archived)
+    .when({ ...command } as ProjectCommand)
+    .thenRefused('PROJECT_ARCHIVED'),
+)
+test('an archived project is not created anew', () =>
+  given(created, archived).when({ type: 'CreateProject', name: 'Desk' }).thenRefused('PROJECT_EXISTS'))
+
+test.each([...changes, { type: 'ArchiveProject' } as const])('a project that does not exist refuses $type', (command) =>
+  given()
+    .when({ ...command } as ProjectCommand)
+    .thenRefused('NOT_FOUND', { what: 'project' }),
+)
+
+test('what happened folds to the project of now; without a creation there is none', () => {
+  expect(given(created, renamed, changed, archived).state).toEqual({
+    status: 'archived',
+    name: 'Help',
+    capabilities: ['chat', 'files'],
+  })
+  expect(given(renamed, changed, archived).state).toEqual(projects.initial)
+})
+
+test('a name is one trimmed line of 1 to 80 characters', () => {
+  const name = (text: unknown) => CreateProject.safeParse({ type: 'CreateProject', name: text })
+  expect(name('  Desk ').data?.name).toBe('Desk')
+  expect(name('x'.repeat(80)).success).toBe(true)
+  for (const bad of ['', '   ', 'x'.repeat(81), 'a\nb', 'a\u0000b', 'a\u0085b', 7, null])
+    expect(name(bad).success, JSON.stringify(bad)).toBe(false)
+})
+
+test('a command with a field that nobody declared is refused', () =>
+  expect(ProjectCommand.safeParse({ type: 'ArchiveProject', force: true }).success).toBe(false))
+
+test('the list shows each project with its newest name and revision', () => {
+  const logged = (event: ProjectEvent, seq: number) => ({
+    event,
+    seq,
+    index: seq,
+    at: seq * 10,
+    accountId: 'acc',
+    projectId: 'p',
+    stream: projectStream('p'),
+    eventId: `e${seq}`,
+    actor: 'user:1',
+  })
+  const fold = (...events: ProjectEvent[]) =>
+    events
+      .map((e, i) => logged(e, i + 1))
+      .reduce<ReturnType<typeof projectsView.evolve>>(projectsView.evolve, undefined)
+  expect(projectsView.key(logged(created, 1))).toBe('p')
+  expect(fold(created, renamed, changed, archived)).toEqual({
+    projectId: 'p',
+    name: 'Help',
+    status: 'archived',
+    capabilities: ['chat', 'files'],
+    revision: 4,
+    createdAt: 10,
+    updatedAt: 40,
+  })
+  expect(fold(renamed)).toBeUndefined()
+})
