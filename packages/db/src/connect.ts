@@ -25,6 +25,7 @@ export function connect(
       application_name: applicationName,
       TimeZone: 'UTC',
       statement_timeout: 60_000,
+      plan_cache_mode: 'force_generic_plan',
       ...(role === null ? {} : { role }),
     },
     types: {

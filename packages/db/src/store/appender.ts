@@ -17,7 +17,7 @@ import type { StreamState } from './stream-state.ts'
 import { emptyStream, loadStreams } from './stream-state.ts'
 
 /** Statements in flight at once. Few: commands that wait meanwhile share the next one. */
-const IN_FLIGHT = 3
+const IN_FLIGHT = 2
 const MAX_UNITS = 64
 const MAX_JOBS = 64
 const MAX_LOADS = 200

@@ -12,7 +12,7 @@ export type Proxy = {
 }
 
 /** A wire to the database that can lose answers, so that "between send and answer" is a certain moment. */
-export async function startProxy(target: string): Promise<Proxy> {
+export async function startProxy(target: string, listenOn = 0): Promise<Proxy> {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
   let deaf = false
@@ -31,7 +31,7 @@ export async function startProxy(target: string): Promise<Proxy> {
     upstream.on('data', (chunk) => {
       if (!deaf) client.write(chunk)
     })
-  }).listen(0, '127.0.0.1')
+  }).listen(listenOn, '127.0.0.1')
   await once(server, 'listening')
   const url = new URL(target)
   url.hostname = '127.0.0.1'
