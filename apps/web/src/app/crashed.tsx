@@ -7,6 +7,7 @@ export const NotFound = () => (
   <main className="grid min-h-[70vh] place-items-center">
     <Empty
       icon={<Compass aria-hidden />}
+      level="h1"
       title="There is nothing here"
       action={
         <Link to="/" className={buttonStyle({ look: 'primary' })}>

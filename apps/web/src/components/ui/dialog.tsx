@@ -27,7 +27,7 @@ export function Dialog({ open, onOpenChange, title, description, children, shape
         <Radix.Content
           {...(description ? {} : { 'aria-describedby': undefined })}
           className={cn(
-            'fixed z-50 flex flex-col bg-raised shadow-2xl outline-none',
+            'fixed z-50 flex flex-col overflow-hidden bg-raised shadow-2xl outline-none',
             shapes[shape],
             shape === 'dialog' && (wide ? 'max-w-2xl' : 'max-w-lg'),
           )}

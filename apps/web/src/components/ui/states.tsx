@@ -29,16 +29,19 @@ export function Empty({
   title,
   children,
   action,
+  level: Heading = 'h2',
 }: {
   icon?: ReactNode
   title: string
+  /** `h1` where nothing else on the page is its title. */
+  level?: 'h1' | 'h2'
   children?: ReactNode
   action?: ReactNode
 }) {
   return (
     <div className="flex flex-col items-center px-6 py-14 text-center">
       {icon && <div className="mb-4 rounded-xl border bg-sunken p-3 text-muted [&_svg]:size-5">{icon}</div>}
-      <h2 className="text-[15px] font-semibold">{title}</h2>
+      <Heading className="text-[15px] font-semibold">{title}</Heading>
       {children && <div className="mt-1.5 max-w-md text-[13px] text-muted">{children}</div>}
       {action && <div className="mt-5">{action}</div>}
     </div>

@@ -44,7 +44,7 @@ export function HistoryList({ entries, hasMore, loadingMore, onMore, opened, onO
       tabIndex={0}
       role="region"
       aria-label="Events, newest first"
-      className="h-[min(46rem,calc(100dvh-15rem))] min-h-72 overflow-y-auto rounded-xl focus-visible:-outline-offset-2"
+      className="max-h-[max(20rem,calc(100dvh-15rem))] overflow-y-auto rounded-xl focus-visible:-outline-offset-2"
     >
       <ol className="relative" style={{ height: rows.getTotalSize() }}>
         {items.map((item) => {

@@ -115,7 +115,7 @@ function Facts({ llm }: { llm: LlmCurrent }) {
       )}
       <dl className="grid gap-x-6 gap-y-4 sm:grid-cols-2 lg:grid-cols-4">
         <Fact name="Provider">
-          {llm.provider ? providers[llm.provider].name : '–'}
+          {llm.status === 'demo' ? 'Built-in demo' : llm.provider ? providers[llm.provider].name : '–'}
           {llm.provider === 'custom' && <Mono className="block text-xs text-muted">{llm.baseUrl}</Mono>}
         </Fact>
         <Fact name="Model">

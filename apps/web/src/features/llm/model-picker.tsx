@@ -54,6 +54,7 @@ export function ModelPicker({ id, provider, value, onChange, listed, loading, pr
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content
+          aria-label="Models"
           align="start"
           sideOffset={4}
           className="z-60 w-[min(26rem,calc(100vw-2rem))] rounded-lg border bg-raised p-1.5 shadow-xl"
