@@ -9,9 +9,11 @@ import type { Logger } from 'pino'
 import pino from 'pino'
 import pretty from 'pino-pretty'
 import type { Env } from '../env.ts'
+import { EnvError } from '../env.ts'
 
 // Their texts are written here and hold no value that somebody sent.
 const ownErrors = [
+  EnvError,
   Refusal,
   GuardMoved,
   StoreUnavailable,

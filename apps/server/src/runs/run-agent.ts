@@ -4,7 +4,6 @@ import { keyHealth, keyHealthStream } from '@stewrd/core/key-health/key-health.t
 import type { KeyCheck } from '@stewrd/core/key-health/commands.ts'
 import type { RunCommand } from '@stewrd/core/runs/commands.ts'
 import type { ContractCode, RunRequest } from '@stewrd/core/runs/wire.ts'
-import { contractErrors } from '@stewrd/core/runs/wire.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import { demoFetch } from '@stewrd/runtime/demo/demo-model.ts'
 import { conversation, runChat } from '@stewrd/runtime/loop/chat.ts'
@@ -44,9 +43,13 @@ export class Runner {
   /** Refuses new runs while the server stops, or has as many as it can carry. */
   admit(): void {
     if (this.#running.size >= MOST_AT_ONCE)
-      throw new ContractError('service_unavailable', 'This server runs as many agents as it can. Try again in a moment.', {
-        retryAfter: 2,
-      })
+      throw new ContractError(
+        'service_unavailable',
+        'This server runs as many agents as it can. Try again in a moment.',
+        {
+          retryAfter: 2,
+        },
+      )
     if (this.#draining)
       throw new ContractError('service_unavailable', 'This server is stopping. Try again in a moment.', {
         retryAfter: 2,
@@ -173,5 +176,3 @@ function failureOf(error: unknown): ContractError {
     })
   return new ContractError('compute_error', 'The run failed on the server.', { cause: error })
 }
-
-export const isContractCode = (code: string): code is ContractCode => code in contractErrors

@@ -1,0 +1,45 @@
+import { chmod } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import type { TestPlatform } from '../testing/platform.ts'
+import { testPlatform } from '../testing/platform.ts'
+import { diagnose } from './doctor.ts'
+
+let tested: TestPlatform
+beforeAll(async () => {
+  tested = await testPlatform()
+})
+afterAll(() => tested?.close())
+afterEach(() => vi.unstubAllEnvs())
+
+const diagnosis = (variables: Record<string, string> = {}) => {
+  const all = { DATABASE_URL: tested.database.url, STEWRD_HOME: tested.env.home, ...variables }
+  for (const [name, value] of Object.entries(all)) vi.stubEnv(name, value)
+  return diagnose()
+}
+
+test('a healthy installation is said to be one', async () => {
+  const checks = await diagnosis()
+  expect(checks.filter((c) => !c.ok)).toEqual([])
+  expect(checks.map((c) => c.check)).toEqual(
+    expect.arrayContaining(['configuration', 'home', 'database and keyring', 'log', 'view llm', 'owner account']),
+  )
+})
+
+test('what is wrong is named with what to do about it', async () => {
+  const keyring = join(tested.env.home, 'keyring.json')
+  await chmod(keyring, 0o644)
+  const checks = await diagnosis()
+  await chmod(keyring, 0o600)
+  expect(checks.find((c) => c.check === 'home')).toMatchObject({
+    ok: false,
+    mend: expect.stringContaining('chmod 600'),
+  })
+  expect(checks.at(-1)).toMatchObject({ check: 'database and keyring', ok: false })
+})
+
+test('a bad variable ends the diagnosis with its name', async () => {
+  expect(await diagnosis({ PORT: 'SENTINEL' })).toMatchObject([
+    { check: 'configuration', ok: false, found: expect.stringContaining('PORT') },
+  ])
+})
