@@ -32,8 +32,8 @@ export type FinishedRun = { message: string; tokens: { input: number; output: nu
 export class Runner {
   readonly #deps: RunsDeps
   readonly #running = new Map<AbortController, Promise<unknown>>()
-  // The health that runs last reported for each key: thousands of runs that see the same need no look at the database.
-  readonly #health = new LRUCache<string, KeyCheck['health']>({ max: 10_000 })
+  // Projects whose key a run has found to work within the last minute: thousands of runs that find the same need no look at the database.
+  readonly #working = new LRUCache<string, true>({ max: 10_000, ttl: 60_000 })
   #draining = false
 
   constructor(deps: RunsDeps) {
@@ -144,15 +144,19 @@ export class Runner {
   /** Beside the answer, not before it. */
   #reportHealth({ target, credential, runId }: StartedRun, check: KeyCheck): void {
     const { fingerprint } = target
-    if (fingerprint === null || this.#health.get(fingerprint) === check.health) return
-    this.#health.set(fingerprint, check.health)
+    if (fingerprint === null) return
+    // The same key may stand in several projects, and each has its own history.
+    const known = `${credential.projectId}/${fingerprint}`
+    if (check.health === 'verified' && this.#working.has(known)) return
+    if (check.health === 'verified') this.#working.set(known, true)
+    else this.#working.delete(known)
     const { accountId, store, log } = this.#deps
     const stream = { accountId, projectId: credential.projectId, stream: keyHealthStream(credential.projectId) }
     const command = { type: 'RecordKeyCheck', fingerprint, source: 'run', check } as const
     store
       .execute(keyHealth, stream, command, { commandId: `health:${runId}`, actor: 'system:runtime' })
       .catch((error: unknown) => {
-        this.#health.delete(fingerprint)
+        this.#working.delete(known)
         log.warn({ err: errorFields(error) }, 'the health of a key could not be recorded')
       })
   }

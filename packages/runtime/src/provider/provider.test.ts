@@ -131,9 +131,13 @@ describe('an answer', () => {
       expect(Object.keys(error as object).toSorted()).toEqual(['code', 'name', 'retryAfter', 'status'])
       expect((error as Error).cause).toBeUndefined()
       expect((error as Error).message + (error as Error).stack).not.toContain('SENTINEL')
-      if (fault === 'rate') expect(error).toMatchObject({ retryAfter: 7 })
     },
   )
+
+  test('says how long a rate limit lasts, when the provider does', async () => {
+    upstream.fail('rate')
+    await expect(ask()).rejects.toMatchObject({ code: 'compute_error', retryAfter: 7 })
+  })
 
   test('is not waited for longer than the caller wants', async () => {
     upstream.fail('hang')
