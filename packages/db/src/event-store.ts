@@ -1,4 +1,4 @@
-import { AnyEvent } from '@stewrd/core/catalog.ts'
+import type { AnyEvent } from '@stewrd/core/catalog.ts'
 import { canonicalJson } from '@stewrd/core/kernel/canonical-json.ts'
 import type { Decider, Head } from '@stewrd/core/kernel/decider.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
@@ -52,7 +52,7 @@ export class EventStore {
     const key = await this.#dataKeys.deploymentKey('command')
     const same = { stream: stream.stream, command: decider.identity?.(command) ?? command }
     const mac = commandMac(key, canonicalJson(same))
-    const outcome = await this.#once({ id: stream, decider: decider as unknown as AnyDecider, command, meta, mac })
+    const outcome = await this.#once({ id: stream, decider: decider as AnyDecider, command, meta, mac })
     return outcome as { revision: number; state: State; events: readonly Recorded<Event>[]; repeated: boolean }
   }
 
@@ -112,6 +112,7 @@ export class EventStore {
       fail: reject,
       conflicts: 0,
       outages: 0,
+      since: performance.now(),
       check,
       checked: false,
       verdict: undefined,

@@ -15,6 +15,7 @@ export async function ensureAppRole(sql: Sql): Promise<void> {
     throw new Error(
       `This database user may not create roles. Let an administrator run this once, then start again:\n` +
         `  create role stewrd_app nologin; grant stewrd_app to ${me};`,
+      { cause: error },
     )
   }
 }

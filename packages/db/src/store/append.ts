@@ -1,7 +1,7 @@
 import type { Guard, Lookup, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { EventHeader } from '@stewrd/crypto/envelope.ts'
 import type { Sql } from '../connect.ts'
-import { run } from '../db-error.ts'
+import { runWithin } from '../db-error.ts'
 
 export type SealedRecord = { header: EventHeader; envelope: Buffer; chain: Buffer }
 
@@ -30,7 +30,7 @@ export async function append(sql: Sql, units: readonly Unit[]): Promise<Map<numb
   const lookups = units.flatMap(({ id, lookups }) => lookups.map((lookup) => ({ id, ...lookup })))
   // Every insert reads from `head`, and `head` has no row where somebody else has moved on: no transaction to leave open.
   // Locks are taken in one order (guards, then heads, each sorted), so that two statements cannot wait for each other.
-  const rows = await run(sql<{ nth: number | null; guard: number | null; seq: number | null }[]>`
+  const rows = await runWithin(sql<{ nth: number | null; guard: number | null; seq: number | null }[]>`
     with unit as materialized (${unitRows(sql, units, guards)})
     ${guards.length > 0 ? guardCtes(sql, guards) : sql``}
     , head as (

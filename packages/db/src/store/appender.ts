@@ -17,12 +17,14 @@ import type { StreamState } from './stream-state.ts'
 import { emptyStream, loadStreams } from './stream-state.ts'
 
 /** Statements in flight at once. Few: commands that wait meanwhile share the next one. */
-const IN_FLIGHT = 2
+const IN_FLIGHT = 3
 const MAX_UNITS = 64
 const MAX_JOBS = 64
 const MAX_LOADS = 200
 const MAX_CONFLICTS = 8
 const MAX_OUTAGES = 3
+/** However few tries that were: who waits for an answer has given up by then. */
+const MAX_OUTAGE_MS = 10_000
 const REMEMBERED_STREAMS = 5000
 
 /** The waiting commands of one stream. `solo`: a statement of its own, because a shared one failed for an unclear reason. */
@@ -206,8 +208,8 @@ export class Appender {
       job[why] += 1
       if (job.conflicts > MAX_CONFLICTS) job.verdict ??= new Refusal('STREAM_BUSY', { stream: job.id.stream })
     }
-    const over = jobs.filter((job) => job.outages > MAX_OUTAGES)
-    for (const job of over) job.fail(error)
+    const over = jobs.filter((job) => job.outages > 0 && isOver(job))
+    for (const job of over) job.fail(error ?? new StoreUnavailable('no answer in time'))
     lane.jobs.unshift(...jobs.filter((job) => !over.includes(job)))
   }
 
@@ -238,9 +240,10 @@ export class Appender {
         jobs.flat().map(({ id, meta }) => ({ accountId: id.accountId, commandId: meta.commandId })),
       )
       for (const [i, lane] of lanes.entries()) {
-        this.#heads.set(lane.name, states[i]!)
+        const state = states[i]!
+        this.#heads.set(lane.name, state)
         for (const job of jobs[i]!)
-          this.#checked(lane, job, found.get(commandName(job.id.accountId, job.meta.commandId)), states[i]!)
+          this.#checked(lane, job, found.get(commandName(job.id.accountId, job.meta.commandId)), state)
       }
     } catch (error) {
       this.#loadFailed(lanes, error)
@@ -270,7 +273,7 @@ export class Appender {
       lane.pauseMs = 50 * 4 ** (jobs[0]?.outages ?? 0)
       for (const job of jobs) {
         job.outages += 1
-        if (job.outages > MAX_OUTAGES) job.fail(error)
+        if (isOver(job)) job.fail(error)
         else lane.jobs.push(job)
       }
     }
@@ -280,6 +283,7 @@ export class Appender {
 // A doubled command id, a deadlock, a serialisation failure: nothing was written, and another attempt may succeed.
 const lostRace = new Set(['23505', '40P01', '40001'])
 
+const isOver = (job: Job) => job.outages > MAX_OUTAGES || performance.now() - job.since > MAX_OUTAGE_MS
 const mustBeChecked = (job: Job) => job.check && !job.checked
 const isGuarded = (lane: Lane) => (lane.jobs[0]?.meta.guards?.length ?? 0) > 0
 const recheck = (job: Job): Job => Object.assign(job, { check: true, checked: false })

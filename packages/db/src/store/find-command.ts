@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Sql } from '../connect.ts'
 import type { DataKeys } from '../data-keys.ts'
-import { run } from '../db-error.ts'
+import { runWithin } from '../db-error.ts'
 import type { EventRow } from '../record.ts'
 import { eventColumns, openRecord } from '../record.ts'
 import type { AnyOutcome, Job } from './job.ts'
@@ -13,7 +13,7 @@ export async function findCommands(
   commands: readonly { accountId: string; commandId: string }[],
 ): Promise<Map<string, EventRow[]>> {
   if (commands.length === 0) return new Map()
-  const rows = await run(sql<EventRow[]>`
+  const rows = await runWithin(sql<EventRow[]>`
     select ${eventColumns(sql)}
     from unnest(${commands.map((c) => c.accountId)}::uuid[], ${commands.map((c) => c.commandId)}::text[]) as c(account_id, command_id)
     join events e using (account_id, command_id) order by e.account_id, e.command_id, e.n`)

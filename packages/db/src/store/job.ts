@@ -22,6 +22,8 @@ export type Job = {
   /** Times that it lost against somebody else, and times that the database went away. */
   conflicts: number
   outages: number
+  /** When it was submitted, by a clock that only counts up. */
+  since: number
   /** It must be looked up before it is judged (again): it may have been written already. */
   check: boolean
   /** It was looked up together with the head that it is judged by. */

@@ -1,7 +1,7 @@
 import { GENESIS } from '@stewrd/crypto/chain.ts'
 import type { StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { Sql } from '../connect.ts'
-import { run } from '../db-error.ts'
+import { runWithin } from '../db-error.ts'
 
 /** Gives streams without events a head row at 0, so that a guard has something to lock. */
 export async function placeHeads(
@@ -10,7 +10,7 @@ export async function placeHeads(
   streams: readonly string[],
 ): Promise<void> {
   const genesis = GENESIS.toString('hex')
-  await run(sql`
+  await runWithin(sql`
     insert into heads (account_id, stream, project_id, seq, chain, from_seq, from_chain, state_version)
     select ${accountId}::uuid, stream, ${projectId}::uuid, 0, decode(${genesis}, 'hex'), 0, decode(${genesis}, 'hex'), 0
     from unnest(${[...streams].sort()}::text[]) as s(stream) order by stream

@@ -6,7 +6,7 @@ import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { openSnapshot } from '@stewrd/crypto/snapshot.ts'
 import type { Sql } from '../connect.ts'
 import type { DataKeys } from '../data-keys.ts'
-import { run } from '../db-error.ts'
+import { runWithin } from '../db-error.ts'
 import type { EventRow } from '../record.ts'
 import { eventColumns, openRecord } from '../record.ts'
 
@@ -42,7 +42,7 @@ export async function loadStreams(
   dataKeys: DataKeys,
   requests: readonly StreamRequest[],
 ): Promise<StreamState[]> {
-  const rows = await run(sql<HeadRow[]>`
+  const rows = await runWithin(sql<HeadRow[]>`
     select r.nth, h.seq, h.chain, h.state_version, h.snapshot, h.snapshot_dek
     from unnest(${`{${requests.map((_, i) => i).join(',')}}`}::int[], ${requests.map((r) => r.stream.accountId)}::uuid[],
       ${requests.map((r) => r.stream.stream)}::text[]) as r(nth, account_id, stream)
@@ -90,6 +90,6 @@ async function refold(sql: Sql, dataKeys: DataKeys, { decider, stream }: StreamR
 
 /** The stored events of a stream after `after`, in order. */
 export const readRows = (sql: Sql, { accountId, stream }: StreamId, after: number) =>
-  run(sql<EventRow[]>`
+  runWithin(sql<EventRow[]>`
     select ${eventColumns(sql)} from events e
     where e.account_id = ${accountId} and e.stream = ${stream} and e.seq > ${after} order by e.seq`)
