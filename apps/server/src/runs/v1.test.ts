@@ -323,14 +323,19 @@ test('between a request and the provider call there is one append, and nothing e
   await post({ message: 'warm' })
   const { store } = tested.platform
   const calls: string[] = []
-  const originals = { lookup: store.lookup.bind(store), heads: store.heads.bind(store) }
+  const before = upstream.seen.length
+  const note = (what: string) =>
+    calls.push(`${what} ${upstream.seen.length > before ? 'after' : 'before'} the provider`)
+  const { execute } = store
+  const [lookup, heads] = [store.lookup.bind(store), store.heads.bind(store)]
   Object.assign(store, {
-    lookup: (hash: string) => (calls.push('lookup'), originals.lookup(hash)),
-    heads: (requests: never) => (calls.push('heads'), originals.heads(requests)),
+    execute: (...given: Parameters<typeof execute>) => (note('execute'), execute(...given)),
+    lookup: (hash: string) => (note('lookup'), lookup(hash)),
+    heads: (requests: never) => (note('heads'), heads(requests)),
   })
   await post({ message: 'hot' })
-  Object.assign(store, originals)
-  expect(calls).toEqual([])
+  Object.assign(store, { execute, lookup, heads })
+  expect(calls).toEqual(['execute before the provider', 'execute after the provider'])
 })
 
 test('of 100 parallel runs with a rotation in the middle, none that starts after the acknowledgement uses the old key', async () => {
