@@ -54,7 +54,7 @@ export class KeyringMismatch extends Error {
 
 /** Data keys: unwrapped once and kept, a new epoch when one is due. */
 export class DataKeys {
-  readonly #sql: Sql
+  readonly #db: { sql: Sql }
   readonly #provider: KeyProvider
   readonly #now: () => number
   readonly #byId = new Map<string, Promise<DataKey>>()
@@ -63,7 +63,7 @@ export class DataKeys {
   readonly #derived = new Map<string, Promise<KeyObject>>()
 
   constructor(sql: Sql, provider: KeyProvider, { now = Date.now }: { now?: () => number } = {}) {
-    this.#sql = sql
+    this.#db = { sql }
     this.#provider = provider
     this.#now = now
   }
@@ -104,14 +104,14 @@ export class DataKeys {
 
   /** Opens one data key under every master key in use. Throws KeyringMismatch at the first that fails. */
   async checkKeyring(): Promise<void> {
-    const rows = await run(this.#sql<Row[]>`
+    const rows = await run(this.#db.sql<Row[]>`
       select distinct on (kek_id, kek_version) * from data_keys order by kek_id, kek_version, created_at desc`)
     for (const row of rows) {
       try {
         await this.#unwrap(row)
       } catch (error) {
         if (!(error instanceof KeyringError)) throw error
-        const [{ count } = { count: 0 }] = await run(this.#sql<{ count: number }[]>`
+        const [{ count } = { count: 0 }] = await run(this.#db.sql<{ count: number }[]>`
           select count(distinct scope) from data_keys
           where kek_id = ${row.kek_id} and kek_version = ${row.kek_version} and scope <> ${DEPLOYMENT}`)
         throw new KeyringMismatch(row.kek_id, count, error.message)
@@ -142,7 +142,7 @@ export class DataKeys {
 
   async #reserve(name: string, scope: Scope, block: number): Promise<void> {
     const { accountId, purpose } = scope
-    const [row] = await run(this.#sql<Row[]>`
+    const [row] = await run(this.#db.sql<Row[]>`
       update data_keys set encryptions = encryptions + ${purpose === 'deployment' ? 0 : block}
       where account_id = ${accountId} and scope = ${scope.scope} and purpose = ${purpose} and retired_at is null
       returning *`)
@@ -161,7 +161,7 @@ export class DataKeys {
     const id = uuidv7(this.#now(), randomBytes(10))
     const ref: DataKeyRef = { ...scope, id, epoch: (before?.epoch ?? 0) + 1 }
     const { kek, wrapped } = await generateDataKey(this.#provider, ref)
-    await run(this.#sql`
+    await run(this.#db.sql`
       with retired as (
         update data_keys set retired_at = now()
         where account_id = ${ref.accountId} and id = ${before?.id ?? null} and retired_at is null returning id
@@ -174,7 +174,7 @@ export class DataKeys {
   }
 
   async #load(accountId: string, id: string): Promise<DataKey> {
-    const [row] = await run(this.#sql<Row[]>`select * from data_keys where account_id = ${accountId} and id = ${id}`)
+    const [row] = await run(this.#db.sql<Row[]>`select * from data_keys where account_id = ${accountId} and id = ${id}`)
     if (!row) throw new DataKeyMissing(id)
     return this.#unwrap(row)
   }

@@ -52,7 +52,7 @@ export class EventStore {
     const key = await this.#dataKeys.deploymentKey('command')
     const same = { stream: stream.stream, command: decider.identity?.(command) ?? command }
     const mac = commandMac(key, canonicalJson(same))
-    const outcome = await this.#once({ id: stream, decider: decider as AnyDecider, command, meta, mac })
+    const outcome = await this.#once({ id: stream, decider, command, meta, mac })
     return outcome as { revision: number; state: State; events: readonly Recorded<Event>[]; repeated: boolean }
   }
 

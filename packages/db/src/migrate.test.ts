@@ -59,8 +59,8 @@ test('an owner who may not create roles, and has none to use, is told what an ad
 test('every migration says first whether old code keeps working', async () => {
   const directory = new URL('../migrations/', import.meta.url)
   for (const name of await readdir(directory))
-    expect((await readFile(new URL(name, directory), 'utf8')).split('\n')[0], name).toMatch(
-      /^-- .*(keeps working|must be stopped)/,
+    expect(`${name} ${(await readFile(new URL(name, directory), 'utf8')).split('\n')[0]}`).toMatch(
+      / -- .*(keeps working|must be stopped)/,
     )
 })
 

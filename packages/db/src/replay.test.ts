@@ -31,11 +31,11 @@ const slots = async (view: string) =>
 
 /** Writes until told to stop; every reader must see at least what was there before. */
 function underLoad() {
-  let on = true
+  const load = { on: true }
   const writer = (async () => {
     const streams = Array.from({ length: 8 }, () => world.project())
     for (const s of streams) await world.store.execute(projects, s, { type: 'CreateProject', name: 'x' }, by())
-    for (let i = 0; on; i++)
+    for (let i = 0; load.on; i++)
       await Promise.all(
         streams.map((s) => world.store.execute(projects, s, { type: 'RenameProject', name: `n${i}` }, by())),
       )
@@ -43,10 +43,10 @@ function underLoad() {
   const counts: number[] = []
   const reader = (async () => {
     const views = new Views(world.another().sql)
-    while (on) counts.push((await views.list('projects', world.accountId, { limit: 1000 })).rows.length)
+    while (load.on) counts.push((await views.list('projects', world.accountId, { limit: 1000 })).rows.length)
   })()
   return async () => {
-    on = false
+    load.on = false
     await Promise.all([writer, reader])
     return counts
   }
@@ -57,7 +57,7 @@ test('every view is rebuilt under write load with an equal digest, and no reader
   const seen: ReplayProgress[] = []
   for (const { projection } of catalog) {
     const result = await replayView(world, projection.name, { onProgress: (p) => seen.push(p) })
-    expect(result, projection.name).toMatchObject({ equal: true, switched: true })
+    expect(result).toMatchObject({ view: projection.name, equal: true, switched: true })
     expect(result.digest).toBe(result.liveDigest)
   }
   const again = await replayView(world, 'projects')

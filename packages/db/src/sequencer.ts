@@ -26,7 +26,7 @@ export type SequencerOptions = {
  * compared in the statement that writes, so one that slept while another took over writes nothing.
  */
 export class Sequencer {
-  readonly #sql: Sql
+  readonly #db: { sql: Sql }
   readonly #holder: string
   readonly #onLogged: (size: number) => void
   readonly #loop: Loop
@@ -34,7 +34,7 @@ export class Sequencer {
   #renewAt = 0
 
   constructor({ sql, node, onLogged = () => {}, onError = () => {} }: SequencerOptions) {
-    this.#sql = sql
+    this.#db = { sql }
     this.#holder = `${node}/${randomUUID()}`
     this.#onLogged = onLogged
     this.#loop = new Loop({ step: () => this.#step(), idleMs: IDLE_MS, gatherMs: GATHER_MS, onError })
@@ -51,7 +51,7 @@ export class Sequencer {
     const epoch = this.#epoch
     this.#epoch = undefined
     await run(
-      this.#sql`update log_state set expires_at = '-infinity' where epoch = ${epoch} and holder = ${this.#holder}`,
+      this.#db.sql`update log_state set expires_at = '-infinity' where epoch = ${epoch} and holder = ${this.#holder}`,
     ).catch(() => {})
   }
 
@@ -89,7 +89,7 @@ export class Sequencer {
 
   /** Takes the lease over once it has run out. Times are the database's, so clocks of nodes do not matter. */
   async #acquire(): Promise<boolean> {
-    const [lease] = await run(this.#sql<{ epoch: number }[]>`
+    const [lease] = await run(this.#db.sql<{ epoch: number }[]>`
       update log_state set epoch = epoch + 1, holder = ${this.#holder}, expires_at = clock_timestamp() + ${LEASE_SECONDS} * interval '1 second'
       where expires_at < clock_timestamp() returning epoch`)
     this.#epoch = lease?.epoch
@@ -100,7 +100,7 @@ export class Sequencer {
   async #renew(): Promise<void> {
     if (Date.now() < this.#renewAt) return
     this.#renewAt = Date.now() + (LEASE_SECONDS * 1000) / 3
-    const renewed = await run(this.#sql`
+    const renewed = await run(this.#db.sql`
       update log_state set expires_at = clock_timestamp() + ${LEASE_SECONDS} * interval '1 second'
       where epoch = ${this.#epoch!} and holder = ${this.#holder} and expires_at > clock_timestamp()`)
     if (renewed.count === 0) this.#epoch = undefined
@@ -110,7 +110,7 @@ export class Sequencer {
   async #place(): Promise<{ placed: number; size: number } | undefined> {
     // The fence locks the state row, so batches follow each other. A row without its event would violate a not-null and stop the
     // log loudly. Ids were drawn under the head's lock: within a stream, and after whatever it waited for, they only grow.
-    const [result] = await run(this.#sql<{ size: number; placed: number }[]>`
+    const [result] = await run(this.#db.sql<{ size: number; placed: number }[]>`
       with fence as materialized (
         select size from log_state
         where epoch = ${this.#epoch!} and holder = ${this.#holder} and expires_at > clock_timestamp() for update

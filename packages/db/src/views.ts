@@ -9,6 +9,8 @@ export type ListOptions = {
   before?: number
 }
 
+export type Page<Row> = { rows: Row[]; next?: number }
+
 export type ViewStatus = {
   view: string
   version: number
@@ -39,7 +41,7 @@ export class Views {
     view: string,
     accountId: string,
     { projectId, limit = 50, before }: ListOptions = {},
-  ): Promise<{ rows: Row[]; next?: number }> {
+  ): Promise<Page<Row>> {
     const sql = this.#sql
     const found = await run(sql<{ row: Row; sort: number }[]>`
       select r.row, r.sort from projections p join view_rows r using (view, slot)

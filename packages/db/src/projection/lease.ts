@@ -6,14 +6,14 @@ const SECONDS = 5
 
 /** The right to be the only one who does `name`. Writers compare `epoch` in the statement that writes. */
 export class Lease {
-  readonly #sql: Sql
+  readonly #db: { sql: Sql }
   readonly name: string
   readonly #holder: string
   #epoch: number | undefined
   #renewAt = 0
 
   constructor(sql: Sql, name: string, node: string) {
-    this.#sql = sql
+    this.#db = { sql }
     this.name = name
     this.#holder = `${node}/${randomUUID()}`
   }
@@ -39,13 +39,13 @@ export class Lease {
     const epoch = this.#epoch
     this.#epoch = undefined
     await run(
-      this.#sql`update leases set expires_at = '-infinity' where name = ${this.name} and epoch = ${epoch}`,
+      this.#db.sql`update leases set expires_at = '-infinity' where name = ${this.name} and epoch = ${epoch}`,
     ).catch(() => {})
   }
 
   async #acquire(): Promise<number | undefined> {
-    const until = this.#sql`clock_timestamp() + ${SECONDS} * interval '1 second'`
-    const [lease] = await run(this.#sql<{ epoch: number }[]>`
+    const until = this.#db.sql`clock_timestamp() + ${SECONDS} * interval '1 second'`
+    const [lease] = await run(this.#db.sql<{ epoch: number }[]>`
       insert into leases as l (name, epoch, holder, expires_at) values (${this.name}, 1, ${this.#holder}, ${until})
       on conflict (name) do update set epoch = l.epoch + 1, holder = excluded.holder, expires_at = ${until}
         where l.expires_at < clock_timestamp()
@@ -56,7 +56,7 @@ export class Lease {
 
   async #renew(): Promise<boolean> {
     this.#renewAt = Date.now() + (SECONDS * 1000) / 3
-    const renewed = await run(this.#sql`
+    const renewed = await run(this.#db.sql`
       update leases set expires_at = clock_timestamp() + ${SECONDS} * interval '1 second'
       where name = ${this.name} and epoch = ${this.#epoch!} and expires_at > clock_timestamp()`)
     return renewed.count > 0

@@ -1,0 +1,242 @@
+create table accounts (
+  id uuid not null,
+  one boolean not null default true,
+  created_at timestamp with time zone not null default now()
+);
+
+create table auth_accounts (
+  id text not null,
+  user_id text not null,
+  account_id text not null,
+  provider_id text not null,
+  password text,
+  access_token text,
+  refresh_token text,
+  id_token text,
+  access_token_expires_at timestamp with time zone,
+  refresh_token_expires_at timestamp with time zone,
+  scope text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+
+create table auth_sessions (
+  id text not null,
+  user_id text not null,
+  token text not null,
+  expires_at timestamp with time zone not null,
+  ip_address text,
+  user_agent text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+
+create table auth_setup (
+  one boolean not null default true,
+  token_hash bytea not null,
+  made_at timestamp with time zone not null default now()
+);
+
+create table auth_users (
+  id text not null,
+  name text not null,
+  email text not null,
+  email_verified boolean not null default false,
+  image text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+
+create table auth_verifications (
+  id text not null,
+  identifier text not null,
+  value text not null,
+  expires_at timestamp with time zone not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+
+create table data_keys (
+  account_id uuid not null,
+  id uuid not null,
+  scope text not null,
+  purpose text not null,
+  epoch integer not null,
+  kek_id text not null,
+  kek_version integer not null,
+  wrapped bytea not null,
+  encryptions bigint not null default 0,
+  created_at timestamp with time zone not null default now(),
+  retired_at timestamp with time zone
+);
+
+create table events (
+  account_id uuid not null,
+  stream text not null,
+  seq bigint not null,
+  project_id uuid not null,
+  event_id uuid not null,
+  type text not null,
+  version integer not null,
+  dek_id uuid not null,
+  at timestamp with time zone not null,
+  actor text not null,
+  commitment bytea not null,
+  command_id text not null,
+  n integer not null,
+  command_mac bytea not null,
+  envelope bytea not null,
+  chain bytea not null
+);
+
+create table heads (
+  account_id uuid not null,
+  stream text not null,
+  project_id uuid not null,
+  seq bigint not null,
+  chain bytea not null,
+  from_seq bigint not null,
+  from_chain bytea not null,
+  state_version integer not null,
+  snapshot bytea,
+  snapshot_dek uuid
+);
+
+create table leases (
+  name text not null,
+  epoch bigint not null default 0,
+  holder text not null default ''::text,
+  expires_at timestamp with time zone not null default '-infinity'::timestamp with time zone
+);
+
+create table log (
+  idx bigint not null,
+  account_id uuid not null,
+  project_id uuid not null,
+  stream text not null,
+  seq bigint not null,
+  type text not null,
+  actor text not null,
+  at timestamp with time zone not null
+);
+
+create table log_state (
+  one boolean not null default true,
+  size bigint not null default 0,
+  epoch bigint not null default 0,
+  holder text not null default ''::text,
+  expires_at timestamp with time zone not null default '-infinity'::timestamp with time zone
+);
+
+create table lookups (
+  hash text not null,
+  account_id uuid not null,
+  project_id uuid not null
+);
+
+create table migrations (
+  name text not null,
+  sha256 text not null,
+  applied_at timestamp with time zone not null default now()
+);
+
+create table nodes (
+  id text not null,
+  started_at timestamp with time zone not null default now(),
+  seen_at timestamp with time zone not null default now(),
+  log_idx bigint not null default 0
+);
+
+create table outbox (
+  id bigint not null generated always as identity,
+  account_id uuid not null,
+  stream text not null,
+  seq bigint not null
+);
+
+create table projections (
+  view text not null,
+  version integer not null,
+  slot smallint not null,
+  checkpoint bigint not null,
+  status text not null,
+  error text,
+  updated_at timestamp with time zone not null default now()
+);
+
+create table view_rows (
+  account_id uuid not null,
+  view text not null,
+  slot smallint not null,
+  key text not null,
+  project_id uuid not null,
+  sort bigint not null,
+  row jsonb not null
+);
+
+alter table accounts add constraint accounts_one_check CHECK (one);
+alter table accounts add constraint accounts_one_key UNIQUE (one);
+alter table accounts add constraint accounts_pkey PRIMARY KEY (id);
+alter table auth_accounts add constraint auth_accounts_pkey PRIMARY KEY (id);
+alter table auth_accounts add constraint auth_accounts_provider_id_account_id_key UNIQUE (provider_id, account_id);
+alter table auth_accounts add constraint auth_accounts_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth_users(id) ON DELETE CASCADE;
+alter table auth_sessions add constraint auth_sessions_pkey PRIMARY KEY (id);
+alter table auth_sessions add constraint auth_sessions_token_key UNIQUE (token);
+alter table auth_sessions add constraint auth_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth_users(id) ON DELETE CASCADE;
+alter table auth_setup add constraint auth_setup_one_check CHECK (one);
+alter table auth_setup add constraint auth_setup_pkey PRIMARY KEY (one);
+alter table auth_users add constraint auth_users_email_key UNIQUE (email);
+alter table auth_users add constraint auth_users_pkey PRIMARY KEY (id);
+alter table auth_verifications add constraint auth_verifications_pkey PRIMARY KEY (id);
+alter table data_keys add constraint data_keys_account_id_scope_purpose_epoch_key UNIQUE (account_id, scope, purpose, epoch);
+alter table data_keys add constraint data_keys_epoch_check CHECK ((epoch > 0));
+alter table data_keys add constraint data_keys_pkey PRIMARY KEY (account_id, id);
+alter table data_keys add constraint data_keys_purpose_check CHECK ((purpose = ANY (ARRAY['event'::text, 'secret'::text, 'deployment'::text])));
+alter table events add constraint events_account_id_command_id_n_key UNIQUE (account_id, command_id, n);
+alter table events add constraint events_pkey PRIMARY KEY (account_id, stream, seq);
+alter table events add constraint events_seq_check CHECK ((seq > 0));
+alter table heads add constraint heads_pkey PRIMARY KEY (account_id, stream);
+alter table heads add constraint heads_seq_check CHECK ((seq >= 0));
+alter table leases add constraint leases_pkey PRIMARY KEY (name);
+alter table log add constraint log_account_id_stream_seq_key UNIQUE (account_id, stream, seq);
+alter table log add constraint log_idx_check CHECK ((idx >= 0));
+alter table log add constraint log_pkey PRIMARY KEY (idx);
+alter table log_state add constraint log_state_one_check CHECK (one);
+alter table log_state add constraint log_state_pkey PRIMARY KEY (one);
+alter table lookups add constraint lookups_pkey PRIMARY KEY (hash);
+alter table migrations add constraint migrations_pkey PRIMARY KEY (name);
+alter table nodes add constraint nodes_pkey PRIMARY KEY (id);
+alter table outbox add constraint outbox_pkey PRIMARY KEY (id);
+alter table projections add constraint projections_pkey PRIMARY KEY (view);
+alter table projections add constraint projections_slot_check CHECK ((slot = ANY (ARRAY[0, 1])));
+alter table projections add constraint projections_status_check CHECK ((status = ANY (ARRAY['live'::text, 'quarantined'::text])));
+alter table view_rows add constraint view_rows_pkey PRIMARY KEY (account_id, view, slot, key);
+CREATE INDEX auth_accounts_of_user ON public.auth_accounts USING btree (user_id);
+CREATE INDEX auth_sessions_of_user ON public.auth_sessions USING btree (user_id);
+CREATE INDEX auth_verifications_of ON public.auth_verifications USING btree (identifier);
+CREATE INDEX data_keys_kek ON public.data_keys USING btree (kek_id, kek_version);
+CREATE INDEX log_actor ON public.log USING btree (account_id, actor, idx);
+CREATE INDEX log_project ON public.log USING btree (account_id, project_id, idx);
+CREATE INDEX log_type ON public.log USING btree (account_id, type, idx);
+CREATE INDEX view_rows_project ON public.view_rows USING btree (account_id, view, slot, project_id, sort);
+CREATE INDEX view_rows_running ON public.view_rows USING btree (account_id, slot) WHERE ((view = 'runs'::text) AND (("row" ->> 'status'::text) = 'running'::text));
+CREATE INDEX view_rows_sort ON public.view_rows USING btree (account_id, view, slot, sort);
+CREATE UNIQUE INDEX data_keys_current ON public.data_keys USING btree (account_id, scope, purpose) WHERE (retired_at IS NULL);
+grant delete, insert, select on lookups to stewrd_app;
+grant delete, insert, select on outbox to stewrd_app;
+grant delete, insert, select, update on auth_accounts to stewrd_app;
+grant delete, insert, select, update on auth_sessions to stewrd_app;
+grant delete, insert, select, update on auth_setup to stewrd_app;
+grant delete, insert, select, update on auth_users to stewrd_app;
+grant delete, insert, select, update on auth_verifications to stewrd_app;
+grant delete, insert, select, update on leases to stewrd_app;
+grant delete, insert, select, update on nodes to stewrd_app;
+grant delete, insert, select, update on projections to stewrd_app;
+grant delete, insert, select, update on view_rows to stewrd_app;
+grant insert, select on accounts to stewrd_app;
+grant insert, select on events to stewrd_app;
+grant insert, select on log to stewrd_app;
+grant insert, select, update on data_keys to stewrd_app;
+grant insert, select, update on heads to stewrd_app;
+grant select on migrations to stewrd_app;
+grant select, update on log_state to stewrd_app;
