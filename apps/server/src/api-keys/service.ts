@@ -72,8 +72,13 @@ export async function issueApiKey(platform: Platform, projectId: string, actor: 
   const head = await platform.store.head(apiKeys, streamOf(platform, projectId, apiKeysStream(projectId)))
   if (head.revision > 0) return null
   const { apiKey, keyId, hash } = platform.secrets.newApiKey()
-  await changeKey(platform, projectId, { type: 'IssueApiKey', keyId, hash }, { expectedRevision: 0 }, actor)
-  return apiKey.reveal()
+  try {
+    await changeKey(platform, projectId, { type: 'IssueApiKey', keyId, hash }, { expectedRevision: 0 }, actor)
+    return apiKey.reveal()
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'REVISION_MOVED') return null
+    throw error
+  }
 }
 
 /** Appends together with the look-ups that make the new key work and the old one stop. */

@@ -42,6 +42,16 @@ test('a request that is sent twice makes one project', async () => {
   )
 })
 
+test('a request that is sent twice at the same moment makes one project with one key', async () => {
+  const commandId = randomUUID()
+  const made = await Promise.all(
+    Array.from({ length: 5 }, () => server.client.projects.create.mutate({ name: 'At once', commandId })),
+  )
+  expect(new Set(made.map((m) => m.projectId)).size).toBe(1)
+  expect(made.filter((m) => m.apiKey !== null)).toHaveLength(1)
+  expect((await server.client.projects.list.query()).filter((p) => p.name === 'At once')).toHaveLength(1)
+})
+
 test('renaming, capabilities and archiving are changes with revisions', async () => {
   const { projectId } = await create('Beta')
   const { projects } = server.client

@@ -31,7 +31,14 @@ export async function createProject(
   const before = commandId === undefined ? undefined : await platform.store.findCommand(platform.accountId, commandId)
   const projectId = before ? idOf(before.stream, meta.commandId) : uuidv7(platform.now(), randomBytes(10))
   const stream = streamOf(platform, projectId, projectStream(projectId))
-  const { revision } = await platform.store.execute(projects, stream, { type: 'CreateProject', name }, meta)
+  const command = { type: 'CreateProject', name } as const
+  const outcome = await platform.store.execute(projects, stream, command, meta).catch((error: unknown) => {
+    // The same request at the same moment was faster, with an id of its own: then that project is this one.
+    if (error instanceof Refusal && error.code === 'COMMAND_REUSED' && !before) return undefined
+    throw error
+  })
+  if (!outcome) return createProject(platform, { name, commandId }, actor)
+  const { revision } = outcome
   const apiKey = await issueApiKey(platform, projectId, actor)
   await shown(platform, stream.stream, revision)
   return { projectId, name, revision, apiKey }
