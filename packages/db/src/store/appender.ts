@@ -10,6 +10,8 @@ import { commandName, findCommands, firstOutcome } from './find-command.ts'
 import type { Job } from './job.ts'
 import type { Accepted } from './judge.ts'
 import { judgeAll } from './judge.ts'
+import type { Lane } from './lane.ts'
+import { isGuarded, mustBeChecked, recheck, takeJobs } from './lane.ts'
 import { placeHeads } from './place-heads.ts'
 import type { Sealed } from './seal.ts'
 import { sealUnit } from './seal.ts'
@@ -19,7 +21,6 @@ import { emptyStream, loadStreams } from './stream-state.ts'
 /** Statements in flight at once. Few: commands that wait meanwhile share the next one. */
 const IN_FLIGHT = 3
 const MAX_UNITS = 64
-const MAX_JOBS = 64
 const MAX_LOADS = 200
 const MAX_CONFLICTS = 8
 const MAX_OUTAGES = 3
@@ -27,14 +28,6 @@ const MAX_OUTAGES = 3
 const MAX_OUTAGE_MS = 10_000
 const REMEMBERED_STREAMS = 5000
 
-/** The waiting commands of one stream. `solo`: a statement of its own, because a shared one failed for an unclear reason. */
-type Lane = {
-  name: string
-  jobs: Job[]
-  stage: 'resting' | 'cold' | 'ready' | 'flying' | 'paused'
-  solo: boolean
-  pauseMs: number
-}
 type Attempt = { lane: Lane; accepted: Accepted[]; sealed: Sealed }
 
 type Deps = { sql: Sql; dataKeys: DataKeys; now: () => number; onAppended: () => void }
@@ -284,18 +277,3 @@ export class Appender {
 const lostRace = new Set(['23505', '40P01', '40001'])
 
 const isOver = (job: Job) => job.outages > MAX_OUTAGES || performance.now() - job.since > MAX_OUTAGE_MS
-const mustBeChecked = (job: Job) => job.check && !job.checked
-const isGuarded = (lane: Lane) => (lane.jobs[0]?.meta.guards?.length ?? 0) > 0
-const recheck = (job: Job): Job => Object.assign(job, { check: true, checked: false })
-
-/** The next commands of a stream that can be judged together: those before one that has guards or must be looked up. */
-function takeJobs(lane: Lane): Job[] {
-  const limit = lane.solo || isGuarded(lane) ? 1 : MAX_JOBS
-  let count = 1
-  while (count < Math.min(limit, lane.jobs.length)) {
-    const job = lane.jobs[count]!
-    if (mustBeChecked(job) || job.meta.guards?.length) break
-    count += 1
-  }
-  return lane.jobs.splice(0, count)
-}

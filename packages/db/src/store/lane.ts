@@ -1,0 +1,28 @@
+import type { Job } from './job.ts'
+
+const MAX_JOBS = 64
+
+/** The waiting commands of one stream. `solo`: a statement of its own, because a shared one failed for an unclear reason. */
+export type Lane = {
+  name: string
+  jobs: Job[]
+  stage: 'resting' | 'cold' | 'ready' | 'flying' | 'paused'
+  solo: boolean
+  pauseMs: number
+}
+
+export const mustBeChecked = (job: Job) => job.check && !job.checked
+export const isGuarded = (lane: Lane) => (lane.jobs[0]?.meta.guards?.length ?? 0) > 0
+export const recheck = (job: Job): Job => Object.assign(job, { check: true, checked: false })
+
+/** The next commands of a stream that can be judged together: those before one that has guards or must be looked up. */
+export function takeJobs(lane: Lane): Job[] {
+  const limit = lane.solo || isGuarded(lane) ? 1 : MAX_JOBS
+  let count = 1
+  while (count < Math.min(limit, lane.jobs.length)) {
+    const job = lane.jobs[count]!
+    if (mustBeChecked(job) || job.meta.guards?.length) break
+    count += 1
+  }
+  return lane.jobs.splice(0, count)
+}
