@@ -1,0 +1,159 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { canonicalJson } from './canonical-json.ts'
+import type { Decider } from './decider.ts'
+import { judge } from './decider.ts'
+import type { Refusals } from './errors.ts'
+import { Refusal } from './errors.ts'
+import { AnyCount, counter } from './counter.testing.ts'
+import { Uuid, uuidv7 } from './ids.ts'
+import { plain, sentence } from './sentence.ts'
+import { changeMeta, line, Reason } from './text.ts'
+
+test('equal values give equal text, however their keys are ordered', () =>
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const text = canonicalJson(value)
+      expect(canonicalJson(reversed(value))).toBe(text)
+      expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)))
+    }),
+  ))
+
+test('equal text means equal values', () =>
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
+      const same = canonicalJson(a) === canonicalJson(b)
+      if (same) expect(JSON.parse(JSON.stringify(a))).toEqual(JSON.parse(JSON.stringify(b)))
+      else expect(JSON.stringify(a)).not.toBe(JSON.stringify(b))
+    }),
+  ))
+
+test('a field that is undefined is as good as absent, and an undefined item is null', () => {
+  expect(canonicalJson({ b: 1, a: undefined })).toBe('{"b":1}')
+  expect(canonicalJson([undefined, 1])).toBe('[null,1]')
+  expect(canonicalJson({ b: [{ d: 1, c: 2 }], a: 'é"' })).toBe('{"a":"é\\"","b":[{"c":2,"d":1}]}')
+})
+
+test('a command is judged by its own expected revision, and refused without a trace', () => {
+  const head = { revision: 3, state: 3 }
+  const stale = () => judge(counter, 'count:1', head, { add: 1 }, 2)
+  expect(stale).toThrow(Refusal)
+  expect(stale).toThrow(
+    expect.objectContaining({ code: 'REVISION_MOVED', details: { stream: 'count:1', expected: 2, actual: 3 } }),
+  )
+  expect(judge(counter, 'count:1', head, { add: 2 }, 3)).toEqual({
+    events: [AnyCount, AnyCount],
+    head: { revision: 5, state: 5 },
+  })
+  expect(judge(counter, 'count:1', head, { add: 1 }).head).toEqual({ revision: 4, state: 4 })
+  expect(head).toEqual({ revision: 3, state: 3 })
+})
+
+test('a new stream is at revision 0, and a command without effect leaves the revision', () => {
+  expect(judge(counter, 's', { revision: 0, state: 0 }, { add: 0 }, 0)).toEqual({
+    events: [],
+    head: { revision: 0, state: 0 },
+  })
+})
+
+test('a refusal of the decider leaves the judge as it is', () => {
+  const strict: Decider<number, { add: number }, typeof AnyCount> = {
+    ...counter,
+    decide() {
+      throw new Refusal('API_KEY_MISSING', {})
+    },
+  }
+  expect(() => judge(strict, 's', { revision: 0, state: 0 }, { add: 1 })).toThrow(
+    expect.objectContaining({ code: 'API_KEY_MISSING' }),
+  )
+})
+
+test('a UUIDv7 carries its time, version and variant, and the given randomness', () => {
+  const id = uuidv7(0x0123456789ab, new Uint8Array(10).fill(0xff))
+  expect(id).toBe('01234567-89ab-7fff-bfff-ffffffffffff')
+  expect(uuidv7(0, new Uint8Array(10))).toBe('00000000-0000-7000-8000-000000000000')
+  expect(() => uuidv7(0, new Uint8Array(9))).toThrow(RangeError)
+})
+
+test('UUIDv7s are valid and sort by time', () =>
+  fc.assert(
+    fc.property(fc.nat(2 ** 31), fc.integer({ min: 1, max: 2 ** 40 }), random(), random(), (at, later, r1, r2) => {
+      const [first, second] = [uuidv7(at, r1), uuidv7(at + later, r2)]
+      expect(Uuid.safeParse(first).success && Uuid.safeParse(second).success).toBe(true)
+      expect(first < second).toBe(true)
+    }),
+  ))
+
+test('a line is trimmed, has 1 to max characters, and no control character', () => {
+  const name = line(5, 'The name')
+  expect(name.parse('  ab  ')).toBe('ab')
+  expect(name.parse('日本語')).toBe('日本語')
+  const problem = (text: unknown) => name.safeParse(text).error?.issues[0]?.message
+  expect(problem(' ')).toBe('The name is empty.')
+  expect(problem('abcdef')).toBe('The name is longer than 5 characters.')
+  expect(problem(5)).toBe('The name must be text.')
+  for (const control of ['a\nb', 'a\rb', 'a\tb', 'a\u0000b', 'a\u001bb', 'a\u007fb', 'a\u0085b'])
+    expect(problem(control), JSON.stringify(control)).toBe(
+      'The name contains a line break or another control character.',
+    )
+  expect(Reason.safeParse('x'.repeat(501)).success).toBe(false)
+})
+
+test('an expected revision is a whole number from 0 up, an idempotency key a short line', () => {
+  for (const bad of [-1, 1.5, '1', Number.NaN]) expect(changeMeta.expectedRevision.safeParse(bad).success).toBe(false)
+  expect(changeMeta.expectedRevision.parse(0)).toBe(0)
+  expect(changeMeta.commandId.safeParse('k'.repeat(201)).success).toBe(false)
+  expect(changeMeta.commandId.parse(undefined)).toBeUndefined()
+})
+
+test('a sentence keeps words and values apart, and reads as one line', () => {
+  const said = sentence`changed ${'a'} to ${2}`
+  expect(said).toEqual(['changed ', { value: 'a' }, ' to ', { value: '2' }])
+  expect(plain(said)).toBe('changed a to 2')
+})
+
+const everyRefusal: { [C in keyof Refusals]: readonly Refusals[C][] } = {
+  INVALID_INPUT: [{ field: 'key', problem: 'Enter the new key.' }],
+  NOT_FOUND: [{ what: 'project' }, { what: 'run', id: 'r1' }],
+  REVISION_MOVED: [{ stream: 'llm:p', expected: 2, actual: 3 }],
+  COMMAND_REUSED: [{ commandId: 'c1' }],
+  STREAM_BUSY: [{ stream: 'llm:p' }],
+  PROJECT_EXISTS: [{}, { projectId: 'p' }],
+  PROJECT_ARCHIVED: [{}, { projectId: 'p' }],
+  PROVIDER_NOT_SET: [{}],
+  KEY_REQUIRED: [{ because: 'first_key' }, { because: 'provider_changed' }, { because: 'base_url_changed' }],
+  KEY_UNCHANGED: [{ fingerprint: 'fp_00000000000000aa' }],
+  KEY_REJECTED: [{ fingerprint: 'fp_00000000000000aa', status: 401, reason: 'The provider does not know this key.' }],
+  BASE_URL_REFUSED: [{ host: '10.0.0.1', because: 'it is a private address. Allow it in STEWRD_EGRESS_ALLOW.' }],
+  API_KEY_MISSING: [{}],
+  API_KEY_EXISTS: [{}],
+  RUN_EXISTS: [{}, { runId: 'r1' }],
+  RUN_ENDED: [{ status: 'failed' }, { runId: 'r1', status: 'completed' }],
+}
+const toDo = /\b(Enter|Check|Look|Send|try again|Use|Set|Make|Regenerate|Read|Start|Allow|stays)\b/
+
+test.each(Object.keys(everyRefusal) as (keyof Refusals)[])('%s says in whole sentences what to do', (code) => {
+  for (const details of everyRefusal[code]) {
+    const { message } = new Refusal(code, details)
+    expect(message).toMatch(toDo)
+    expect(message).toMatch(/^\S.*\.$/)
+    expect(message).not.toMatch(/undefined|\[object|null|NaN| {2}/)
+  }
+})
+
+test('a thing that was not found is named when its id is known', () => {
+  expect(new Refusal('NOT_FOUND', { what: 'run', id: 'r1' }).message).toContain('no run r1 here')
+  expect(new Refusal('NOT_FOUND', { what: 'project' }).message).toContain('no project with this id here')
+})
+
+const random = () => fc.uint8Array({ minLength: 10, maxLength: 10 })
+
+function reversed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reversed)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([k, v]) => [k, reversed(v)]),
+  )
+}
