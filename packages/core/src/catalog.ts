@@ -55,7 +55,7 @@ const view = <E extends EventShape, R extends object>(
   projection: Projection<E, R>,
   ...nouns: readonly Noun[]
 ): View => ({
-  projection: projection as unknown as Projection,
+  projection: projection as Projection<EventShape>,
   nouns,
 })
 

@@ -51,7 +51,7 @@ const appRouter = 'apps/server/src/app-router.ts'
 const externals: Record<string, (to: string, from: string) => boolean> = {
   core: (to) => to === 'zod',
   crypto: (to, from) =>
-    /^node:(crypto|util|zlib)$/.test(to) || (/keyring-file\.ts$/.test(from) && /^node:(fs|path)/.test(to)),
+    /^node:(crypto|util|zlib)$/.test(to) || (from.endsWith('/keyring-file.ts') && /^node:(fs|path)/.test(to)),
   web: (to) => !to.startsWith('node:') && packageOf(to) !== 'postgres',
 }
 

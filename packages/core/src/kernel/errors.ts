@@ -10,13 +10,13 @@ export type Refusals = {
   STREAM_BUSY: { stream: string }
   PROJECT_EXISTS: { projectId?: string }
   PROJECT_ARCHIVED: { projectId?: string }
-  PROVIDER_NOT_SET: Record<never, never>
+  PROVIDER_NOT_SET: Record<string, never>
   KEY_REQUIRED: { because: 'first_key' | 'provider_changed' | 'base_url_changed' }
   KEY_UNCHANGED: { fingerprint: string }
   KEY_REJECTED: { fingerprint: string; status: number; reason: string }
   BASE_URL_REFUSED: { host: string; because: string }
-  API_KEY_MISSING: Record<never, never>
-  API_KEY_EXISTS: Record<never, never>
+  API_KEY_MISSING: Record<string, never>
+  API_KEY_EXISTS: Record<string, never>
   RUN_EXISTS: { runId?: string }
   RUN_ENDED: { runId?: string; status: string }
 }

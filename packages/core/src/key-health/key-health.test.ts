@@ -49,7 +49,7 @@ test('a thousand runs that meet the same answer are one fact', () =>
 test('a run that meets another answer is news', () =>
   given(verified)
     .when(record(checks.rejected, 'run'))
-    .then({ ...rejected, data: { ...rejected.data, source: 'run' } } as KeyHealthEvent))
+    .then({ ...rejected, data: { ...rejected.data, source: 'run' } }))
 
 test('a test that somebody asked for is always recorded', () =>
   given(verified).when(record(checks.verified, 'test')).then(verified))
@@ -60,7 +60,7 @@ test('what is known of one key says nothing of another', () =>
     .then({
       ...verified,
       data: { ...verified.data, fingerprint: 'fp_00000000000000bb', source: 'run' },
-    } as KeyHealthEvent))
+    }))
 
 test('the last check of each key is remembered, newest first', () => {
   expect(given(verified, rejected).state).toEqual({ checks: [{ fingerprint, health: 'rejected', reason }] })

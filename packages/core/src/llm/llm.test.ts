@@ -101,7 +101,7 @@ test('changing to the model in use changes nothing', () =>
 test('removing says what was removed, and by which reason', () =>
   given(set())
     .when({ type: 'RemoveProvider', reason: 'done' })
-    .then({ ...removed, data: { ...removed.data, reason: 'done' } } as LlmEvent))
+    .then({ ...removed, data: { ...removed.data, reason: 'done' } }))
 
 test.each([
   { type: 'RotateKey', key: a } as const,

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
+import { waitForLock } from './file-lock.ts'
+import { makeHome } from './home.ts'
 import { initialise } from './initdb.ts'
 import { postgresBinaries, postgresDir } from './location.ts'
 import { livePostmaster, stopOrphan } from './postmaster.ts'
@@ -29,30 +31,42 @@ export type EmbeddedOptions = {
   settings?: Record<string, string>
 }
 
-type Owner = ProcessRef & { password: string; port: number }
+type Owner = ProcessRef & { password: string; port: number; postmaster: number }
 
 const OWNER_TIMEOUT_MS = 60_000
+const STOP_LOCK_MS = 5_000
 
 /** The real Postgres on `home`: created, started, adopted, or cleaned up after a crash. Ends when this process ends, however it ends. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  await makeHome(options.home)
   const dir = await postgresDir(options.home)
   const deadline = Date.now() + OWNER_TIMEOUT_MS
   let told = false
   for (;;) {
-    const pid = await livePostmaster(dir)
-    if (pid === undefined) return await startFresh(dir, options)
-    const owner = await readOwner(options.home)
-    if (owner && (await isAlive(owner))) {
-      if (options.as === 'command') return { url: urlOf(owner), adopted: true, stop: async () => {} }
-      if (!told) options.onProgress?.('Waiting for a stewrd command on the same home to finish')
-      told = true
-      if (Date.now() > deadline)
-        throw new Error(`Process ${owner.pid} still uses the database of ${options.home}. End it, then start again.`)
-      await delay(100)
-    } else {
-      await stopOrphan(pid)
-    }
+    const held = await oneStep(dir, options)
+    if (!('waitFor' in held)) return held
+    if (!told) options.onProgress?.('Waiting for a stewrd command on the same home to finish')
+    told = true
+    if (Date.now() > deadline)
+      throw new Error(`Process ${held.waitFor} still uses the database of ${options.home}. End it, then start again.`)
+    await delay(100)
   }
+}
+
+/** Looks and acts under one lock: two that start at once never see each other's half-made state. */
+async function oneStep(dir: string, options: EmbeddedOptions): Promise<EmbeddedPostgres | { waitFor: number }> {
+  const onWait = () => options.onProgress?.('Waiting for another start or stop on the same home')
+  using lock = await waitForLock(lockFile(options.home), { timeoutMs: OWNER_TIMEOUT_MS, onWait })
+  if (!lock) throw new Error(`Another process is still starting or stopping the database of ${options.home}.`)
+  const pid = await livePostmaster(dir)
+  if (pid === undefined) return await startFresh(dir, options)
+  const owner = await readOwner(options.home)
+  if (owner?.postmaster === pid && (await isAlive(owner))) {
+    if (options.as === 'command') return { url: urlOf(owner), adopted: true, stop: async () => {} }
+    return { waitFor: owner.pid }
+  }
+  await stopOrphan(dir, pid)
+  return await startFresh(dir, options)
 }
 
 async function startFresh(dir: string, { home, onProgress, settings }: EmbeddedOptions): Promise<EmbeddedPostgres> {
@@ -61,10 +75,16 @@ async function startFresh(dir: string, { home, onProgress, settings }: EmbeddedO
   await initialise({ binaries, dir, password, ...(onProgress && { onProgress }) })
   onProgress?.('Starting the database')
   const running = await launch({ binaries, dir, logFile: join(home, 'postgres.log'), settings: settings ?? {} })
-  const owner: Owner = { ...(await thisProcess()), password, port: running.port }
-  await ensureDatabase(urlOf(owner))
-  await writeFile(ownerFile(home), `${JSON.stringify({ ...owner, password: undefined })}\n`, { mode: 0o600 })
-  return { url: urlOf(owner), adopted: false, stop: (how) => stop(running, home, how?.smart ?? false) }
+  try {
+    const { port, postmaster } = running
+    const owner: Owner = { ...(await thisProcess()), password, port, postmaster }
+    await ensureDatabase(urlOf(owner))
+    await writeFile(ownerFile(home), `${JSON.stringify({ ...owner, password: undefined })}\n`, { mode: 0o600 })
+    return { url: urlOf(owner), adopted: false, stop: (how) => stop(running, home, how?.smart ?? false) }
+  } catch (error) {
+    await running.stop(false)
+    throw error
+  }
 }
 
 async function ensureDatabase(url: string) {
@@ -77,11 +97,13 @@ async function ensureDatabase(url: string) {
   }
 }
 
+/** `postgres.json` stays: it names a process that no longer runs, and the next owner may be writing its own. */
 async function stop(running: Launched, home: string, smart: boolean) {
+  using _lock = await waitForLock(lockFile(home), { timeoutMs: STOP_LOCK_MS })
   await running.stop(smart)
-  await rm(ownerFile(home), { force: true })
 }
 
+const lockFile = (home: string) => join(home, 'postgres.lock')
 const ownerFile = (home: string) => join(home, 'postgres.json')
 const passwordFile = (home: string) => join(home, 'postgres.password')
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readFile } from 'node:fs/promises'
+import { open, readFile, rename, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -9,10 +9,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { postgresUser } from './location.ts'
 import { livePostmaster } from './postmaster.ts'
 
-export type Launched = { port: number; stop(smart: boolean): Promise<void> }
+export type Launched = { port: number; postmaster: number; stop(smart: boolean): Promise<void> }
 
 const START_MS = 60_000
-const GIVE_UP_MS = 5_000
+const RETRY_MS = 10_000
+const LOG_BYTES = 10_000_000
+/** What a Postgres that was just killed leaves behind for a moment. */
+const PASSING = /still in use|already exists|could not bind|could not create any TCP/i
 
 /** Nothing of a statement or a row may reach a log file: both hold what is sealed everywhere else. */
 const settings = {
@@ -23,22 +26,36 @@ const settings = {
   max_connections: '100',
   shared_buffers: '128MB',
   log_statement: 'none',
+  // An error's own message quotes what was sent (`invalid input syntax for type uuid: "…"`), so errors stay out: the client gets them.
+  log_min_messages: 'log',
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
   log_parameter_max_length_on_error: '0',
   log_min_duration_statement: '-1',
 }
 
-// When its parent dies, `cat` meets the end of its input and Postgres is told to stop: never an orphan, even after kill -9.
-const SUPERVISE = '"$@" & p=$!; cat >/dev/null; kill -INT $p 2>/dev/null; wait $p'
+// When its parent dies, `read` meets the end of its input and Postgres is told to stop: never an orphan, even after kill -9.
+// `read` is part of the shell, so nothing is left behind when Postgres ends by itself; then the shell ends with it.
+const SUPERVISE =
+  'exec 4<&0; "$@" 4<&- & p=$!; { read -r end; kill -INT $p; } <&4 2>/dev/null & w=$!; wait $p; code=$?; kill $w 2>/dev/null; exit $code'
 
-/** Starts Postgres on `<dir>/data` and waits until it answers. */
-export async function launch(options: {
-  binaries: string
-  dir: string
-  logFile: string
-  settings: Record<string, string>
-}): Promise<Launched> {
+type LaunchOptions = { binaries: string; dir: string; logFile: string; settings: Record<string, string> }
+
+/** Starts Postgres on `<dir>/data` and waits until it answers. What a crash left behind (memory, a port) is waited for. */
+export async function launch(options: LaunchOptions): Promise<Launched> {
+  await trim(options.logFile)
+  for (const began = Date.now(); ; await delay(250)) {
+    const from = await sizeOf(options.logFile)
+    try {
+      return await attempt(options)
+    } catch (error) {
+      const said = (await readFile(options.logFile)).subarray(from).toString()
+      if (Date.now() - began > RETRY_MS || !PASSING.test(said)) throw error
+    }
+  }
+}
+
+async function attempt(options: LaunchOptions): Promise<Launched> {
   const { binaries, dir, logFile } = options
   const port = await freePort()
   const args = Object.entries({ ...settings, ...options.settings, port: String(port) }).flatMap(([k, v]) => [
@@ -57,12 +74,23 @@ export async function launch(options: {
       detached: true,
     })
     child.stdin?.on('error', () => {})
-    await ready(child, dir, logFile)
+    const postmaster = await ready(child, dir, logFile)
     child.unref()
-    return { port, stop: (smart) => stop(child, dir, smart) }
+    return { port, postmaster, stop: (smart) => stop(child, dir, smart) }
   } finally {
     await log.close()
   }
+}
+
+const sizeOf = (file: string) =>
+  stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  )
+
+/** A log that has grown large moves aside, over the one before it. */
+async function trim(logFile: string) {
+  if ((await sizeOf(logFile)) > LOG_BYTES) await rename(logFile, `${logFile}.1`)
 }
 
 async function freePort(): Promise<number> {
@@ -74,16 +102,12 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function ready(child: ChildProcess, dir: string, logFile: string) {
+async function ready(child: ChildProcess, dir: string, logFile: string): Promise<number> {
   const began = Date.now()
-  let seen = false
-  while (Date.now() - began < START_MS) {
+  while (Date.now() - began < START_MS && child.exitCode === null && child.signalCode === null) {
     const lock = await readFile(join(dir, 'data', 'postmaster.pid'), 'utf8').catch(() => '')
-    const live = (await livePostmaster(dir)) !== undefined
-    if (live && lock.split('\n')[7]?.trim() === 'ready') return
-    seen ||= live
-    // The supervisor waits for its input, so a Postgres that gave up shows only by its lock file: gone, or never there.
-    if (child.exitCode !== null || (!live && (seen || Date.now() - began > GIVE_UP_MS))) break
+    const pid = await livePostmaster(dir)
+    if (pid !== undefined && lock.split('\n')[7]?.trim() === 'ready') return pid
     await delay(10)
   }
   child.stdin?.end()

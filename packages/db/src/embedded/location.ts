@@ -39,7 +39,7 @@ export async function postgresDir(home: string): Promise<string> {
 /** The folder with `bin/postgres`; a copy of it when Postgres' user could not execute the installed one. */
 export async function postgresBinaries(): Promise<string> {
   const { root, version } = await installed()
-  if (await reachable(root)) return root
+  if (await reachable(join(root, 'bin', 'postgres'))) return root
   const copy = join(REACHABLE, `postgres-${version}`)
   try {
     await access(join(copy, 'bin', 'postgres'))
