@@ -54,10 +54,7 @@ export type View = { projection: Projection; nouns: readonly Noun[] }
 const view = <E extends EventShape, R extends object>(
   projection: Projection<E, R>,
   ...nouns: readonly Noun[]
-): View => ({
-  projection: projection as Projection<EventShape>,
-  nouns,
-})
+): View => ({ projection, nouns })
 
 /** The read models that the projector keeps. */
 export const views: readonly View[] = [

@@ -4,8 +4,6 @@ import { format, formatDistanceToNowStrict } from 'date-fns'
 export const ago = (ms: number) => `${formatDistanceToNowStrict(ms)} ago`
 /** "23 Nov 2026, 14:30:05". */
 export const dateTime = (ms: number) => format(ms, 'd MMM yyyy, HH:mm:ss')
-export const date = (ms: number) => format(ms, 'd MMM yyyy')
-export const clock = (ms: number) => format(ms, 'HH:mm:ss')
 
 /** "3 d", "5 h", "12 min": how old something is, in one unit. */
 export function age(ms: number): string {

@@ -17,7 +17,7 @@ export const trpcClient = trpc.createClient({
 })
 
 export type ApiError = TRPCClientError<AppRouter>
-export const isApiError = (error: unknown): error is ApiError => error instanceof TRPCClientError
+const isApiError = (error: unknown): error is ApiError => error instanceof TRPCClientError
 
 /** The refusal in an error of the server, narrowed by its code. */
 export const refusalOf = (error: unknown) => (isApiError(error) ? (error.data?.refusal ?? undefined) : undefined)

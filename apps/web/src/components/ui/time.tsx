@@ -1,4 +1,4 @@
-import { ago, dateTime } from '../../lib/format.ts'
+import { age, ago, dateTime } from '../../lib/format.ts'
 
 /** "3 minutes ago", with the exact time on hover and for machines. */
 export const Ago = ({ at }: { at: number }) => (
@@ -12,3 +12,8 @@ export const At = ({ at }: { at: number }) => (
     {dateTime(at)}
   </time>
 )
+
+/** How old something is that began at `since`: "5 h". */
+export const Age = ({ since }: { since: number }) => <span className="tnum">{ageNow(since)}</span>
+
+const ageNow = (since: number) => age(Date.now() - since)

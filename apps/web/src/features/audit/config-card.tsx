@@ -10,8 +10,14 @@ const names: Record<string, string> = {
   model: 'Model',
   keyFingerprint: 'Key',
 }
-const shown = (field: string, value: unknown) =>
-  field === 'status' ? (value === 'own' ? "the project's own key" : "the server's model") : String(value ?? '–')
+const shown = (field: string, value: string | number | boolean | readonly string[] | null) =>
+  field === 'status'
+    ? value === 'own'
+      ? "the project's own key"
+      : "the server's model"
+    : value === null
+      ? '–'
+      : String(value)
 
 /** A configuration as it was. */
 export const ConfigCard = ({ title, config, actions }: { title: string; config: ConfigAt; actions?: ReactNode }) => (

@@ -1,12 +1,12 @@
 import { Badge, Mono } from '../../components/ui/surface.tsx'
-import { count, dateTime } from '../../lib/format.ts'
+import { age, count, dateTime } from '../../lib/format.ts'
 import type { AuditedKey, AuditedProject, RotationAudit } from './queries.ts'
 
 /** Every key of a project and its life, newest first. */
 export function KeysTable({ project, actors }: { project: AuditedProject; actors: RotationAudit['actors'] }) {
   const nameOf = (id: string | null) => (id === null ? '' : (actors.find((a) => a.id === id)?.label ?? id))
   return (
-    <div className="overflow-x-auto" tabIndex={0} role="region" aria-label={`Keys of ${project.name}`}>
+    <div className="relative overflow-x-auto" tabIndex={0} role="region" aria-label={`Keys of ${project.name}`}>
       <table className="w-full min-w-[48rem] text-left text-[13px]">
         <thead>
           <tr className="border-y text-xs text-muted">
@@ -36,9 +36,7 @@ export function KeysTable({ project, actors }: { project: AuditedProject; actors
                 )}
                 <span className="block text-xs text-muted">{nameOf(key.replacedBy)}</span>
               </td>
-              <td className="tnum px-4 py-2.5 whitespace-nowrap">
-                {key.ageDays < 1 ? `${(key.ageDays * 24).toFixed(1)} h` : `${key.ageDays.toFixed(1)} d`}
-              </td>
+              <td className="tnum px-4 py-2.5 whitespace-nowrap">{age(key.ageDays * 86_400_000)}</td>
               <td className="tnum px-4 py-2.5">{count(key.runs)}</td>
               <td className="tnum px-4 py-2.5">
                 {key.runsAfterReplaced > 0 ? <Badge tone="bad">{count(key.runsAfterReplaced)}</Badge> : '0'}

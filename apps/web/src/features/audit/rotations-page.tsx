@@ -1,6 +1,6 @@
 import { useParams } from '@tanstack/react-router'
 import { Download, KeyRound } from 'lucide-react'
-import { useState } from 'react'
+import { useId, useState } from 'react'
 import { Button } from '../../components/ui/button.tsx'
 import { Input } from '../../components/ui/field.tsx'
 import { Empty, Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
@@ -20,6 +20,7 @@ export const AccountRotationsPage = () => <RotationsPage />
 
 function RotationsPage({ projectId }: { projectId?: string }) {
   const [days, setDays] = useState('90')
+  const daysId = useId()
   const maxAgeDays = Number(days) >= 0 && days !== '' ? Number(days) : 90
   const audit = useRotations(projectId, maxAgeDays)
   const projects = audit.data?.projects.filter((p) => p.keys.length || p.rejected.length) ?? []
@@ -30,9 +31,10 @@ function RotationsPage({ projectId }: { projectId?: string }) {
         description="The life of every provider key, computed by replaying the events: since when, until when, by whom, and how many runs used it."
         actions={
           <>
-            <label className="flex items-center gap-2 text-[13px] text-muted">
+            <label htmlFor={daysId} className="flex items-center gap-2 text-[13px] text-muted">
               Overdue after
               <Input
+                id={daysId}
                 type="number"
                 min={0}
                 max={36500}
@@ -71,7 +73,7 @@ function RotationsPage({ projectId }: { projectId?: string }) {
 }
 
 function ExportButtons({ audit }: { audit: RotationAudit | undefined }) {
-  const name = `key-rotations-${new Date().toISOString().slice(0, 10)}`
+  const name = audit && `key-rotations-${new Date(audit.at).toISOString().slice(0, 10)}`
   return (
     <>
       <Button size="sm" disabled={!audit} onClick={() => audit && download(`${name}.csv`, 'text/csv', toCsv(audit))}>

@@ -19,40 +19,38 @@ export function TimelinePicture({ keys, now }: { keys: readonly AuditedKey[]; no
   const label = range.end - range.start < 2 * 86_400_000 ? 'HH:mm:ss' : 'd MMM'
   const height = keys.length * ROW + 26
   return (
-    <svg
-      width="100%"
-      height={height}
-      role="img"
-      aria-label={`Timeline of ${keys.length} keys since ${dateTime(start)}`}
-      className="overflow-visible"
-    >
-      {ticks(range).map((at, i, all) => (
-        <g key={at}>
-          <line
-            x1={`${(i / (all.length - 1)) * 100}%`}
-            x2={`${(i / (all.length - 1)) * 100}%`}
-            y1={0}
-            y2={height - 22}
-            stroke="var(--line)"
-          />
-          <text
-            x={`${(i / (all.length - 1)) * 100}%`}
-            y={height - 6}
-            fontSize={11}
-            fill="var(--muted)"
-            textAnchor={i === 0 ? 'start' : i === all.length - 1 ? 'end' : 'middle'}
-          >
-            {format(at, label)}
-          </text>
-        </g>
-      ))}
-      {keys.map((key, i) => {
-        const { left, width } = place(key.from, key.to, range)
-        const end = left > 0.6
-        return (
-          <g key={`${key.fingerprint}-${key.from}`}>
-            <title>{`${key.fingerprint}: ${dateTime(key.from)} to ${key.to === null ? 'now' : dateTime(key.to)}, ${key.runs} runs`}</title>
+    <div className="flex gap-4">
+      <ul aria-hidden className="shrink-0 pt-[5px]">
+        {keys.map((key) => (
+          <li key={`${key.fingerprint}-${key.from}`} style={{ height: ROW }} className="font-mono text-[11px]">
+            {key.fingerprint}
+          </li>
+        ))}
+      </ul>
+      <svg
+        width="100%"
+        height={height}
+        role="img"
+        aria-label={`Timeline of ${keys.length} keys since ${dateTime(start)}`}
+        className="overflow-visible"
+      >
+        {ticks(range).map((at, i, all) => {
+          const x = `${(i / (all.length - 1)) * 100}%`
+          const textAnchor = i === 0 ? 'start' : i === all.length - 1 ? 'end' : 'middle'
+          return (
+            <g key={at}>
+              <line x1={x} x2={x} y1={0} y2={height - 22} stroke="var(--line)" />
+              <text x={x} y={height - 6} fontSize={11} fill="var(--muted)" textAnchor={textAnchor}>
+                {format(at, label)}
+              </text>
+            </g>
+          )
+        })}
+        {keys.map((key, i) => {
+          const { left, width } = place(key.from, key.to, range)
+          return (
             <rect
+              key={`${key.fingerprint}-${key.from}`}
               x={`${left * 100}%`}
               y={i * ROW + 5}
               width={`${width * 100}%`}
@@ -60,21 +58,12 @@ export function TimelinePicture({ keys, now }: { keys: readonly AuditedKey[]; no
               rx={4}
               fill={colourOf(key)}
               fillOpacity={key.to === null ? 0.9 : 0.75}
-            />
-            <text
-              x={`${(end ? left : left + width) * 100}%`}
-              dx={end ? -8 : 8}
-              y={i * ROW + 18}
-              fontSize={11}
-              fontFamily="var(--font-mono)"
-              fill="var(--text)"
-              textAnchor={end || left + width > 0.75 ? 'end' : 'start'}
             >
-              {left + width > 0.75 && !end ? '' : key.fingerprint}
-            </text>
-          </g>
-        )
-      })}
-    </svg>
+              <title>{`${key.fingerprint}: ${dateTime(key.from)} to ${key.to === null ? 'now' : dateTime(key.to)}, ${key.runs} runs`}</title>
+            </rect>
+          )
+        })}
+      </svg>
+    </div>
   )
 }

@@ -24,7 +24,7 @@ export function HistoryFilters({ search, onSearch, actors }: Props) {
   const set = (part: { [K in keyof HistorySearch]?: string | undefined }) => {
     const next = { ...search, ...part } as Record<string, unknown>
     for (const key of Object.keys(next)) if (next[key] === '' || next[key] === undefined) delete next[key]
-    onSearch(next as HistorySearch)
+    onSearch(next)
   }
   const types = search.noun ? eventTypes[search.noun] : Object.values(eventTypes).flat()
   const known =

@@ -6,8 +6,7 @@ import { toast } from 'sonner'
 import { Button } from '../../components/ui/button.tsx'
 import { Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
 import { Card, Mono } from '../../components/ui/surface.tsx'
-import { Ago } from '../../components/ui/time.tsx'
-import { age } from '../../lib/format.ts'
+import { Age, Ago } from '../../components/ui/time.tsx'
 import { messageOf } from '../../lib/trpc.ts'
 import { FallbackBadge } from '../projects/projects-page.tsx'
 import { EditLlmDialog } from './edit-llm-dialog.tsx'
@@ -142,7 +141,7 @@ function Facts({ llm }: { llm: LlmCurrent }) {
         </Fact>
         {llm.status === 'own' && (
           <>
-            <Fact name="Key age">{llm.keySetAt === null ? '–' : age(Date.now() - llm.keySetAt)}</Fact>
+            <Fact name="Key age">{llm.keySetAt === null ? '–' : <Age since={llm.keySetAt} />}</Fact>
             <Fact name="Last used">{llm.lastUsedAt === null ? 'Never' : <Ago at={llm.lastUsedAt} />}</Fact>
             <Fact name="Last checked">
               {llm.health.checkedAt === null ? 'Never' : <Ago at={llm.health.checkedAt} />}

@@ -3,7 +3,7 @@ import type { ProviderId } from '@stewrd/core/llm/providers.ts'
 import { Command } from 'cmdk'
 import { Check, ChevronsUpDown } from 'lucide-react'
 import { Popover } from 'radix-ui'
-import { useState } from 'react'
+import { useId, useState } from 'react'
 import { cn } from '../../lib/cn.ts'
 
 type Props = {
@@ -35,6 +35,7 @@ export function ModelPicker({ id, provider, value, onChange, listed, loading, pr
     setTyped('')
     setOpen(false)
   }
+  const listId = useId()
   const toggle = (next: boolean) => {
     setOpen(next)
     if (next) onOpen()
@@ -45,6 +46,7 @@ export function ModelPicker({ id, provider, value, onChange, listed, loading, pr
         id={id}
         role="combobox"
         aria-expanded={open}
+        aria-controls={listId}
         className="flex h-9 w-full items-center justify-between gap-2 rounded-md border border-line-strong bg-panel px-3 text-sm shadow-xs hover:border-faint"
       >
         <span className={cn('truncate font-mono text-[12.5px]', !value && 'font-sans text-faint')}>
@@ -54,6 +56,7 @@ export function ModelPicker({ id, provider, value, onChange, listed, loading, pr
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content
+          id={listId}
           aria-label="Models"
           align="start"
           sideOffset={4}

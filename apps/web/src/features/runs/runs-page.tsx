@@ -41,7 +41,7 @@ export function RunsPage() {
             Call the API with the project's key, or try it in the playground.
           </Empty>
         ) : (
-          <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Runs, newest first">
+          <div className="relative overflow-x-auto" tabIndex={0} role="region" aria-label="Runs, newest first">
             <table className="w-full min-w-[46rem] text-left text-[13px]">
               <thead>
                 <tr className="border-b text-xs text-muted">
