@@ -21,15 +21,22 @@ export async function launchBrowser(): Promise<Browser> {
   return await chromium.launch({ executablePath: await packaged.executablePath(), args: [...quiet, ...asRoot] })
 }
 
+/** Changes the colour scheme of the system and waits until the page has followed. */
+async function wear(page: Page, colorScheme: 'light' | 'dark') {
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+  await page.locator(colorScheme === 'dark' ? 'html.dark' : 'html:not(.dark)').waitFor({ state: 'attached' })
+  await page.evaluate('Promise.allSettled(document.getAnimations().map((a) => a.finished)).then(() => true)')
+}
+
 /** Fails on any accessibility violation of the page as it stands, in light and in dark. */
 export async function expectAccessible(page: Page, name: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await wear(page, colorScheme)
     const { violations } = await new AxeBuilder({ page }).analyze()
     const found = violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`)
     expect(found, `${name}, ${colorScheme}`).toEqual([])
   }
-  await page.emulateMedia({ colorScheme: 'light' })
+  await wear(page, 'light')
 }
 
 /** Fails when the page is wider than a narrow phone. */
@@ -49,8 +56,8 @@ export async function picture(page: Page, name: string): Promise<void> {
   if (!folder) return
   await mkdir(folder, { recursive: true })
   for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await wear(page, colorScheme)
     await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) })
   }
-  await page.emulateMedia({ colorScheme: 'light' })
+  await wear(page, 'light')
 }
