@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import type { AppRouter } from './app-router.ts'
 import { appRouter } from './app-router.ts'
 import { authPlugin, headersOf } from './auth/plugin.ts'
+import { docsPlugin } from './docs/plugin.ts'
 import { builtDashboard, dashboardPlugin } from './kernel/dashboard.ts'
 import { errorFields, pathOf } from './kernel/log.ts'
 import { originGuard } from './kernel/same-origin.ts'
@@ -52,6 +53,7 @@ export async function createApp({ platform, log, publicUrl, dashboard = builtDas
     cutTailsAtTheEnd(scope)
     await scope.register(fastifyTRPCPlugin, trpcOptions(platform))
   })
+  await app.register(docsPlugin)
   await app.register(runsPlugin, { platform, log, publicUrl })
   await app.register(dashboardPlugin, { root: dashboard })
   return app

@@ -17,7 +17,10 @@ createRoot(document.getElementById('root')!).render(
     <trpc.Provider client={trpcClient} queryClient={queryClient}>
       <QueryClientProvider client={queryClient}>
         <RouterProvider router={router} />
-        <Toaster position="bottom-right" toastOptions={{ className: '!bg-raised !text-text !border-line-strong' }} />
+        <Toaster
+          position="bottom-right"
+          toastOptions={{ className: '!font-sans !bg-raised !text-text !border-line-strong' }}
+        />
       </QueryClientProvider>
     </trpc.Provider>
   </StrictMode>,

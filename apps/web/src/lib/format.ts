@@ -1,7 +1,7 @@
 import { format, formatDistanceToNowStrict } from 'date-fns'
 
-/** "3 minutes ago". */
-export const ago = (ms: number) => `${formatDistanceToNowStrict(ms)} ago`
+/** "3 minutes ago". A clock that differs a little never shows the future. */
+export const ago = (ms: number) => (Date.now() - ms < 5000 ? 'just now' : `${formatDistanceToNowStrict(ms)} ago`)
 /** "23 Nov 2026, 14:30:05". */
 export const dateTime = (ms: number) => format(ms, 'd MMM yyyy, HH:mm:ss')
 

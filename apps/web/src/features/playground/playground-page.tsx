@@ -82,7 +82,7 @@ export function PlaygroundPage() {
                 />
               )}
             </Field>
-            <Field label="Message" hint="Ctrl or ⌘ with Enter runs it.">
+            <Field label="Message" hint="Ctrl+Enter, or Command+Enter on a Mac, runs it.">
               {(ids) => (
                 <Textarea
                   {...ids}
