@@ -1,0 +1,43 @@
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { agent } from './agent.ts'
+import { append } from './append.ts'
+import { makeBed } from './bed.ts'
+import { replay } from './replay.ts'
+import type { Result } from './result.ts'
+import { machine, table } from './result.ts'
+import { rotation } from './rotation.ts'
+import { start } from './start.ts'
+
+// pnpm bench [append] [replay] [agent] [rotation] [start] [--quick] [--json FILE]
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+})
+const { quick } = values
+
+const bed = await makeBed()
+const benches: Record<string, () => Promise<Result[]>> = {
+  append: () => append(bed, quick ? 0.3 : 2),
+  replay: () => replay(bed, quick ? 5_000 : 100_000),
+  agent: () => agent(bed, quick ? 100 : 1_000),
+  rotation: () => rotation(bed, quick ? 5 : 50),
+  start: () => start(quick ? 1 : 5),
+}
+const unknown = positionals.filter((name) => !Object.hasOwn(benches, name))
+if (unknown.length > 0)
+  throw new Error(`No benchmark is called ${unknown.join(', ')}: ${Object.keys(benches).join(', ')}`)
+
+const results: Result[] = []
+try {
+  for (const [name, bench] of Object.entries(benches)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue
+    process.stderr.write(`${name} …\n`)
+    results.push(...(await bench()))
+  }
+} finally {
+  await bed.close()
+}
+const report = { at: new Date().toISOString(), machine: machine(bed.postgres), results }
+process.stdout.write(`${table(results)}\n\n${JSON.stringify(report)}\n`)
+if (values.json) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`)

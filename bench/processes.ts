@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Bed } from './bed.ts'
+
+export type Child = { url: string; stop(): Promise<void> }
+
+/** A script of this folder that prints its port. */
+export async function startScript(script: string, variables: Record<string, string> = {}): Promise<Child> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, script)], {
+    env: { ...process.env, ...variables },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [chunk] = (await once(child.stdout, 'data')) as [Buffer]
+  return { url: `http://127.0.0.1:${chunk.toString().trim()}`, stop: () => ended(child) }
+}
+
+/** A server node as an operator runs it, on the database and with the keyring of `bed`. */
+export async function startNode(bed: Bed, egressAllow: string): Promise<Child> {
+  const home = await mkdtemp(join(tmpdir(), 'stewrd-bench-node-'))
+  await copyFile(join(bed.home, 'keyring.json'), join(home, 'keyring.json'))
+  const node = await startServer(home, { DATABASE_URL: bed.url, STEWRD_EGRESS_ALLOW: egressAllow })
+  return {
+    url: node.url,
+    async stop() {
+      await node.stop()
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Resolves once `/readyz` says that it can work. */
+export async function startServer(home: string, variables: Record<string, string>): Promise<Child> {
+  const port = await freePort()
+  const { DATABASE_URL: _, ...inherited } = process.env
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../apps/server/src/main.ts')], {
+    env: {
+      ...inherited,
+      NODE_ENV: 'production',
+      STEWRD_LOG_LEVEL: 'warn',
+      PORT: port,
+      STEWRD_HOME: home,
+      ...variables,
+    },
+    stdio: 'ignore',
+  })
+  const url = `http://127.0.0.1:${port}`
+  while (!(await isReady(url))) {
+    if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode} before it was ready.`)
+    await delay(5)
+  }
+  return { url, stop: () => ended(child) }
+}
+
+const isReady = (url: string) =>
+  fetch(`${url}/readyz`).then(
+    (answer) => answer.ok,
+    () => false,
+  )
+
+async function ended(child: ReturnType<typeof spawn>) {
+  if (child.exitCode !== null) return
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return String(port)
+}
