@@ -15,7 +15,6 @@ export class NoteError extends Error {
 
 const ED25519 = Buffer.of(0x01)
 const KEY_BYTES = 32
-const SIGNATURE_BYTES = 64
 const MAX_SIGNATURES = 64
 // DER around 32 bytes: PKCS #8 of a seed, SPKI of a public key (RFC 8410).
 const SEED_DER = Buffer.from('302e020100300506032b657004220420', 'hex')
@@ -56,7 +55,12 @@ function parseVerifierKey(text: string): Verifier {
   const bytes = base64(encoded)
   const publicKey = bytes?.subarray(1)
   const id = Buffer.from(hex, 'hex')
-  if (!isName(name) || bytes?.[0] !== ED25519[0] || publicKey?.length !== KEY_BYTES || !keyId(name, publicKey).equals(id))
+  if (
+    !isName(name) ||
+    bytes?.[0] !== ED25519[0] ||
+    publicKey?.length !== KEY_BYTES ||
+    !keyId(name, publicKey).equals(id)
+  )
     throw new NoteError('VERIFIER_KEY_MALFORMED')
   const key = createPublicKey({ key: Buffer.concat([PUBLIC_DER, publicKey]), format: 'der', type: 'spki' })
   return { name, id, key }
@@ -79,7 +83,7 @@ function signatureOf(line: string): Signature {
   const [, name = '', encoded = ''] = /^— (\S+) (\S+)$/.exec(line) ?? []
   const bytes = base64(encoded)
   if (!isName(name) || !bytes || bytes.length <= 4) throw new NoteError('NOTE_MALFORMED')
-  return { name, id: bytes.subarray(0, 4), signature: bytes.subarray(4, 4 + SIGNATURE_BYTES + 1) }
+  return { name, id: bytes.subarray(0, 4), signature: bytes.subarray(4) }
 }
 
 const keyId = (name: string, publicKey: Uint8Array) =>
@@ -92,8 +96,8 @@ function checkName(name: string): void {
 }
 
 function checkText(text: string): void {
-  // Nothing below U+0020 but newlines.
-  const clean = [...text].every((c) => c >= ' ' || c === '\n')
+  // No control characters but newlines.
+  const clean = Buffer.from(text).every((byte) => byte >= 0x20 || byte === 0x0a)
   if (!text.endsWith('\n') || !text.isWellFormed() || !clean) throw new NoteError('NOTE_MALFORMED')
 }
 
