@@ -56,6 +56,12 @@ create table auth_verifications (
   updated_at timestamp with time zone not null default now()
 );
 
+create table checkpoints (
+  size bigint not null,
+  note text not null,
+  at timestamp with time zone not null default now()
+);
+
 create table data_keys (
   account_id uuid not null,
   id uuid not null,
@@ -164,6 +170,19 @@ create table projections (
   updated_at timestamp with time zone not null default now()
 );
 
+create table tree_nodes (
+  level smallint not null,
+  idx bigint not null,
+  hash bytea not null
+);
+
+create table tree_state (
+  one boolean not null default true,
+  size bigint not null default 0,
+  alarm jsonb,
+  alarm_at timestamp with time zone
+);
+
 create table view_rows (
   account_id uuid not null,
   view text not null,
@@ -188,6 +207,8 @@ alter table auth_setup add constraint auth_setup_pkey PRIMARY KEY (one);
 alter table auth_users add constraint auth_users_email_key UNIQUE (email);
 alter table auth_users add constraint auth_users_pkey PRIMARY KEY (id);
 alter table auth_verifications add constraint auth_verifications_pkey PRIMARY KEY (id);
+alter table checkpoints add constraint checkpoints_pkey PRIMARY KEY (size);
+alter table checkpoints add constraint checkpoints_size_check CHECK ((size > 0));
 alter table data_keys add constraint data_keys_account_id_scope_purpose_epoch_key UNIQUE (account_id, scope, purpose, epoch);
 alter table data_keys add constraint data_keys_epoch_check CHECK ((epoch > 0));
 alter table data_keys add constraint data_keys_pkey PRIMARY KEY (account_id, id);
@@ -210,6 +231,12 @@ alter table outbox add constraint outbox_pkey PRIMARY KEY (id);
 alter table projections add constraint projections_pkey PRIMARY KEY (view);
 alter table projections add constraint projections_slot_check CHECK ((slot = ANY (ARRAY[0, 1])));
 alter table projections add constraint projections_status_check CHECK ((status = ANY (ARRAY['live'::text, 'quarantined'::text])));
+alter table tree_nodes add constraint tree_nodes_hash_check CHECK ((octet_length(hash) = 32));
+alter table tree_nodes add constraint tree_nodes_idx_check CHECK ((idx >= 0));
+alter table tree_nodes add constraint tree_nodes_level_check CHECK ((level >= 0));
+alter table tree_nodes add constraint tree_nodes_pkey PRIMARY KEY (level, idx);
+alter table tree_state add constraint tree_state_one_check CHECK (one);
+alter table tree_state add constraint tree_state_pkey PRIMARY KEY (one);
 alter table view_rows add constraint view_rows_pkey PRIMARY KEY (account_id, view, slot, key);
 CREATE INDEX auth_accounts_of_user ON public.auth_accounts USING btree (user_id);
 CREATE INDEX auth_sessions_of_user ON public.auth_sessions USING btree (user_id);
@@ -234,9 +261,12 @@ grant delete, insert, select, update on nodes to stewrd_app;
 grant delete, insert, select, update on projections to stewrd_app;
 grant delete, insert, select, update on view_rows to stewrd_app;
 grant insert, select on accounts to stewrd_app;
+grant insert, select on checkpoints to stewrd_app;
 grant insert, select on events to stewrd_app;
 grant insert, select on log to stewrd_app;
+grant insert, select on tree_nodes to stewrd_app;
 grant insert, select, update on data_keys to stewrd_app;
 grant insert, select, update on heads to stewrd_app;
 grant select on migrations to stewrd_app;
 grant select, update on log_state to stewrd_app;
+grant select, update on tree_state to stewrd_app;

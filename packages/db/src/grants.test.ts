@@ -22,6 +22,11 @@ const forbidden = [
   `update log set actor = 'somebody else'`,
   'delete from log',
   'truncate log',
+  `update tree_nodes set hash = hash`,
+  'delete from tree_nodes',
+  `update checkpoints set note = 'another'`,
+  'delete from checkpoints',
+  'delete from tree_state',
   'delete from heads',
   'delete from data_keys',
   'delete from log_state',
@@ -36,14 +41,16 @@ test.each(forbidden)('the server itself may not: %s', async (statement) => {
   ).rejects.toMatchObject({ code: '42501' })
 })
 
-test('events and the log can be read and added to, and nothing else', async () => {
+test('events, the log, its tree and its checkpoints can be read and added to, and nothing else', async () => {
   const grants = await world.owner<{ table: string; privileges: string[] }[]>`
     select table_name as table, array_agg(privilege_type::text order by privilege_type) as privileges
     from information_schema.role_table_grants
-    where grantee = 'stewrd_app' and table_name in ('events', 'log') group by 1 order by 1`
+    where grantee = 'stewrd_app' and table_name in ('events', 'log', 'tree_nodes', 'checkpoints') group by 1 order by 1`
   expect([...grants]).toEqual([
+    { table: 'checkpoints', privileges: ['INSERT', 'SELECT'] },
     { table: 'events', privileges: ['INSERT', 'SELECT'] },
     { table: 'log', privileges: ['INSERT', 'SELECT'] },
+    { table: 'tree_nodes', privileges: ['INSERT', 'SELECT'] },
   ])
 })
 

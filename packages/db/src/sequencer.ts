@@ -12,6 +12,9 @@ const IDLE_MS = { from: 50, to: 250 }
 /** Appends that arrive within this time after a batch share the next one. */
 const GATHER_MS = 5
 
+/** The right to write the log, as long as the lease row says the same. */
+export type Lease = { epoch: number; holder: string }
+
 export type SequencerOptions = {
   sql: Sql
   /** This process, for operators who look at the lease. */
@@ -53,6 +56,11 @@ export class Sequencer {
     await run(
       this.#db.sql`update log_state set expires_at = '-infinity' where epoch = ${epoch} and holder = ${this.#holder}`,
     ).catch(() => {})
+  }
+
+  /** What this process holds, as far as it knows: writers compare it with the lease row. */
+  get lease(): Lease | undefined {
+    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, holder: this.#holder }
   }
 
   /** Something was appended. */

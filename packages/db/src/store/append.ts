@@ -2,6 +2,7 @@ import type { Guard, Lookup, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { EventHeader } from '@stewrd/crypto/envelope.ts'
 import type { Sql } from '../connect.ts'
 import { runWithin } from '../db-error.ts'
+import { hexArray, plainArray } from '../sql-array.ts'
 
 export type SealedRecord = { header: EventHeader; envelope: Buffer; chain: Buffer }
 
@@ -98,10 +99,6 @@ function failuresOf(
 }
 
 const headMoved = { kind: 'head' } as const
-
-// The driver cannot send an array of Buffers, and escapes each text of an array: ids and hex need neither.
-const plainArray = (values: readonly (string | number)[]) => `{${values.join(',')}}`
-const hexArray = (values: readonly Buffer[]) => `{${values.map((v) => v.toString('hex')).join(',')}}`
 
 function unitRows(sql: Sql, units: readonly Unit[], guards: readonly AnyGuard[]) {
   const nthOf = new Map(guards.map((g) => [nameOf(g.accountId, g), g.nth]))
