@@ -1,59 +1,59 @@
 import type { ContractCode } from '@stewrd/core/runs/wire.ts'
 
 /** When `/v1` answers with a code, and what to do then. */
-export const errorHelp: Record<ContractCode, { when: string; then: string }> = {
+export const errorHelp: Record<ContractCode, { when: string; cure: string }> = {
   invalid_api_key: {
     when: 'The API key is missing, mistyped, regenerated or revoked.',
-    then: 'Send “Authorization: Bearer sk-stw_…” with the key of the project. A lost key cannot be shown again: regenerate it on the project’s page.',
+    cure: 'Send “Authorization: Bearer sk-stw_…” with the key of the project. A lost key cannot be shown again: regenerate it on the project’s page.',
   },
   invalid_body: {
     when: 'The body is not JSON, or a field has a wrong type. The message names the field.',
-    then: 'Correct the field and send the request again.',
+    cure: 'Correct the field and send the request again.',
   },
-  missing_message: { when: '“message” is absent or empty.', then: 'Send a message of at least one character.' },
+  missing_message: { when: '“message” is absent or empty.', cure: 'Send a message of at least one character.' },
   invalid_capabilities: {
     when: '“capabilities” names something that does not exist.',
-    then: 'Use names from the message, or leave the field out for all that the project has.',
+    cure: 'Use names from the message, or leave the field out for all that the project has.',
   },
   invalid_tools: {
     when: 'A tool lacks its name, description or parameters, or there are too many.',
-    then: 'Correct the tool that the message names.',
+    cure: 'Correct the tool that the message names.',
   },
   capability_not_enabled: {
     when: 'The project does not have this capability.',
-    then: 'Switch it on for the project, or ask without it.',
+    cure: 'Switch it on for the project, or ask without it.',
   },
   rate_limited: {
     when: 'The project sent more requests in a minute than it may.',
-    then: 'Wait for as many seconds as “Retry-After” says.',
+    cure: 'Wait for as many seconds as “Retry-After” says.',
   },
   context_expired: {
     when: 'The run is unknown, belongs to another project, or waited too long.',
-    then: 'Start a new run.',
+    cure: 'Start a new run.',
   },
-  payload_too_large: { when: 'The body is over the limit.', then: 'Send less at once.' },
+  payload_too_large: { when: 'The body is over the limit.', cure: 'Send less at once.' },
   provider_key_rejected: {
     when: 'The provider refused the key of this project.',
-    then: 'Rotate the key on the project’s page; the new one is tested before it is used.',
+    cure: 'Rotate the key on the project’s page; the new one is tested before it is used.',
   },
   provider_quota_exceeded: {
     when: 'The account at the provider has no quota or no money left.',
-    then: 'Raise the limit at the provider, or use another key.',
+    cure: 'Raise the limit at the provider, or use another key.',
   },
   model_not_found: {
     when: 'The provider does not know the model of this project.',
-    then: 'Choose a model from the provider’s own list on the project’s page.',
+    cure: 'Choose a model from the provider’s own list on the project’s page.',
   },
   compute_error: {
     when: 'The provider failed, or answered with something that is no answer.',
-    then: 'Try again. The run’s page shows what happened.',
+    cure: 'Try again. The run’s page shows what happened.',
   },
   compute_unavailable: {
     when: 'The provider could not be reached, or did not answer in time.',
-    then: 'Try again. If it lasts, test the key on the project’s page.',
+    cure: 'Try again. If it lasts, test the key on the project’s page.',
   },
   service_unavailable: {
     when: 'The project has no provider key and the server has no model of its own; or the database is away; or the server is stopping.',
-    then: 'Set a provider key for the project, or try again in a moment. The message says which.',
+    cure: 'Set a provider key for the project, or try again in a moment. The message says which.',
   },
 }

@@ -39,7 +39,7 @@ ${Object.entries(contractErrors)
 const section = (code: ContractCode, status: number) => `<section id="${code}">
 <h2><code>${code}</code> <span>${status}</span></h2>
 <p>${errorHelp[code].when}</p>
-<p><b>What to do:</b> ${errorHelp[code].then}</p>
+<p><b>What to do:</b> ${errorHelp[code].cure}</p>
 </section>`
 
 const style = `

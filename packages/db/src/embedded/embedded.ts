@@ -7,7 +7,7 @@ import { waitForLock } from './file-lock.ts'
 import { makeHome } from './home.ts'
 import { initialise } from './initdb.ts'
 import { postgresBinaries, postgresDir } from './location.ts'
-import { livePostmaster, stopOrphan } from './postmaster.ts'
+import { disownLock, livePostmaster, stopOrphan } from './postmaster.ts'
 import { isAlive, thisProcess } from './process.ts'
 import type { ProcessRef } from './process.ts'
 import { launch } from './launch.ts'
@@ -74,6 +74,7 @@ async function startFresh(dir: string, { home, onProgress, settings }: EmbeddedO
   const password = await passwordOf(home)
   await initialise({ binaries, dir, password, ...(onProgress && { onProgress }) })
   onProgress?.('Starting the database')
+  await disownLock(dir)
   const running = await launch({ binaries, dir, logFile: join(home, 'postgres.log'), settings: settings ?? {} })
   try {
     const { port, postmaster } = running

@@ -5,6 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** Held until it is disposed of or its process ends, however it ends: the system itself gives it back. */
 export type FileLock = Disposable
 
+// A database that nobody refers to is closed by the garbage collector, and its lock with it.
+const held = new Set<DatabaseSync>()
+
 /** The lock that `path` stands for, or undefined while somebody else holds it. */
 export function tryLock(path: string): FileLock | undefined {
   createOnce(path)
@@ -17,7 +20,12 @@ export function tryLock(path: string): FileLock | undefined {
     if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return undefined
     throw error
   }
-  return { [Symbol.dispose]: () => db.close() }
+  held.add(db)
+  return {
+    [Symbol.dispose]() {
+      if (held.delete(db)) db.close()
+    },
+  }
 }
 
 /** The lock that `path` stands for, or undefined when it did not come free within `timeoutMs`. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { access, chmod, chown, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
@@ -28,7 +28,7 @@ export async function postgresDir(home: string): Promise<string> {
     if (postgresUser) await chown(inside, postgresUser.uid, postgresUser.gid)
     return inside
   }
-  const outside = join(REACHABLE, createHash('sha256').update(resolve(home)).digest('hex').slice(0, 16))
+  const outside = join(REACHABLE, randomBytes(8).toString('hex'))
   await mkdir(REACHABLE, { recursive: true, mode: 0o755 })
   await mkdir(outside, { recursive: true, mode: 0o700 })
   await chown(outside, postgresUser!.uid, postgresUser!.gid)

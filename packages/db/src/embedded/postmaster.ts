@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process'
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const SHUTDOWN_MS = 10_000
+/** One more than the largest pid that Linux gives; no system gives a larger one. */
+const NO_PID = 4_194_305
 
 /** The pid of the server that runs on `<dir>/data`. A lock file that a crash left behind counts as none. */
 export async function livePostmaster(dir: string): Promise<number | undefined> {
@@ -28,6 +30,15 @@ export async function stopOrphan(dir: string, pid: number): Promise<void> {
       )
     await delay(50)
   }
+}
+
+/**
+ * Makes the lock file of a dead server name no process at all. Postgres itself would refuse to start as long as its pid is anybody's.
+ * The rest of the file stays: by it Postgres knows processes of the dead server that still use the data.
+ */
+export async function disownLock(dir: string): Promise<void> {
+  const [pid, ...rest] = (await readLock(dir)).split('\n')
+  if (Number(pid) > 0) await writeFile(join(dir, 'data', 'postmaster.pid'), [NO_PID, ...rest].join('\n'))
 }
 
 /** Whether `pid` is the server of `<dir>/data`. After a crash or a reboot the pid may be anybody's, even another home's Postgres. */
