@@ -22,9 +22,15 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await Promise.all(children.splice(0).map(kill))
-  await vi.waitFor(async () => expect(await livePostmaster(await postgresDir(home))).toBeUndefined(), patience)
+  await ended(home)
   await rm(folder, { recursive: true, force: true })
 })
+/** Waits until no Postgres runs on the home any more. */
+const ended = (of: string) =>
+  vi.waitFor(async () => {
+    const pid = await livePostmaster(await postgresDir(of))
+    if (pid !== undefined) throw new Error(`Postgres ${pid} still runs`)
+  }, patience)
 const patience = { timeout: 20_000, interval: 20 }
 
 type Started = { child: ChildProcess; url: string; adopted: boolean; written(): number }
@@ -84,7 +90,8 @@ test('Postgres does not outlive the process that started it', async () => {
   const dir = await postgresDir(home)
   expect(await livePostmaster(dir)).toBeGreaterThan(0)
   await kill(child)
-  await vi.waitFor(async () => expect(await livePostmaster(dir)).toBeUndefined(), patience)
+  await ended(home)
+  expect(await livePostmaster(dir)).toBeUndefined()
 })
 
 test('of many servers that start at once on one home exactly one goes on; after it was killed, again one', async () => {
@@ -109,7 +116,7 @@ test('a second server in the same process is refused too, and the lock is free w
 
 test('two commands that start at once share the database of the one that was first', async () => {
   const both = await Promise.all([start({ AS: 'command' }), startEmbedded({ home, as: 'command' })])
-  expect(both.map(({ adopted }) => adopted).toSorted()).toEqual([false, true])
+  expect(both.filter(({ adopted }) => adopted)).toHaveLength(1)
   expect(both[0].url).toBe(both[1].url)
   const [mine] = both.slice(1) as [Awaited<ReturnType<typeof startEmbedded>>]
   await mine.stop({ smart: true })
@@ -150,7 +157,7 @@ test('the log of Postgres keeps no value of a statement, also of one that fails'
 test('a Postgres that died by itself is started anew', async () => {
   const first = await startEmbedded({ home, as: 'server' })
   process.kill((await livePostmaster(await postgresDir(home)))!, 'SIGKILL')
-  await vi.waitFor(async () => expect(await livePostmaster(await postgresDir(home))).toBeUndefined(), patience)
+  await ended(home)
   const second = await startEmbedded({ home, as: 'server' })
   expect(second.adopted).toBe(false)
   await first.stop()
@@ -172,9 +179,9 @@ test('a home in a folder that nobody else may enter works, also after it was del
   }
 }, 60_000)
 
-test('a home that this user may not use is refused in words', async () => {
+test('a home that cannot be a folder is refused in words', async () => {
   await writeFile(home, 'a file')
-  await expect(startEmbedded({ home: join(home, 'inside'), as: 'server' })).rejects.toThrow()
+  await expect(startEmbedded({ home: join(home, 'inside'), as: 'server' })).rejects.toThrow('not a directory')
   await rm(home)
 })
 
