@@ -37,6 +37,7 @@ export async function rotationAudit(
   for (let again = 0; again < 3 && !fromView.equal; again++) [replayed, fromView] = await replayAndCompare(platform)
   const at = platform.now()
   const reports = rotationsReport([...replayed.rows.values()], at, maxAgeDays)
+  for (const id of replayed.names.keys()) if (!replayed.rows.has(id)) reports.push(withoutKeys(id))
   const chosen = reports.filter((r) => projectId === undefined || r.projectId === projectId)
   return {
     at,
@@ -49,6 +50,15 @@ export async function rotationAudit(
     fromView,
   }
 }
+
+/** A project that never had a key of its own. */
+const withoutKeys = (projectId: string): RotationsReport => ({
+  projectId,
+  keys: [],
+  rejected: [],
+  runsAfterReplaced: 0,
+  overdue: false,
+})
 
 async function replayAndCompare(platform: Platform): Promise<[Replayed, RotationAudit['fromView']]> {
   const replayed = await replay(platform)

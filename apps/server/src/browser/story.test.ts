@@ -3,8 +3,8 @@ import type { Upstream } from '@stewrd/runtime/testing/upstream.ts'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
-import type { ServerProcess } from './server-process.ts'
-import { startServer } from './server-process.ts'
+import type { ServerProcess } from '../testing/server-process.ts'
+import { makeHome, removeHome, startServer } from '../testing/server-process.ts'
 
 // One story, told in order by one person in one browser: each chapter goes on where the one before it ended.
 const keyA = 'sk-story-aaaaaaaaaaaaaaaaaaaa'
@@ -20,7 +20,7 @@ const problems: string[] = []
 
 beforeAll(async () => {
   upstream = await startUpstream({ keys: [keyA, keyB], answer: 'Hello from the upstream model.' })
-  server = await startServer({ STEWRD_EGRESS_ALLOW: upstream.host })
+  server = await startServer(await makeHome(), { STEWRD_EGRESS_ALLOW: upstream.host })
   browser = await launchBrowser()
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
   page = await context.newPage()
@@ -30,6 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close()
   await server?.stop()
+  if (server) await removeHome(server.home)
   await upstream?.close()
 })
 
@@ -49,7 +50,7 @@ test('who is not signed in is asked to sign in, and told about the one-time link
 })
 
 test('the one-time link makes the owner account and signs in; the token leaves the address bar', async () => {
-  await page.goto(server.setupLink)
+  await page.goto(server.setupLink!)
   await page.getByLabel('Name').fill(person.name)
   await page.getByLabel('Email').fill(person.email)
   await page.getByLabel('Password').fill(person.password)
