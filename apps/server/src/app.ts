@@ -12,6 +12,7 @@ import { builtDashboard, dashboardPlugin } from './kernel/dashboard.ts'
 import { errorFields, pathOf } from './kernel/log.ts'
 import { originGuard } from './kernel/same-origin.ts'
 import { setSecurityHeaders } from './kernel/security-headers.ts'
+import { logPlugin } from './log/plugin.ts'
 import type { Platform } from './platform.ts'
 import { runsPlugin } from './runs/plugin.ts'
 import { healthPlugin } from './system/health-plugin.ts'
@@ -54,6 +55,7 @@ export async function createApp({ platform, log, publicUrl, dashboard = builtDas
     await scope.register(fastifyTRPCPlugin, trpcOptions(platform))
   })
   await app.register(docsPlugin)
+  await app.register(logPlugin, { platform })
   await app.register(runsPlugin, { platform, log, publicUrl })
   await app.register(dashboardPlugin, { root: dashboard })
   return app

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import { providerIds, providers } from '@stewrd/core/llm/providers.ts'
 import { z } from 'zod'
@@ -23,6 +23,8 @@ const Variables = z.object({
       .refine((list) => list.every((part) => hostAndPort.test(part)), 'must be host:port, or several with commas'),
   ),
   STEWRD_PUBLIC_URL: optional(httpUrl),
+  STEWRD_ANCHOR_DIR: optional(z.string().min(1)),
+  STEWRD_ANCHOR_WEBHOOK: optional(httpUrl),
   STEWRD_LOG_LEVEL: optional(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])),
   STEWRD_DEFAULT_PROVIDER: optional(z.enum(providerIds)),
   STEWRD_DEFAULT_BASE_URL: optional(httpUrl),
@@ -42,6 +44,10 @@ export type Env = {
   egressAllow: readonly string[]
   publicUrl?: string
   logLevel: string
+  /** Every checkpoint of the log is also written here. An absolute path, best on another machine. */
+  anchorDir: string
+  /** Every checkpoint of the log is also posted here. */
+  anchorWebhook?: string
   /** The deployment's own model, for projects without a key. */
   defaultModel?: { provider: (typeof providerIds)[number]; baseUrl: string; apiKey: Secret; model: string }
 }
@@ -62,15 +68,18 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   if (!parsed.success) throw new EnvError(parsed.error.issues.map((i) => `${i.path.join('.')} ${problemOf(i)}`))
   const v = parsed.data
   const defaultModel = defaultModelOf(v)
+  const home = resolve(v.STEWRD_HOME ?? resolve(checkout, '.stewrd'))
   return {
     production: v.NODE_ENV === 'production',
     port: v.PORT ?? 4400,
     host: v.HOST ?? '127.0.0.1',
-    home: resolve(v.STEWRD_HOME ?? resolve(checkout, '.stewrd')),
+    home,
     ...(v.DATABASE_URL === undefined ? {} : { databaseUrl: v.DATABASE_URL }),
     egressAllow: v.STEWRD_EGRESS_ALLOW ?? [],
     ...(v.STEWRD_PUBLIC_URL === undefined ? {} : { publicUrl: v.STEWRD_PUBLIC_URL.replace(/\/+$/, '') }),
     logLevel: v.STEWRD_LOG_LEVEL ?? 'info',
+    anchorDir: resolve(v.STEWRD_ANCHOR_DIR ?? join(home, 'log', 'anchors')),
+    ...(v.STEWRD_ANCHOR_WEBHOOK === undefined ? {} : { anchorWebhook: v.STEWRD_ANCHOR_WEBHOOK }),
     ...(defaultModel === undefined ? {} : { defaultModel }),
   }
 }

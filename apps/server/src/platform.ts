@@ -21,6 +21,8 @@ import type { Secrets } from './kernel/secrets.ts'
 import { createSecrets } from './kernel/secrets.ts'
 import type { Fallback } from './fallback.ts'
 import { fallbackOf } from './fallback.ts'
+import type { PublicLog } from './log/public-log.ts'
+import { startPublicLog } from './log/public-log.ts'
 import type { ReadModels } from './read-models.ts'
 import { startReadModels } from './read-models.ts'
 import { Nodes } from './system/nodes.ts'
@@ -44,6 +46,7 @@ export type Platform = ReadModels & {
   auth: Pick<Auth, 'handler' | 'person'>
   setup: Setup
   nodes: Nodes
+  publicLog: PublicLog
   /** What `replayView` needs. */
   replay: { sql: Sql; dataKeys: DataKeys; node: string }
   /** Makes an account without a link: for whoever has the machine itself. */
@@ -77,9 +80,14 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
   const node = `${hostname().slice(0, 40)}-${randomBytes(4).toString('hex')}`
   let poke = () => {}
   const store = createEventStore({ sql, dataKeys, onAppended: () => poke() })
-  const readModels = startReadModels({ sql, dataKeys, node, log })
+  let onLogged = () => {}
+  const readModels = startReadModels({ sql, dataKeys, node, log, onLogged: () => onLogged() })
   poke = readModels.poke
   started.defer(() => readModels.stop())
+  const lease = () => readModels.sequencer.lease
+  const publicLog = await startPublicLog({ sql, dataKeys, accountId, env, lease, egress, log })
+  onLogged = publicLog.poke
+  started.defer(() => publicLog.stop())
   const nodes = new Nodes({ sql, node, log, alone: as === 'server' && env.databaseUrl === undefined })
   if (as === 'server') {
     await nodes.start()
@@ -105,6 +113,7 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
     auth,
     setup: firstRun(sql, auth),
     nodes,
+    publicLog,
     replay: { sql, dataKeys, node },
     createOwner: (owner) => auth.createOwner(owner),
     ready: () => answers(sql),

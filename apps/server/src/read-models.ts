@@ -22,10 +22,17 @@ export type RunningReadModels = ReadModels & {
   poke(): void
   stop(): Promise<void>
 }
-type Options = { sql: Sql; dataKeys: DataKeys; node: string; log: Logger }
+type Options = {
+  sql: Sql
+  dataKeys: DataKeys
+  node: string
+  log: Logger
+  /** The log has grown. */
+  onLogged: () => void
+}
 
 /** Starts the sequencer and the projector. On several nodes one of each works, and the others wait for its lease. */
-export function startReadModels({ sql, dataKeys, node, log }: Options): RunningReadModels {
+export function startReadModels({ sql, dataKeys, node, log, onLogged }: Options): RunningReadModels {
   const projector = new Projector({
     sql,
     dataKeys,
@@ -36,7 +43,10 @@ export function startReadModels({ sql, dataKeys, node, log }: Options): RunningR
   const sequencer = new Sequencer({
     sql,
     node,
-    onLogged: () => projector.poke(),
+    onLogged: () => {
+      projector.poke()
+      onLogged()
+    },
     onError: (err) => log.warn({ err, part: 'sequencer' }, 'a step failed, and is tried again'),
   })
   sequencer.start()

@@ -16,7 +16,7 @@ export function connect(
   url: string,
   { max = 10, role = 'stewrd_app', applicationName = 'stewrd' }: ConnectOptions = {},
 ): Sql {
-  return postgres(url, {
+  const sql = postgres(url, {
     max,
     connect_timeout: 5,
     backoff: (retries) => Math.min(0.05 * 2 ** retries, 1),
@@ -32,6 +32,17 @@ export function connect(
       bigint: { to: 20, from: [20], parse: Number, serialize: String },
     },
   })
+  askForTypesOnce(sql)
+  return sql
+}
+
+/**
+ * The driver asks for the array types on every new connection, and nobody catches the error when that connection breaks: an
+ * outage would end the process. One answer serves the whole pool.
+ */
+function askForTypesOnce({ options }: Sql): void {
+  const { typeArrayMap } = (options as unknown as { shared: { typeArrayMap: object } }).shared
+  Object.defineProperty(options, 'fetch_types', { get: () => Object.keys(typeArrayMap).length === 0 })
 }
 
 /** Ends all connections; gives up waiting for the server after `seconds`. */

@@ -4,6 +4,7 @@ import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { KeyringError } from '@stewrd/crypto/keyring.ts'
 import { DataKeyMissing, KeyringMismatch } from '@stewrd/db/data-keys.ts'
 import { DbError } from '@stewrd/db/db-error.ts'
+import { LogDamaged } from '@stewrd/db/log-tree/nodes.ts'
 import { ReplayFailed } from '@stewrd/db/replay.ts'
 import type { Logger } from 'pino'
 import pino from 'pino'
@@ -23,6 +24,7 @@ const ownErrors = [
   DataKeyMissing,
   DbError,
   ReplayFailed,
+  LogDamaged,
 ]
 
 /** What may be logged of an error. Texts of others (drivers, SDKs) can quote keys and rows: of those only name, code and place. */

@@ -1,0 +1,87 @@
+import { join } from 'node:path'
+import { noteSigner } from '@stewrd/crypto/signed-note.ts'
+import type { Sql } from '@stewrd/db/connect.ts'
+import type { DataKeys } from '@stewrd/db/data-keys.ts'
+import type { LogAlarm } from '@stewrd/db/log-tree/checkpoints.ts'
+import { LogTree } from '@stewrd/db/log-tree/log-tree.ts'
+import { LogDamaged } from '@stewrd/db/log-tree/nodes.ts'
+import type { Lease } from '@stewrd/db/sequencer.ts'
+import type { Egress } from '@stewrd/runtime/egress/egress.ts'
+import type { Logger } from 'pino'
+import type { Env } from '../env.ts'
+import { checkpointFiles } from './checkpoint-files.ts'
+import { Published } from './published.ts'
+import { Signer } from './signer.ts'
+import { anchorWebhook } from './webhook.ts'
+
+/** The log as outsiders check it. */
+export type PublicLog = {
+  /** Its name in every checkpoint. */
+  origin: string
+  /** What others check its signatures with: `name+id+key`. */
+  verifierKey: string
+  published: Published
+  /** Whether the log goes on from everything that was signed. */
+  examine(): Promise<LogAlarm | undefined>
+}
+export type RunningPublicLog = PublicLog & {
+  /** The log has grown. */
+  poke(): void
+  stop(): Promise<void>
+}
+
+type Options = {
+  sql: Sql
+  dataKeys: DataKeys
+  accountId: string
+  env: Pick<Env, 'home' | 'anchorDir' | 'anchorWebhook'>
+  lease: () => Lease | undefined
+  egress: Egress
+  log: Logger
+}
+
+/** Starts the tree and the signer. On several nodes those of the one that holds the sequencer's lease work. */
+export async function startPublicLog({ sql, dataKeys, accountId, env, lease, egress, log }: Options) {
+  // Made from the deployment's key, which is stored wrapped under the master key: docs/adr/0005.
+  const seed = (await dataKeys.deploymentKey('log-signer')).export()
+  const noteKey = noteSigner(`stewrd/log/${accountId}`, seed)
+  seed.fill(0)
+  const published = new Published(sql)
+  const webhook = env.anchorWebhook === undefined ? undefined : anchorWebhook({ url: env.anchorWebhook, egress, log })
+  const signer = new Signer({
+    sql,
+    signer: noteKey,
+    lease,
+    own: checkpointFiles(join(env.home, 'log', 'checkpoints')),
+    anchors: checkpointFiles(env.anchorDir),
+    log,
+    onSigned(size, note) {
+      published.poke()
+      webhook?.post(size, note)
+    },
+  })
+  const tree = new LogTree({
+    sql,
+    lease,
+    onGrown() {
+      signer.treeStopped(undefined)
+      signer.poke()
+    },
+    onError(error) {
+      if (error instanceof LogDamaged) signer.treeStopped({ code: error.code, message: error.message })
+      log.warn({ err: error, part: 'log-tree' }, 'a step failed, and is tried again')
+    },
+  })
+  for (const part of [published, tree, signer]) part.start()
+  return {
+    origin: noteKey.name,
+    verifierKey: noteKey.verifierKey,
+    published,
+    examine: () => signer.examine(),
+    poke: () => tree.poke(),
+    async stop() {
+      webhook?.stop()
+      await Promise.all([tree.stop(), signer.stop(), published.stop()])
+    },
+  } satisfies RunningPublicLog
+}

@@ -1,0 +1,190 @@
+import { signCheckpoint } from '@stewrd/crypto/checkpoint.ts'
+import type { NodeAt } from '@stewrd/crypto/merkle.ts'
+import type { NoteSigner } from '@stewrd/crypto/signed-note.ts'
+import type { Sql } from '@stewrd/db/connect.ts'
+import { holdsLease, latestCheckpoint, setAlarm, storeCheckpoint, treeState } from '@stewrd/db/log-tree/checkpoints.ts'
+import type { LogAlarm } from '@stewrd/db/log-tree/checkpoints.ts'
+import { readNodes } from '@stewrd/db/log-tree/nodes.ts'
+import { Loop } from '@stewrd/db/loop.ts'
+import type { Lease } from '@stewrd/db/sequencer.ts'
+import type { Logger } from 'pino'
+import { errorFields } from '../kernel/log.ts'
+import type { CheckpointFiles } from './checkpoint-files.ts'
+import type { Witness } from './examine.ts'
+import { examine, LogRefused, witnessOf } from './examine.ts'
+
+/** At most this many signatures a second: two. Growth is signed within the pause and the work. */
+const GATHER_MS = 500
+const IDLE_MS = { from: 250, to: 500 }
+/** While nothing grows, the tree is compared with the last checkpoint this often. */
+const LOOK_AGAIN_MS = 5_000
+const KEPT = 8
+
+/** Every step between which a process may die, in order. */
+export const signerSteps = ['examined', 'signed', 'kept', 'stored', 'anchored'] as const
+export type SignerStep = (typeof signerSteps)[number]
+
+export type SignerOptions = {
+  sql: Sql
+  signer: NoteSigner
+  /** The sequencer's: one node signs at a time. */
+  lease: () => Lease | undefined
+  /** The signer's own memory, outside the database. */
+  own: CheckpointFiles
+  anchors: CheckpointFiles
+  log: Logger
+  onSigned?: (size: number, note: string) => void
+  onStep?: (step: SignerStep) => void
+}
+
+type Signed = { size: number; note: string }
+
+/**
+ * Signs what the log has grown to, once it goes on from everything that was signed before: its own files, the anchors, the
+ * database. Otherwise nothing is signed, and the alarm stands until it does. Signing the same size again gives the same bytes,
+ * so a step that a crash cut off is done again.
+ */
+export class Signer {
+  readonly #options: SignerOptions
+  readonly #loop: Loop
+  #epoch: number | undefined
+  #witnesses: readonly Witness[] = []
+  #last: Signed | undefined
+  #published = true
+  #lookAgainAt = 0
+  #damage: LogAlarm | undefined
+
+  constructor(options: SignerOptions) {
+    this.#options = options
+    const onError = (error: unknown) =>
+      options.log.warn(
+        { err: errorFields(error), part: 'signer' },
+        'a checkpoint could not be signed, and is tried again',
+      )
+    this.#loop = new Loop({ step: () => this.#step(), idleMs: IDLE_MS, gatherMs: GATHER_MS, onError })
+  }
+
+  start(): void {
+    this.#loop.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop()
+  }
+
+  /** The tree has grown. */
+  poke(): void {
+    this.#loop.poke()
+  }
+
+  /** Signs now what there is to sign, if the lease is held. Returns whether something was signed. */
+  sign(): Promise<boolean> {
+    return this.#loop.exclusively(() => this.#step())
+  }
+
+  /** What stopped the tree from growing, or that it grows again. */
+  treeStopped(damage: LogAlarm | undefined): void {
+    this.#damage = damage
+  }
+
+  /** Whether the log goes on from everything that was signed; signs nothing and needs no lease. */
+  async examine(): Promise<LogAlarm | undefined> {
+    try {
+      const witnesses = await this.#find()
+      const { size } = await treeState(this.#options.sql)
+      await examine(this.#read, size, witnesses)
+      return undefined
+    } catch (error) {
+      return alarmOf(error)
+    }
+  }
+
+  async #step(): Promise<boolean> {
+    const { sql, lease } = this.#options
+    const held = lease()
+    if (!held || !(await holdsLease(sql, held))) return false
+    try {
+      // A signer that takes over does not know what the one before it signed.
+      if (held.epoch !== this.#epoch) await this.#takeOver(held.epoch)
+      if (this.#damage) throw new LogRefused(this.#damage)
+      const state = await treeState(sql)
+      const signed = await this.#signGrowth(state.size)
+      if (state.alarm) await this.#clear()
+      return signed
+    } catch (error) {
+      await this.#raise(alarmOf(error))
+      return false
+    }
+  }
+
+  async #takeOver(epoch: number): Promise<void> {
+    const found = await this.#find()
+    this.#witnesses = found.sort((a, b) => b.size - a.size)
+    this.#last = undefined
+    this.#epoch = epoch
+    this.#damage = undefined
+  }
+
+  async #signGrowth(size: number): Promise<boolean> {
+    const grown = size !== this.#last?.size
+    if (!grown && !this.#published) await this.#publish()
+    if (!grown && Date.now() < this.#lookAgainAt) return false
+    const head = await examine(this.#read, size, this.#witnesses)
+    this.#lookAgainAt = Date.now() + LOOK_AGAIN_MS
+    this.#options.onStep?.('examined')
+    if (!grown || size === 0) return false
+    const note = signCheckpoint(this.#options.signer, head)
+    this.#options.onStep?.('signed')
+    // From here on this size counts as signed, whatever happens: nothing else of this size may be.
+    await this.#options.own.keep(size, note)
+    this.#options.onStep?.('kept')
+    this.#last = { size, note }
+    this.#witnesses = [witnessOf({ note, where: 'this signer' }, this.#options.signer.verifierKey)]
+    this.#published = false
+    await this.#publish()
+    return true
+  }
+
+  async #publish(): Promise<void> {
+    const { sql, own, anchors, onSigned, onStep } = this.#options
+    const { size, note } = this.#last!
+    await storeCheckpoint(sql, { size, note })
+    onStep?.('stored')
+    onSigned?.(size, note)
+    await anchors.keep(size, note)
+    onStep?.('anchored')
+    await own.prune(KEPT)
+    this.#published = true
+  }
+
+  /** Everything that this log is known to have signed last. */
+  async #find(): Promise<Witness[]> {
+    const { sql, own, anchors, signer } = this.#options
+    const files = (await Promise.all([own.latest(), anchors.latest()])).flatMap((f) => f ?? [])
+    const stored = await latestCheckpoint(sql)
+    const notes = files.map(({ note, path }) => ({ note, where: path }))
+    if (stored) notes.push({ note: stored.note, where: 'the database' })
+    return notes.map((note) => witnessOf(note, signer.verifierKey))
+  }
+
+  readonly #read = (at: readonly NodeAt[]) => readNodes(this.#options.sql, at)
+
+  async #raise(alarm: LogAlarm): Promise<void> {
+    const { sql, log } = this.#options
+    this.#lookAgainAt = 0
+    const { alarm: raised } = await treeState(sql)
+    if (raised?.code === alarm.code && raised.message === alarm.message) return
+    log.error({ part: 'signer', code: alarm.code }, alarm.message)
+    await setAlarm(sql, alarm)
+  }
+
+  async #clear(): Promise<void> {
+    this.#options.log.warn({ part: 'signer' }, 'the log goes on from what was signed again: the alarm is taken back')
+    await setAlarm(this.#options.sql, null)
+  }
+}
+
+function alarmOf(error: unknown): LogAlarm {
+  if (error instanceof LogRefused) return { code: error.code, message: error.message }
+  throw error
+}
