@@ -51,7 +51,9 @@ const appRouter = 'apps/server/src/app-router.ts'
 const externals: Record<string, (to: string, from: string) => boolean> = {
   core: (to) => to === 'zod',
   crypto: (to, from) =>
-    /^node:(crypto|util|zlib)$/.test(to) || (from.endsWith('/keyring-file.ts') && /^node:(fs|path)/.test(to)),
+    /^node:(crypto|util|zlib)$/.test(to) ||
+    (from.endsWith('/keyring-file.ts') && /^node:(fs|path)/.test(to)) ||
+    (from.endsWith('/pkcs11-module.ts') && to === 'node:module'),
   web: (to) => !to.startsWith('node:') && packageOf(to) !== 'postgres',
 }
 

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -79,4 +79,45 @@ test('a key that is another one under the same name does not open what the first
     code: 'UNWRAP_FAILED',
     kekId: kek.id,
   })
+})
+
+const aad = Buffer.from('aad')
+
+test('a key that another process added or made primary is followed without a restart', async () => {
+  const [one, other] = [await openKeyringFile(path), await openKeyringFile(path)]
+  const before = one.primary
+  const added = await other.manage.add()
+  expect(other.primary).toEqual(before)
+  await other.manage.setPrimary(added)
+  const { kek, wrapped } = await other.wrap(Buffer.alloc(32, 7), aad)
+  expect(kek).toEqual(added)
+  expect(await one.unwrap(kek, wrapped, aad)).toEqual(Buffer.alloc(32, 7))
+  expect((await one.wrap(Buffer.alloc(32), aad)).kek).toEqual(added)
+  expect(one.keys).toEqual([before, added])
+})
+
+test('a removed key is gone from the file, drafts of a crash included; the primary one stays', async () => {
+  const ring = await openKeyringFile(path)
+  const old = ring.primary
+  const text = await readFile(path, 'utf8')
+  const { key } = (JSON.parse(text) as Ring).keys[0]!
+  await writeFile(`${path}.0123456789ab`, text, { mode: 0o600 })
+  await expect(ring.manage.remove(old)).rejects.toThrow(RangeError)
+  const added = await ring.manage.add()
+  await ring.manage.setPrimary(added)
+  await ring.manage.remove(old)
+  await ring.manage.remove(old)
+  expect((await openKeyringFile(path)).keys).toEqual([added])
+  expect((await stat(path)).mode & 0o777).toBe(0o600)
+  const beside = await readdir(join(path, '..'))
+  expect(beside).toEqual(['keyring.json'])
+  expect(await readFile(path, 'utf8')).not.toContain(key)
+})
+
+test('a file that is away for a moment takes nothing from a server that runs', async () => {
+  const ring = await openKeyringFile(path)
+  const { kek, wrapped } = await ring.wrap(Buffer.alloc(32), aad)
+  await rm(path)
+  expect(await ring.unwrap(kek, wrapped, aad)).toEqual(Buffer.alloc(32))
+  expect((await ring.wrap(Buffer.alloc(32), aad)).kek).toEqual(kek)
 })

@@ -1,134 +1,200 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { link, mkdir, open as openFile, readFile, stat, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { link, mkdir, open as openFile, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { EnvelopeError, open, seal } from './gcm.ts'
+import type { StoredKeyring } from './keyring-format.ts'
+import { newStoredKey, parseKeyring, refOf, serializeKeyring } from './keyring-format.ts'
 import type { KekRef, KeyProvider } from './keyring.ts'
-import { KeyringError } from './keyring.ts'
-
-type StoredKey = { id: string; version: number; key: string }
-type StoredKeyring = { format: 'stewrd/keyring/v1'; primary: KekRef; keys: StoredKey[] }
+import { KeyringError, nameOfKek, sameKek } from './keyring.ts'
 
 /** The master keys in the file at `path`, which only its owner may read. With `create`, a first start makes it; two at once agree on one. */
 export async function openKeyringFile(
   path: string,
   { create = true }: { create?: boolean } = {},
-): Promise<KeyProvider> {
-  const text = (await readKeyring(path)) ?? (create ? await createKeyring(path) : undefined)
-  if (text === undefined)
-    throw new KeyringError(
-      'KEYRING_MISSING',
-      `There is no keyring at ${path}. Put the keyring file back, or point STEWRD_HOME to where it lies.`,
-    )
-  return providerOf(parse(text, path), path)
+): Promise<KeyringFile> {
+  const found = (await readKeyring(path)) ?? (create ? await createKeyring(path) : undefined)
+  if (found === undefined) throw missing(path)
+  return new KeyringFile(path, found)
 }
 
-async function readKeyring(path: string): Promise<string | undefined> {
+type Read = { ring: StoredKeyring; stamp: string }
+
+/** Follows the file: another process may add keys to it, or change the primary one, at any time. */
+class KeyringFile implements KeyProvider {
+  readonly #path: string
+  #read: Read
+  #keys: Map<string, KeyObject>
+
+  constructor(path: string, read: Read) {
+    this.#path = path
+    this.#read = read
+    this.#keys = keysOf(read.ring)
+  }
+
+  get primary(): KekRef {
+    return refOf(this.#read.ring.primary)
+  }
+
+  get keys(): readonly KekRef[] {
+    return this.#read.ring.keys.map(refOf)
+  }
+
+  /** Under the key that the file names as primary at this moment. */
+  async wrap(key: Buffer, aad: Buffer) {
+    await this.refresh()
+    const kek = this.primary
+    return { kek, wrapped: seal(this.#keys.get(nameOfKek(kek))!, aad, key) }
+  }
+
+  async unwrap(kek: KekRef, wrapped: Buffer, aad: Buffer): Promise<Buffer> {
+    const name = nameOfKek(kek)
+    if (!this.#keys.has(name)) await this.refresh()
+    const key = this.#keys.get(name)
+    if (!key)
+      throw new KeyringError(
+        'KEK_MISSING',
+        `The keyring at ${this.#path} has no master key ${name}. Restore the keyring that has it.`,
+        kek.id,
+      )
+    try {
+      return open(key, aad, wrapped)
+    } catch (error) {
+      if (!(error instanceof EnvelopeError)) throw error
+      throw new KeyringError(
+        'UNWRAP_FAILED',
+        `The master key ${name} in ${this.#path} does not open a stored data key: it is another key of the same name, or the row was changed.`,
+        kek.id,
+      )
+    }
+  }
+
+  async refresh(): Promise<void> {
+    if ((await stampOf(this.#path)) === this.#read.stamp) return
+    const read = await readKeyring(this.#path)
+    // A file that is away for a moment takes nothing from a server that runs.
+    if (read) this.#take(read)
+  }
+
+  readonly manage = {
+    add: async (): Promise<KekRef> => {
+      const key = newStoredKey()
+      await this.#change((ring) => ({ ...ring, keys: [...ring.keys, key] }))
+      return refOf(key)
+    },
+    setPrimary: (kek: KekRef): Promise<void> =>
+      this.#change((ring) => {
+        if (!ring.keys.some((k) => sameKek(k, kek)))
+          throw new KeyringError('KEK_MISSING', `The keyring at ${this.#path} has no key ${nameOfKek(kek)}.`, kek.id)
+        return { ...ring, primary: refOf(kek) }
+      }),
+    remove: (kek: KekRef): Promise<void> =>
+      this.#change((ring) => {
+        if (sameKek(ring.primary, kek)) throw new RangeError('the primary key cannot be removed')
+        return { ...ring, keys: ring.keys.filter((k) => !sameKek(k, kek)) }
+      }),
+  }
+
+  async #change(change: (ring: StoredKeyring) => StoredKeyring): Promise<void> {
+    const read = await readKeyring(this.#path)
+    if (!read) throw missing(this.#path)
+    const draft = await writeDraft(this.#path, change(read.ring))
+    await rename(draft, this.#path)
+    await removeDrafts(this.#path)
+    await syncFolder(this.#path)
+    this.#take((await readKeyring(this.#path))!)
+  }
+
+  #take(read: Read): void {
+    this.#read = read
+    this.#keys = keysOf(read.ring)
+  }
+}
+
+const missing = (path: string) =>
+  new KeyringError(
+    'KEYRING_MISSING',
+    `There is no keyring at ${path}. Put the keyring file back, or point STEWRD_HOME or STEWRD_KEYRING to where it lies.`,
+  )
+
+const keysOf = (ring: StoredKeyring) =>
+  new Map(ring.keys.map((k) => [nameOfKek(k), createSecretKey(Buffer.from(k.key, 'base64'))]))
+
+/** Changes with every replacement of the file; undefined when there is none. Refuses a file that others may read. */
+async function stampOf(path: string): Promise<string | undefined> {
   try {
-    const { mode } = await stat(path)
+    const { mode, ino, mtimeMs, size } = await stat(path)
     if (mode & 0o077)
       throw new KeyringError('KEYRING_PERMISSIONS', `Others may read the keyring at ${path}. Run: chmod 600 ${path}`)
-    return await readFile(path, 'utf8')
+    return `${ino}/${mtimeMs}/${size}`
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw unreadable(error, path)
   }
+}
+
+async function readKeyring(path: string): Promise<Read | undefined> {
+  const stamp = await stampOf(path)
+  if (stamp === undefined) return undefined
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw unreadable(error, path)
+  })
+  return { ring: parseKeyring(text, path), stamp }
 }
 
 /** Whole or not at all: written beside, flushed, then linked to its name, which fails if somebody else was first. */
-async function createKeyring(path: string): Promise<string> {
-  const kek: StoredKey = {
-    id: `kek_${randomBytes(8).toString('hex')}`,
-    version: 1,
-    key: randomBytes(32).toString('base64'),
-  }
-  const keyring: StoredKeyring = {
-    format: 'stewrd/keyring/v1',
-    primary: { id: kek.id, version: kek.version },
-    keys: [kek],
-  }
+async function createKeyring(path: string): Promise<Read> {
+  const kek = newStoredKey()
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const draft = await writeDraft(path, { format: 'stewrd/keyring/v1', primary: refOf(kek), keys: [kek] })
+  try {
+    await link(draft, path)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  } finally {
+    await unlink(draft)
+  }
+  await syncFolder(path)
+  return (await readKeyring(path))!
+}
+
+async function writeDraft(path: string, ring: StoredKeyring): Promise<string> {
   const draft = `${path}.${randomBytes(6).toString('hex')}`
   const file = await openFile(draft, 'wx', 0o600)
   try {
-    await file.writeFile(`${JSON.stringify(keyring, null, 2)}\n`)
+    await file.writeFile(serializeKeyring(ring))
     await file.sync()
   } finally {
     await file.close()
   }
-  try {
-    await link(draft, path)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  } finally {
-    await unlink(draft)
-  }
-  const dir = await openFile(dirname(path), 'r')
-  try {
-    await dir.sync()
-  } finally {
-    await dir.close()
-  }
-  return (await readKeyring(path))!
+  return draft
 }
 
-function parse(text: string, path: string): StoredKeyring {
-  const bad = (what: string, kekId?: string) =>
-    new KeyringError(
-      kekId ? 'KEK_MALFORMED' : 'KEYRING_MALFORMED',
-      `The keyring at ${path} is damaged: ${what}. Restore it from your backup.`,
-      kekId,
-    )
-  let ring: Partial<StoredKeyring>
-  try {
-    ring = JSON.parse(text) as Partial<StoredKeyring>
-  } catch {
-    throw bad('it is not JSON')
-  }
-  if (ring.format !== 'stewrd/keyring/v1') throw bad('its format is not stewrd/keyring/v1')
-  if (!Array.isArray(ring.keys) || ring.keys.length === 0) throw bad('it has no keys')
-  for (const { id, version, key } of ring.keys) {
-    if (typeof id !== 'string' || !id || !Number.isSafeInteger(version) || version < 1)
-      throw bad('a key has no id or version')
-    const bytes = typeof key === 'string' ? Buffer.from(key, 'base64') : Buffer.alloc(0)
-    if (bytes.length !== 32 || bytes.toString('base64') !== key) throw bad(`key ${id} is not 32 bytes of base64`, id)
-  }
-  const { primary } = ring
-  if (!ring.keys.some((k) => k.id === primary?.id && k.version === primary.version))
-    throw bad('its primary key is not in it')
-  return ring as StoredKeyring
+/** What a crash left behind holds keys, also such as were destroyed since. */
+async function removeDrafts(path: string): Promise<void> {
+  const ours = `${basename(path)}.`
+  const isDraft = (name: string) => name.startsWith(ours) && /^[0-9a-f]{12}$/.test(name.slice(ours.length))
+  const names = (await readdir(dirname(path))).filter(isDraft)
+  await Promise.all(names.map((name) => unlink(join(dirname(path), name)).catch(() => {})))
 }
 
-function providerOf(ring: StoredKeyring, path: string): KeyProvider {
-  const keys = new Map<string, KeyObject>(
-    ring.keys.map((k) => [nameOf(k), createSecretKey(Buffer.from(k.key, 'base64'))]),
+async function syncFolder(path: string): Promise<void> {
+  const folder = await openFile(dirname(path), 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : undefined)
+
+/** Folders on the way that are none, no permission, a folder in its place. */
+function unreadable(error: unknown, path: string): unknown {
+  const code = codeOf(error)
+  if (error instanceof KeyringError || typeof code !== 'string') return error
+  return new KeyringError(
+    'KEYRING_UNAVAILABLE',
+    `The keyring at ${path} cannot be read (${code}). Check path and owner.`,
   )
-  return {
-    primary: ring.primary,
-    keys: ring.keys.map(({ id, version }) => ({ id, version })),
-    async wrap(key, aad) {
-      return { kek: ring.primary, wrapped: seal(keys.get(nameOf(ring.primary))!, aad, key) }
-    },
-    async unwrap(kek, wrapped, aad) {
-      const key = keys.get(nameOf(kek))
-      if (!key)
-        throw new KeyringError(
-          'KEK_MISSING',
-          `The keyring at ${path} has no master key ${nameOf(kek)}. Restore the keyring that has it.`,
-          kek.id,
-        )
-      try {
-        return open(key, aad, wrapped)
-      } catch (error) {
-        if (!(error instanceof EnvelopeError)) throw error
-        throw new KeyringError(
-          'UNWRAP_FAILED',
-          `The master key ${nameOf(kek)} in ${path} does not open a stored data key: it is another key of the same name, or the row was changed.`,
-          kek.id,
-        )
-      }
-    },
-  }
 }
-
-const nameOf = ({ id, version }: KekRef) => `${id}/${version}`

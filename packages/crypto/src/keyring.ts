@@ -7,17 +7,32 @@ export interface KeyProvider {
   readonly primary: KekRef
   readonly keys: readonly KekRef[]
   wrap(key: Buffer, aad: Buffer): Promise<{ kek: KekRef; wrapped: Buffer }>
-  /** Throws KEK_MISSING or UNWRAP_FAILED. */
+  /** Throws KEK_MISSING, UNWRAP_FAILED, or KEYRING_UNAVAILABLE. */
   unwrap(kek: KekRef, wrapped: Buffer, aad: Buffer): Promise<Buffer>
+  /** Looks again which keys there are: another process may have changed them. */
+  refresh?(): Promise<void>
+  /** Present where keys can be made and destroyed from here. */
+  readonly manage?: KeyManagement
+}
+
+/** Changes what a provider holds. Each change is whole or not at all; two at once are the caller's to prevent. */
+export type KeyManagement = {
+  /** Makes a key that is not primary yet. */
+  add(): Promise<KekRef>
+  setPrimary(kek: KekRef): Promise<void>
+  /** Destroys a key for good. Without effect when it is gone already. */
+  remove(kek: KekRef): Promise<void>
 }
 
 type KeyringCode =
   | 'KEK_MISSING'
   | 'KEK_MALFORMED'
+  | 'KEK_CLOSED'
   | 'UNWRAP_FAILED'
   | 'KEYRING_MALFORMED'
   | 'KEYRING_MISSING'
   | 'KEYRING_PERMISSIONS'
+  | 'KEYRING_UNAVAILABLE'
 
 /** The keyring cannot be used; the message says what to do, and holds no key material. */
 export class KeyringError extends Error {
@@ -30,3 +45,6 @@ export class KeyringError extends Error {
     this.kekId = kekId
   }
 }
+
+export const nameOfKek = ({ id, version }: KekRef) => `${id}/${version}`
+export const sameKek = (a: KekRef, b: KekRef) => a.id === b.id && a.version === b.version
