@@ -11,16 +11,19 @@ type RotationFlags = { json?: boolean; project?: string; maxAge: string }
 
 const PAGE = 500
 
-/** `history` and `audit rotations`. */
+/** `history`, `audit key` and `audit rotations`. */
 export function auditCommands(program: Command): void {
   program
     .command('history <project>')
     .description('every event of a project, oldest first')
     .option('--after <index>', 'only those after this place in the log')
     .action(history)
-  program
-    .command('audit')
-    .description('what an auditor asks')
+  const audit = program.command('audit').description('what an auditor asks')
+  audit
+    .command('key')
+    .description("the name of this installation's log, and the key that its checkpoints are verified with")
+    .action(key)
+  audit
     .command('rotations')
     .description('the life of every provider key, computed by replaying the events')
     .option('--project <project>', 'only this one')
@@ -56,6 +59,16 @@ async function history(id: string, _: HistoryFlags, command: Command) {
       from = page.at(-1)!.index
     }
   })
+}
+
+async function key(_: { json?: boolean }, command: Command) {
+  const { json = false } = command.optsWithGlobals<{ json?: boolean }>()
+  await withPlatform(async ({ publicLog: { origin, verifierKey } }) =>
+    print(json, { origin, verifier_key: verifierKey }, () => [
+      `Origin        ${origin}`,
+      `Verifier key  ${verifierKey}`,
+    ]),
+  )
 }
 
 async function rotations(_: RotationFlags, command: Command) {

@@ -26,7 +26,13 @@ export async function runsPlugin(app: FastifyInstance, { platform, log, publicUr
   app.addHook('onReady', async () => reaper.start())
   app.addHook('preClose', () => runner.drain(DRAIN_MS))
   app.addHook('onClose', () => reaper.stop())
-  await app.register(v1Plugin, { deps, runner, projectOfRun: (runId) => projectOfRun(platform, runId), publicUrl })
+  await app.register(v1Plugin, {
+    deps,
+    runner,
+    projectOfRun: (runId) => projectOfRun(platform, runId),
+    checkpoint: () => platform.publicLog.published.latest?.size,
+    publicUrl,
+  })
 }
 
 async function projectOfRun({ sql, accountId }: Platform, runId: string): Promise<string | undefined> {

@@ -21,13 +21,15 @@ export type V1Options = {
   deps: RunsDeps
   runner: Runner
   projectOfRun(runId: string): Promise<string | undefined>
+  /** The size of the log's newest signed checkpoint. */
+  checkpoint(): number | undefined
   publicUrl?: string | undefined
 }
 
 /** The public API: `POST /v1/agent` and `GET /v1/agent/:id`, as the wire contract says. */
 export async function v1Plugin(
   app: FastifyInstance,
-  { deps, runner, projectOfRun, publicUrl }: V1Options,
+  { deps, runner, projectOfRun, checkpoint, publicUrl }: V1Options,
 ): Promise<void> {
   const credentials = new Credentials(deps)
   const docsBase = (request: FastifyRequest) => publicUrl ?? `${request.protocol}://${request.host}`
@@ -35,6 +37,13 @@ export async function v1Plugin(
   app.all('/v1/*', () => {
     throw new ContractError('context_expired', 'There is nothing at this path of the API.')
   })
+
+  // How far the history was signed when this was answered: a later checkpoint that goes on from it covers the run.
+  const signed = (reply: FastifyReply) => {
+    const size = checkpoint()
+    if (size !== undefined) reply.header('x-stewrd-checkpoint', String(size))
+  }
+  app.addHook('onSend', async (_request, reply) => signed(reply))
 
   // Before the body is read: who has no key costs nothing.
   const admitted = async ({ headers }: FastifyRequest) => {
@@ -90,6 +99,7 @@ export async function v1Plugin(
   })
 
   async function streamed(started: StartedRun, asked: RunRequest, request: FastifyRequest, reply: FastifyReply) {
+    signed(reply)
     setSecurityHeaders(reply, { https: publicUrl?.startsWith('https:') ?? false })
     const events = eventStream(reply)
     try {

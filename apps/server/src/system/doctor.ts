@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readHomeInfo } from '@stewrd/db/embedded/home.ts'
 import { isAlive } from '@stewrd/db/embedded/process.ts'
+import { treeState } from '@stewrd/db/log-tree/checkpoints.ts'
 import type { Env } from '../env.ts'
 import { readEnv } from '../env.ts'
 import { createLogger, errorFields } from '../kernel/log.ts'
@@ -31,7 +32,13 @@ export async function diagnose(): Promise<Diagnosis[]> {
   )
   if (!platform) return done
   try {
-    done.push(await logged(platform), ...(await views(platform)), await owner(platform), model(platform))
+    done.push(
+      await logged(platform),
+      await signed(platform),
+      ...(await views(platform)),
+      await owner(platform),
+      model(platform),
+    )
   } finally {
     await platform.close()
   }
@@ -85,6 +92,18 @@ async function logged({ sql, history }: Platform): Promise<Diagnosis> {
     found: `${size - count} events are missing from the log`,
     mend: 'Restore a backup.',
   }
+}
+
+/** The log goes on from every checkpoint that is known, in files, anchors and database. */
+async function signed({ sql, publicLog }: Platform): Promise<Diagnosis> {
+  const check = 'log signature'
+  const [found, { size, alarm: raised }] = await Promise.all([publicLog.examine(), treeState(sql)])
+  const alarm = found ?? raised
+  const upTo = (await publicLog.published.refresh())?.size ?? 0
+  if (!alarm) return { check, ok: true, found: `${upTo} of ${size} entries are signed, and the log goes on from them` }
+  const mend =
+    'Nothing is signed until the database goes on from what was signed: docs/formats/log.md, "When the signer stops".'
+  return { check, ok: false, found: alarm.message, mend }
 }
 
 async function views({ views }: Platform): Promise<Diagnosis[]> {

@@ -1,4 +1,5 @@
 import type { ProviderId } from '@stewrd/core/llm/providers.ts'
+import { treeState } from '@stewrd/db/log-tree/checkpoints.ts'
 import { fallbackLlm } from '../llm/current.ts'
 import type { Platform } from '../platform.ts'
 import { router, sessionProcedure } from '../trpc/trpc.ts'
@@ -11,7 +12,7 @@ export type SystemHealth = {
   nodes: number
   startedAt: number
   uptimeMs: number
-  log: { size: number }
+  log: LogHealth
   views: { view: string; behind: number; status: 'live' | 'quarantined' }[]
   fallback: {
     status: 'default' | 'demo' | 'none'
@@ -21,16 +22,22 @@ export type SystemHealth = {
   }
 }
 
+/** `treeSize` entries are hashed, those before the checkpoint are signed. While there is an alarm nothing is. */
+type LogHealth = {
+  size: number
+  treeSize: number
+  checkpoint: { size: number; at: number } | null
+  origin: string
+  verifierKey: string
+  alarm: { code: string; message: string; since: number } | null
+}
+
 export const systemRouter = router({
   health: sessionProcedure.query(({ ctx }): Promise<SystemHealth> => systemHealth(ctx.platform)),
 })
 
 export async function systemHealth(platform: Platform): Promise<SystemHealth> {
-  const [size, views, nodes] = await Promise.all([
-    platform.history.size(),
-    platform.views.status(),
-    platform.nodes.count(),
-  ])
+  const [log, views, nodes] = await Promise.all([logHealth(platform), platform.views.status(), platform.nodes.count()])
   const { version, node, startedAt } = platform
   const uptimeMs = platform.now() - startedAt
   return {
@@ -39,8 +46,20 @@ export async function systemHealth(platform: Platform): Promise<SystemHealth> {
     nodes,
     startedAt,
     uptimeMs,
-    log: { size },
+    log,
     views: views.map(({ view, lag, status }) => ({ view, behind: lag, status })),
     fallback: fallbackLlm(platform.fallback),
+  }
+}
+
+async function logHealth({ history, sql, publicLog }: Platform): Promise<LogHealth> {
+  const [size, tree, checkpoint] = await Promise.all([history.size(), treeState(sql), publicLog.published.refresh()])
+  return {
+    size,
+    treeSize: tree.size,
+    checkpoint: checkpoint ? { size: checkpoint.size, at: checkpoint.at } : null,
+    origin: publicLog.origin,
+    verifierKey: publicLog.verifierKey,
+    alarm: tree.alarm,
   }
 }

@@ -3,6 +3,7 @@ import { Failed, Skeleton } from '../../components/ui/states.tsx'
 import { Badge, Card, Mono, PageHeader } from '../../components/ui/surface.tsx'
 import { At } from '../../components/ui/time.tsx'
 import { age, count } from '../../lib/format.ts'
+import { LogCard } from './log-card.tsx'
 import { useHealth } from './queries.ts'
 
 export function SystemPage() {
@@ -40,6 +41,7 @@ export function SystemPage() {
               </Fact>
             </dl>
           </Card>
+          <LogCard log={health.data.log} />
           <Card title="Read models" description="How far each follows the log.">
             <ul className="divide-y">
               {health.data.views.map(({ view, behind }) => (

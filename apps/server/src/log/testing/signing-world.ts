@@ -1,0 +1,54 @@
+import { join } from 'node:path'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { projects } from '@stewrd/core/projects/projects.ts'
+import { noteSigner } from '@stewrd/crypto/signed-note.ts'
+import { LogTree } from '@stewrd/db/log-tree/log-tree.ts'
+import { Sequencer } from '@stewrd/db/sequencer.ts'
+import { by, createWorld } from '@stewrd/db/testkit/world.ts'
+import { createLogger } from '../../kernel/log.ts'
+import { checkpointFiles } from '../checkpoint-files.ts'
+import { Signer } from '../signer.ts'
+
+export const noteKey = noteSigner('stewrd/log/test', Buffer.alloc(32, 1))
+const silent = createLogger({ production: true, logLevel: 'silent' })
+
+export type SigningWorld = Awaited<ReturnType<typeof signingWorld>>
+
+/** A database with its log, whose sequencer, tree and signer move only when they are told to. */
+export async function signingWorld() {
+  const world = await createWorld()
+  const home = await mkdtemp(join(tmpdir(), 'stewrd-signer-'))
+  const sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+  const tree = new LogTree({ sql: world.sql, lease: () => sequencer.lease })
+  const files = (name: string) => checkpointFiles(join(home, name))
+  return {
+    ...world,
+    home,
+    sequencer,
+    tree,
+    files,
+    /** Another one is another process: it remembers nothing but what its files say. */
+    signer: ({ own = 'own', anchors = 'anchors', key = noteKey } = {}) =>
+      new Signer({
+        sql: world.sql,
+        signer: key,
+        lease: () => sequencer.lease,
+        own: files(own),
+        anchors: files(anchors),
+        log: silent,
+      }),
+    /** One event for each project, in the log and in the tree. */
+    async grow(count: number) {
+      for (let i = 0; i < count; i++)
+        await world.store.execute(projects, world.project(), { type: 'CreateProject', name: 'x' }, by())
+      await sequencer.drain()
+      await tree.drain()
+    },
+    async close() {
+      await sequencer.stop()
+      await world.close()
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
