@@ -1,6 +1,7 @@
-import { chmod } from 'node:fs/promises'
+import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { checkpointFiles } from '../log/checkpoint-files.ts'
 import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
 import { diagnose } from './doctor.ts'
@@ -24,6 +25,18 @@ test('a healthy installation is said to be one', async () => {
   expect(checks.map((c) => c.check)).toEqual(
     expect.arrayContaining(['configuration', 'home', 'database and keyring', 'log', 'view llm', 'owner account']),
   )
+})
+
+test('a checkpoint that the log does not go on from is found, with what it means', async () => {
+  const files = checkpointFiles(tested.env.anchorDir)
+  await files.keep(1_000_000, 'somebody else\n1000000\n\n— x\n')
+  const checks = await diagnosis()
+  await rm((await files.latest())!.path)
+  expect(checks.find((c) => c.check === 'log signature')).toMatchObject({
+    ok: false,
+    found: expect.stringContaining("was not signed by this log's key"),
+    mend: expect.stringContaining('docs/formats/log.md'),
+  })
 })
 
 test('what is wrong is named with what to do about it', async () => {
