@@ -26,6 +26,14 @@ const sentences: Record<AnyEvent['type'], string> = {
   RunStarted: 'started a run on gpt-4o with key fp_00000000000000aa at revision 3',
   ModelAnswered: 'received answer 1 from the model (17 tokens)',
   RunCompleted: 'completed the run in 655 ms with 17 tokens',
+  MasterKeyAdded: 'added the master key kek_00000000000000bb in the keyring file',
+  MasterKeyRotationStarted: 'started the rotation of the master key from kek_00000000000000aa to kek_00000000000000bb',
+  MasterKeyRotated:
+    'rotated the master key from kek_00000000000000aa to kek_00000000000000bb: 42 values under the new key, 0 left under the old',
+  MasterKeyRetired: 'retired the master key kek_00000000000000aa',
+  DataKeyRotationStarted:
+    'started the rotation of the data keys of project 01890a5d-ac96-774b-bcce-b302099a8057 to epochs 2 and 3',
+  DataKeysRotated: 'rotated the data keys of project 01890a5d-ac96-774b-bcce-b302099a8057 to epochs 2 and 3',
   RunFailed: 'saw the run fail with provider_key_rejected',
 }
 

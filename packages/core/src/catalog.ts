@@ -9,6 +9,8 @@ import { keyHealthView } from './key-health/key-health.projection.ts'
 import type { EventShape, Noun } from './kernel/event.ts'
 import type { Projection } from './kernel/projection.ts'
 import type { Sentence } from './kernel/sentence.ts'
+import { describeKeyring } from './keyring/describe.ts'
+import { KeyringEvent } from './keyring/events.ts'
 import { describeLlm } from './llm/describe.ts'
 import { LlmEvent } from './llm/events.ts'
 import { llmView } from './llm/llm.projection.ts'
@@ -26,10 +28,18 @@ export const AnyEvent = z.discriminatedUnion('type', [
   ...KeyHealthEvent.options,
   ...ApiKeyEvent.options,
   ...RunEvent.options,
+  ...KeyringEvent.options,
 ])
 export type AnyEvent = z.infer<typeof AnyEvent>
 
-const describe = { ...describeProjects, ...describeLlm, ...describeKeyHealth, ...describeApiKeys, ...describeRuns }
+const describe = {
+  ...describeProjects,
+  ...describeLlm,
+  ...describeKeyHealth,
+  ...describeApiKeys,
+  ...describeRuns,
+  ...describeKeyring,
+}
 
 /** What a history page says of an event, after the actor's name. */
 export const describeEvent = (event: AnyEvent): Sentence =>
@@ -41,6 +51,7 @@ const eventsOf: Record<Noun, readonly { shape: { type: { value: string } } }[]> 
   'key-health': KeyHealthEvent.options,
   'api-keys': ApiKeyEvent.options,
   runs: RunEvent.options,
+  keyring: KeyringEvent.options,
 }
 /** The stored type names of each noun, for filters. */
 export const eventTypes = Object.fromEntries(

@@ -3,6 +3,8 @@ import { apiKeys } from '@stewrd/core/api-keys/api-keys.ts'
 import type { ApiKeyEvent } from '@stewrd/core/api-keys/events.ts'
 import { keyHealth } from '@stewrd/core/key-health/key-health.ts'
 import type { KeyHealthEvent } from '@stewrd/core/key-health/events.ts'
+import type { KeyringEvent } from '@stewrd/core/keyring/events.ts'
+import { keyring } from '@stewrd/core/keyring/keyring.ts'
 import type { Noun } from '@stewrd/core/kernel/event.ts'
 import type { LlmEvent } from '@stewrd/core/llm/events.ts'
 import type { Llm } from '@stewrd/core/llm/llm.ts'
@@ -43,6 +45,12 @@ const fold: Record<Noun, (events: readonly AnyEvent[]) => PublicState> = {
   'api-keys': (events) => {
     const state = folded(apiKeys, events as ApiKeyEvent[])
     return { status: state.status, keyId: state.status === 'active' ? state.keyId : null }
+  },
+  keyring: (events) => {
+    const { added, rotation, retired, dataKeys } = folded(keyring, events as KeyringEvent[])
+    const ids = (keys: readonly { id: string }[]) => keys.map(({ id }) => id)
+    const dataKeyRotations = Object.keys(dataKeys)
+    return { added: ids(added), rotatingTo: rotation?.to.id ?? null, retired: ids(retired), dataKeyRotations }
   },
   runs: (events) => {
     const state = folded(runs, events as RunEvent[])

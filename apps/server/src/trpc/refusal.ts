@@ -23,6 +23,12 @@ export const statusOf = {
   API_KEY_EXISTS: 'CONFLICT',
   RUN_EXISTS: 'CONFLICT',
   RUN_ENDED: 'CONFLICT',
+  MASTER_KEY_ROTATING: 'CONFLICT',
+  MASTER_KEY_IN_USE: 'PRECONDITION_FAILED',
+  MASTER_KEY_PRIMARY: 'PRECONDITION_FAILED',
+  MASTER_KEY_UNKNOWN: 'NOT_FOUND',
+  MASTER_KEY_MADE_ELSEWHERE: 'PRECONDITION_FAILED',
+  MASTER_KEY_NOT_EVERYWHERE: 'PRECONDITION_FAILED',
 } as const satisfies Record<keyof Refusals, TRPCError['code']>
 
 /** A refusal as a page reads it: `error.data.refusal`. Narrow by `code` to read `details`. */

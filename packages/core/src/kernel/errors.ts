@@ -19,6 +19,12 @@ export type Refusals = {
   API_KEY_EXISTS: Record<string, never>
   RUN_EXISTS: { runId?: string }
   RUN_ENDED: { runId?: string; status: string }
+  MASTER_KEY_ROTATING: { to: string }
+  MASTER_KEY_IN_USE: { key: string; values: number; projects?: number }
+  MASTER_KEY_PRIMARY: { key: string }
+  MASTER_KEY_UNKNOWN: { key: string }
+  MASTER_KEY_MADE_ELSEWHERE: { provider: string }
+  MASTER_KEY_NOT_EVERYWHERE: { key: string; nodes: readonly string[] }
 }
 
 /** A command that the domain understood and said no to. Anything else that is thrown is a bug or an outage. */
@@ -62,5 +68,17 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
   API_KEY_MISSING: () => 'This project has no API key to revoke. Regenerate one.',
   API_KEY_EXISTS: () => 'This project has an API key already. Regenerate it to get a new one.',
   RUN_EXISTS: () => 'This run exists already. Read it, or start another under a new id.',
+  MASTER_KEY_ROTATING: ({ to }) =>
+    `The master key is being rotated to ${to}. Let that end first: \`stewrd keys rotate-master\` goes on where it stopped.`,
+  MASTER_KEY_IN_USE: ({ key, values, projects }) =>
+    `${values} values${projects === undefined ? '' : ` of ${projects} projects`} depend on the master key ${key}. Run \`stewrd keys rotate-master\` first; \`stewrd keys list\` shows what is left.`,
+  MASTER_KEY_PRIMARY: ({ key }) =>
+    `${key} is the primary master key: new values are wrapped under it. Rotate to another one first.`,
+  MASTER_KEY_UNKNOWN: ({ key }) =>
+    `There is no master key ${key}. Check the id: \`stewrd keys list\` shows those that there are.`,
+  MASTER_KEY_MADE_ELSEWHERE: ({ provider }) =>
+    `Keys in ${provider} are not made from here. Make one there, and put it first in STEWRD_KEYRING, with the old one after it.`,
+  MASTER_KEY_NOT_EVERYWHERE: ({ key, nodes }) =>
+    `Not every server has the master key ${key} yet: ${nodes.join(', ')}. Give them the same keyring; nothing was rotated.`,
   RUN_ENDED: ({ status }) => `This run has ended already (${status}). Start another.`,
 }

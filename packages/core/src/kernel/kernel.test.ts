@@ -128,9 +128,18 @@ const everyRefusal: { [C in keyof Refusals]: readonly Refusals[C][] } = {
   API_KEY_MISSING: [{}],
   API_KEY_EXISTS: [{}],
   RUN_EXISTS: [{}, { runId: 'r1' }],
+  MASTER_KEY_ROTATING: [{ to: 'kek_b' }],
+  MASTER_KEY_IN_USE: [
+    { key: 'kek_a', values: 3 },
+    { key: 'kek_a', values: 3, projects: 2 },
+  ],
+  MASTER_KEY_PRIMARY: [{ key: 'kek_a' }],
+  MASTER_KEY_UNKNOWN: [{ key: 'kek_a' }],
+  MASTER_KEY_MADE_ELSEWHERE: [{ provider: 'AWS KMS' }],
+  MASTER_KEY_NOT_EVERYWHERE: [{ key: 'kek_b', nodes: ['one', 'two'] }],
   RUN_ENDED: [{ status: 'failed' }, { runId: 'r1', status: 'completed' }],
 }
-const toDo = /\b(Enter|Check|Look|Send|try again|Use|Set|Make|Regenerate|Read|Start|Allow|stays)\b/
+const toDo = /\b(Enter|Check|Look|Send|try again|Use|Set|Make|Regenerate|Read|Start|Allow|Let|Run|Rotate|Give|stays)\b/
 
 test.each(Object.keys(everyRefusal) as (keyof Refusals)[])('%s says in whole sentences what to do', (code) => {
   for (const details of everyRefusal[code]) {

@@ -3,6 +3,7 @@ import { eventTypes } from '@stewrd/core/catalog.ts'
 import { apiKeysStream } from '@stewrd/core/api-keys/api-keys.ts'
 import type { Logged, Noun } from '@stewrd/core/kernel/event.ts'
 import { keyHealthStream } from '@stewrd/core/key-health/key-health.ts'
+import { keyringStream } from '@stewrd/core/keyring/keyring.ts'
 import { llmStream } from '@stewrd/core/llm/llm.ts'
 import { projectStream } from '@stewrd/core/projects/projects.ts'
 import { runStream } from '@stewrd/core/runs/runs.ts'
@@ -69,6 +70,7 @@ const prefixes: Record<Noun, string> = {
   'key-health': keyHealthStream(''),
   'api-keys': apiKeysStream(''),
   runs: runStream(''),
+  keyring: keyringStream('').stream,
 }
 
 type LoadedRow = RowWrite & { dirty: boolean }

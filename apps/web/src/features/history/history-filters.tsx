@@ -11,6 +11,7 @@ const nounNames: Record<(typeof nouns)[number], string> = {
   'key-health': 'Key health',
   'api-keys': 'API key',
   runs: 'Runs',
+  keyring: 'Master keys',
 }
 
 type Props = {

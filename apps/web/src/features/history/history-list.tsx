@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { CircleAlert, FolderKanban, HeartPulse, KeyRound, Play, SlidersHorizontal } from 'lucide-react'
+import { CircleAlert, FolderKanban, HeartPulse, KeyRound, KeySquare, Play, SlidersHorizontal } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { cn } from '../../lib/cn.ts'
 import { ago, dateTime } from '../../lib/format.ts'
@@ -21,6 +21,7 @@ const icons = {
   'key-health': HeartPulse,
   'api-keys': KeyRound,
   runs: Play,
+  keyring: KeySquare,
 } as const
 
 /** Only the rows in view exist in the page, however long the history is. */
