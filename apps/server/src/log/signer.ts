@@ -8,7 +8,6 @@ import { readNodes } from '@stewrd/db/log-tree/nodes.ts'
 import { Loop } from '@stewrd/db/loop.ts'
 import type { Lease } from '@stewrd/db/sequencer.ts'
 import type { Logger } from 'pino'
-import { errorFields } from '../kernel/log.ts'
 import type { CheckpointFiles } from './checkpoint-files.ts'
 import type { Witness } from './examine.ts'
 import { examine, LogRefused, witnessOf } from './examine.ts'
@@ -57,10 +56,7 @@ export class Signer {
   constructor(options: SignerOptions) {
     this.#options = options
     const onError = (error: unknown) =>
-      options.log.warn(
-        { err: errorFields(error), part: 'signer' },
-        'a checkpoint could not be signed, and is tried again',
-      )
+      options.log.warn({ err: error, part: 'signer' }, 'a checkpoint could not be signed, and is tried again')
     this.#loop = new Loop({ step: () => this.#step(), idleMs: IDLE_MS, gatherMs: GATHER_MS, onError })
   }
 

@@ -1,6 +1,5 @@
 import type { Egress } from '@stewrd/runtime/egress/egress.ts'
 import type { Logger } from 'pino'
-import { errorFields } from '../kernel/log.ts'
 
 const LIMIT_MS = 10_000
 const RETRY_MS = { from: 1_000, to: 60_000 }
@@ -37,7 +36,7 @@ export function anchorWebhook({ url, egress, log }: { url: string; egress: Egres
       pause = RETRY_MS.from
       if (waiting === taken) waiting = undefined
     } catch (error) {
-      log.warn({ err: errorFields(error), size: taken.size, part: 'anchor' }, 'a checkpoint could not be posted')
+      log.warn({ err: error, size: taken.size, part: 'anchor' }, 'a checkpoint could not be posted')
       timer = setTimeout(() => void next(), pause)
       pause = Math.min(pause * 2, RETRY_MS.to)
       return
