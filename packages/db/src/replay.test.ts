@@ -1,7 +1,7 @@
 import { views as catalog } from '@stewrd/core/catalog.ts'
 import type { View } from '@stewrd/core/catalog.ts'
 import { projects } from '@stewrd/core/projects/projects.ts'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { Projector } from './projector.ts'
 import type { ReplayProgress } from './replay.ts'
 import { replayView } from './replay.ts'
@@ -19,6 +19,7 @@ beforeAll(async () => {
   sequencer = new Sequencer({ sql: world.sql, node: 'test', onLogged: () => projector.poke() })
   sequencer.start()
   projector.start()
+  await vi.waitUntil(async () => (await projected()) === catalog.length, { timeout: 20_000, interval: 20 })
 })
 afterAll(async () => {
   await sequencer.stop()
@@ -26,6 +27,7 @@ afterAll(async () => {
   await world.close()
 })
 
+const projected = async () => (await world.sql`select from projections`).count
 const slots = async (view: string) =>
   (await world.sql<{ slot: number }[]>`select distinct slot from view_rows where view = ${view}`).map((r) => r.slot)
 

@@ -4,7 +4,7 @@ import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { clientOf, owner, signIn } from '../testing/server.ts'
 import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
-import { runAgent } from './calls.ts'
+import { runAgent } from './calls.testing.ts'
 
 const ROUNDS = 20
 const key = `sk-crash-${randomUUID()}`

@@ -10,7 +10,7 @@ import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { clientOf, owner, signIn } from '../testing/server.ts'
 import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
-import { runAgent } from './calls.ts'
+import { runAgent } from './calls.testing.ts'
 
 // One story with unique keys, good and bad; then every place where bytes stay is searched for them.
 const keys = Array.from({ length: 4 }, () => `sk-leak-${randomUUID()}`) as [string, string, string, string]

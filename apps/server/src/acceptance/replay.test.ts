@@ -11,7 +11,7 @@ import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
 import type { TestServer } from '../testing/server.ts'
 import { listen } from '../testing/server.ts'
-import { runAgent } from './calls.ts'
+import { runAgent } from './calls.testing.ts'
 
 const actor = 'user:auditor'
 let upstream: Upstream

@@ -8,7 +8,7 @@ import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ServerProcess } from '../testing/server-process.ts'
 import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
-import { runAgent } from './calls.ts'
+import { runAgent } from './calls.testing.ts'
 
 // The whole story by the command line, beside two server nodes on one database.
 const keyA = `sk-a-${randomUUID()}`

@@ -25,7 +25,11 @@ export async function launchBrowser(): Promise<Browser> {
 async function wear(page: Page, colorScheme: 'light' | 'dark') {
   await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
   await page.locator(colorScheme === 'dark' ? 'html.dark' : 'html:not(.dark)').waitFor({ state: 'attached' })
+  // Colours change over a frame or two, and what inherits them follows after that.
+  const frames = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))'
+  await page.evaluate(frames)
   await page.evaluate('Promise.allSettled(document.getAnimations().map((a) => a.finished)).then(() => true)')
+  await page.evaluate(frames)
 }
 
 /** Fails on any accessibility violation of the page as it stands, in light and in dark. */
@@ -33,7 +37,9 @@ export async function expectAccessible(page: Page, name: string): Promise<void> 
   for (const colorScheme of ['light', 'dark'] as const) {
     await wear(page, colorScheme)
     const { violations } = await new AxeBuilder({ page }).analyze()
-    const found = violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`)
+    const found = violations.map(
+      (v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')}: ${n.failureSummary ?? ''}`).join(', ')}`,
+    )
     expect(found, `${name}, ${colorScheme}`).toEqual([])
   }
   await wear(page, 'light')

@@ -118,8 +118,10 @@ test('two commands that start at once share the database of the one that was fir
   const both = await Promise.all([start({ AS: 'command' }), startEmbedded({ home, as: 'command' })])
   expect(both.filter(({ adopted }) => adopted)).toHaveLength(1)
   expect(both[0].url).toBe(both[1].url)
-  const [mine] = both.slice(1) as [Awaited<ReturnType<typeof startEmbedded>>]
-  await mine.stop({ smart: true })
+  await vi.waitFor(() => expect(both[0].written()).toBeGreaterThan(5), patience)
+  // Whoever owns it waits for the other one to leave.
+  await kill(both[0].child)
+  await both[1].stop({ smart: true })
 }, 60_000)
 
 test("a lock file that names another home's Postgres, or any process, is nobody's", async () => {
