@@ -30,6 +30,9 @@ export type RunningPublicLog = PublicLog & {
   stop(): Promise<void>
 }
 
+/** What was logged last is signed before a stop, if the database answers within this time. */
+const STOP_WITHIN_MS = 1_000
+
 type Options = {
   sql: Sql
   dataKeys: DataKeys
@@ -80,8 +83,22 @@ export async function startPublicLog({ sql, dataKeys, accountId, env, lease, egr
     examine: () => signer.examine(),
     poke: () => tree.poke(),
     async stop() {
-      webhook?.stop()
       await Promise.all([tree.stop(), signer.stop(), published.stop()])
+      await within(
+        STOP_WITHIN_MS,
+        tree.drain().then(() => signer.sign()),
+      )
+      webhook?.stop()
     },
   } satisfies RunningPublicLog
+}
+
+/** Waits for `work`, and no longer than `ms`; how it ends does not matter. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work.catch(() => {}), patience])
+  clearTimeout(timer)
 }

@@ -11,6 +11,7 @@ import type { Platform } from '../platform.ts'
 import { createPlatform } from '../platform.ts'
 import { createProject } from '../projects/service.ts'
 import { systemHealth } from '../system/router.ts'
+import { checkpointFiles } from './checkpoint-files.ts'
 
 const log = createLogger({ production: true, logLevel: 'silent' })
 let database: TestDatabase
@@ -76,6 +77,16 @@ test('a restored backup works, but is not signed: health says why', async () => 
   for (let i = 0; i < 3; i++) await project(platform)
   await vi.waitFor(async () => expect((await systemHealth(platform)).log.alarm?.code).toBe('LOG_REWRITTEN'), 15_000)
   expect((await systemHealth(platform)).log.checkpoint?.size).toBe(early)
+})
+
+test('what was logged last is signed before a stop', async () => {
+  const platform = await start('home')
+  await project(platform)
+  await vi.waitFor(async () => expect(await platform.history.size()).toBeGreaterThan(0))
+  const size = await platform.history.size()
+  await platform.close()
+  const own = await checkpointFiles(join(homes, 'home', 'log', 'checkpoints')).latest()
+  expect(own?.size).toBeGreaterThanOrEqual(size)
 })
 
 test('of two nodes one signs and both serve it; when it stops, the other goes on', async () => {

@@ -11,7 +11,7 @@ import { readLeaves, readNodes } from './nodes.ts'
 const BATCH = 1000
 const IDLE_MS = { from: 100, to: 1000 }
 /** Batches of the log that arrive within this time after one was hashed are hashed together. */
-const GATHER_MS = 50
+const GATHER_MS = 200
 
 export type LogTreeOptions = {
   sql: Sql

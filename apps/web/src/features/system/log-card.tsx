@@ -24,10 +24,10 @@ export function LogCard({ log }: { log: Log }) {
           <Signed log={log} />
         </Fact>
         <Fact name="Origin">
-          <Copyable text={log.origin} />
+          <Copyable text={log.origin} label="Copy origin" />
         </Fact>
         <Fact name="Verifier key">
-          <Copyable text={log.verifierKey} />
+          <Copyable text={log.verifierKey} label="Copy key" />
         </Fact>
       </dl>
     </Card>
@@ -58,9 +58,9 @@ const Fact = ({ name, children }: { name: string; children: ReactNode }) => (
   </div>
 )
 
-const Copyable = ({ text }: { text: string }) => (
+const Copyable = ({ text, label }: { text: string; label: string }) => (
   <span className="flex items-start gap-3">
     <Mono className="min-w-0 flex-1 break-all">{text}</Mono>
-    <CopyButton text={text} label="Copy" />
+    <CopyButton text={text} label={label} />
   </span>
 )
