@@ -73,7 +73,8 @@ create table data_keys (
   wrapped bytea not null,
   encryptions bigint not null default 0,
   created_at timestamp with time zone not null default now(),
-  retired_at timestamp with time zone
+  retired_at timestamp with time zone,
+  former_keks text[] not null default '{}'::text[]
 );
 
 create table events (
@@ -140,6 +141,15 @@ create table lookups (
   project_id uuid not null
 );
 
+create table master_keys (
+  kek_id text not null,
+  kek_version integer not null,
+  status text not null default 'open'::text,
+  canary bytea,
+  first_used_at timestamp with time zone not null default now(),
+  changed_at timestamp with time zone not null default now()
+);
+
 create table migrations (
   name text not null,
   sha256 text not null,
@@ -150,7 +160,8 @@ create table nodes (
   id text not null,
   started_at timestamp with time zone not null default now(),
   seen_at timestamp with time zone not null default now(),
-  log_idx bigint not null default 0
+  log_idx bigint not null default 0,
+  master_keys text[]
 );
 
 create table outbox (
@@ -225,6 +236,9 @@ alter table log add constraint log_pkey PRIMARY KEY (idx);
 alter table log_state add constraint log_state_one_check CHECK (one);
 alter table log_state add constraint log_state_pkey PRIMARY KEY (one);
 alter table lookups add constraint lookups_pkey PRIMARY KEY (hash);
+alter table master_keys add constraint master_keys_kek_version_check CHECK ((kek_version > 0));
+alter table master_keys add constraint master_keys_pkey PRIMARY KEY (kek_id, kek_version);
+alter table master_keys add constraint master_keys_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text, 'retired'::text])));
 alter table migrations add constraint migrations_pkey PRIMARY KEY (name);
 alter table nodes add constraint nodes_pkey PRIMARY KEY (id);
 alter table outbox add constraint outbox_pkey PRIMARY KEY (id);
@@ -267,6 +281,7 @@ grant insert, select on log to stewrd_app;
 grant insert, select on tree_nodes to stewrd_app;
 grant insert, select, update on data_keys to stewrd_app;
 grant insert, select, update on heads to stewrd_app;
+grant insert, select, update on master_keys to stewrd_app;
 grant select on migrations to stewrd_app;
 grant select, update on log_state to stewrd_app;
 grant select, update on tree_state to stewrd_app;

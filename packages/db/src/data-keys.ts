@@ -3,32 +3,26 @@ import { randomBytes } from 'node:crypto'
 import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { DataKey, DataKeyRef, Purpose } from '@stewrd/crypto/data-key.ts'
 import { dataKeyIsDue, generateDataKey, HARD_MAX_ENCRYPTIONS, unwrapDataKey } from '@stewrd/crypto/data-key.ts'
-import { KeyringError } from '@stewrd/crypto/keyring.ts'
 import type { KeyProvider } from '@stewrd/crypto/keyring.ts'
+import { sameKek } from '@stewrd/crypto/keyring.ts'
 import { deriveKey } from '@stewrd/crypto/mac.ts'
 import type { Sql } from './connect.ts'
 import { run } from './db-error.ts'
+import type { DataKeyRow } from './master-keys/check.ts'
+import { checkKeyring } from './master-keys/check.ts'
+import { registerPrimary } from './master-keys/registry.ts'
 
 /** Encryptions are reserved in the database before they happen, this many at a time: a crash loses at most these. */
 const BLOCK = 4096
 /** Keys of the deployment itself belong to no account. */
 const NO_ACCOUNT = '00000000-0000-0000-0000-000000000000'
 const DEPLOYMENT = 'deployment'
+/** So long may a server go on with an epoch that another one has closed. */
+const CHECK_AGAIN_MS = 30_000
 
+type Row = DataKeyRow
 type Scope = { accountId: string; scope: string; purpose: Purpose }
-type Row = {
-  account_id: string
-  id: string
-  scope: string
-  purpose: Purpose
-  epoch: number
-  kek_id: string
-  kek_version: number
-  wrapped: Buffer
-  encryptions: number
-  created_at: Date
-}
-type Current = { dataKey: DataKey; createdAt: number; reserved: number; left: number }
+type Current = { dataKey: DataKey; createdAt: number; reserved: number; left: number; checkedAt: number }
 
 /** A stored data key names no row. */
 export class DataKeyMissing extends Error {
@@ -37,18 +31,6 @@ export class DataKeyMissing extends Error {
   constructor(id: string) {
     super(`there is no data key ${id}`)
     this.id = id
-  }
-}
-
-/** The keyring does not fit this database: `projects` of them could not be read. */
-export class KeyringMismatch extends Error {
-  override readonly name = 'KeyringMismatch'
-  readonly kekId: string
-  readonly projects: number
-  constructor(kekId: string, projects: number, why: string) {
-    super(`The data of ${projects} project${projects === 1 ? '' : 's'} depends on the master key ${kekId}. ${why}`)
-    this.kekId = kekId
-    this.projects = projects
   }
 }
 
@@ -75,6 +57,7 @@ export class DataKeys {
       const current = this.#current.get(name)
       if (current && current.left >= uses && !this.#isDue(current)) {
         current.left -= uses
+        this.#checkAgain(name, accountId, current)
         return current.dataKey
       }
       await this.#refill(name, { accountId, scope, purpose }, uses)
@@ -102,21 +85,26 @@ export class DataKeys {
     return derived
   }
 
-  /** Opens one data key under every master key in use. Throws KeyringMismatch at the first that fails. */
+  /** Opens a canary under every master key in use, and enters the primary one. Throws KeyringMismatch, or KeyringError. */
   async checkKeyring(): Promise<void> {
-    const rows = await run(this.#db.sql<Row[]>`
-      select distinct on (kek_id, kek_version) * from data_keys order by kek_id, kek_version, created_at desc`)
-    for (const row of rows) {
-      try {
-        await this.#unwrap(row)
-      } catch (error) {
-        if (!(error instanceof KeyringError)) throw error
-        const [{ count } = { count: 0 }] = await run(this.#db.sql<{ count: number }[]>`
-          select count(distinct scope) from data_keys
-          where kek_id = ${row.kek_id} and kek_version = ${row.kek_version} and scope <> ${DEPLOYMENT}`)
-        throw new KeyringMismatch(row.kek_id, count, error.message)
-      }
+    await checkKeyring(this.#db.sql, this.#provider, (row) => this.#unwrap(row))
+    await registerPrimary(this.#db.sql, this.#provider)
+  }
+
+  /** Opens epochs until `epoch` is the current one; nothing when it is already, or a later one. Returns the current epoch. */
+  async advance(accountId: string, scope: string, purpose: 'event' | 'secret', epoch: number): Promise<number> {
+    const key = { accountId, scope, purpose }
+    for (;;) {
+      const row = await this.#currentRow(key)
+      if (row && row.epoch >= epoch) return row.epoch
+      await this.#create(key, row)
+      this.#current.delete(`${accountId}/${scope}/${purpose}`)
     }
+  }
+
+  /** The epoch that is encrypted under now; 0 before the first. */
+  async epoch(accountId: string, scope: string, purpose: 'event' | 'secret'): Promise<number> {
+    return (await this.#currentRow({ accountId, scope, purpose }))?.epoch ?? 0
   }
 
   /** Forgets every key it holds, as after a change of the keyring. */
@@ -124,6 +112,28 @@ export class DataKeys {
     this.#byId.clear()
     this.#current.clear()
     this.#derived.clear()
+  }
+
+  async #currentRow({ accountId, scope, purpose }: Scope): Promise<Row | undefined> {
+    const [row] = await run(this.#db.sql<Row[]>`
+      select * from data_keys
+      where account_id = ${accountId} and scope = ${scope} and purpose = ${purpose} and retired_at is null`)
+    return row
+  }
+
+  /** In the background, now and then: another server may have opened a new epoch. */
+  #checkAgain(name: string, accountId: string, current: Current): void {
+    if (current.dataKey.purpose === 'deployment' || this.#now() - current.checkedAt < CHECK_AGAIN_MS) return
+    current.checkedAt = this.#now()
+    const { id } = current.dataKey
+    const asked = this.#db
+      .sql`select from data_keys where account_id = ${accountId} and id = ${id} and retired_at is null`
+    run(asked).then(
+      (rows) => {
+        if (rows.length === 0 && this.#current.get(name) === current) this.#current.delete(name)
+      },
+      () => {}, // The next use asks again soon enough.
+    )
   }
 
   #isDue({ reserved, createdAt, dataKey }: Current): boolean {
@@ -148,7 +158,13 @@ export class DataKeys {
       returning *`)
     if (!row) return this.#create(scope, undefined)
     const reserved = row.encryptions - block
-    const current = { dataKey: await this.#kept(row), createdAt: row.created_at.getTime(), reserved, left: block }
+    const current = {
+      dataKey: await this.#kept(row),
+      createdAt: row.created_at.getTime(),
+      reserved,
+      left: block,
+      checkedAt: this.#now(),
+    }
     if (this.#isDue(current)) return this.#create(scope, row)
     if (purpose !== 'deployment' && row.encryptions > HARD_MAX_ENCRYPTIONS)
       throw new RangeError(`the data key ${row.id} is used up`)
@@ -161,16 +177,26 @@ export class DataKeys {
     const id = uuidv7(this.#now(), randomBytes(10))
     const ref: DataKeyRef = { ...scope, id, epoch: (before?.epoch ?? 0) + 1 }
     const { kek, wrapped } = await generateDataKey(this.#provider, ref)
-    await run(this.#db.sql`
-      with retired as (
+    // The share lock on the master key's row lasts as long as the statement: a rotation that closes the key comes before or after.
+    const [row] = await run(this.#db.sql<{ open: boolean }[]>`
+      with master as materialized (
+        select 1 from master_keys where kek_id = ${kek.id} and kek_version = ${kek.version}::int and status = 'open' for share
+      ), retired as (
         update data_keys set retired_at = now()
-        where account_id = ${ref.accountId} and id = ${before?.id ?? null} and retired_at is null returning id
+        where account_id = ${ref.accountId} and id = ${before?.id ?? null} and retired_at is null
+          and exists (select from master) returning id
+      ), made as (
+        insert into data_keys (account_id, id, scope, purpose, epoch, kek_id, kek_version, wrapped, created_at)
+        select ${ref.accountId}::uuid, ${id}::uuid, ${ref.scope}, ${ref.purpose}, ${ref.epoch}::int,
+          ${kek.id}, ${kek.version}::int, ${wrapped}::bytea, ${new Date(this.#now())}::timestamptz
+        from master where ${before === undefined}::boolean or exists (select from retired)
+        on conflict do nothing
       )
-      insert into data_keys (account_id, id, scope, purpose, epoch, kek_id, kek_version, wrapped, created_at)
-      select ${ref.accountId}::uuid, ${id}::uuid, ${ref.scope}, ${ref.purpose}, ${ref.epoch}::int,
-        ${kek.id}, ${kek.version}::int, ${wrapped}::bytea, ${new Date(this.#now())}::timestamptz
-      where ${before === undefined}::boolean or exists (select from retired)
-      on conflict do nothing`)
+      select exists (select from master) as open`)
+    if (row!.open) return
+    // A first use, or a rotation that this process has not heard of.
+    await this.#provider.refresh?.()
+    if (sameKek(this.#provider.primary, kek)) await registerPrimary(this.#db.sql, this.#provider)
   }
 
   async #load(accountId: string, id: string): Promise<DataKey> {

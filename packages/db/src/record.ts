@@ -86,6 +86,7 @@ export async function openEntry(dataKeys: DataKeys, row: LoggedRow): Promise<Ent
 
 function unreadableCode(error: unknown): UnreadableCode {
   if (error instanceof StoreUnavailable || error instanceof DbError) throw error
+  if (error instanceof KeyringError && error.code === 'KEYRING_UNAVAILABLE') throw error
   if (error instanceof DataKeyMissing) return 'DATA_KEY_MISSING'
   if (error instanceof UnknownEvent) return 'EVENT_UNKNOWN'
   if (error instanceof EnvelopeError || error instanceof KeyringError) return error.code
