@@ -54,7 +54,7 @@ function native(): Pkcs11Js {
   } catch {
     throw new KeyringError(
       'KEYRING_UNAVAILABLE',
-      'PKCS#11 support was not built when Stewrd was installed. Install a C++ compiler, make and python3, then run: npx pnpm@12 rebuild pkcs11js',
+      'PKCS#11 support is not built. Install a C++ compiler, make and python3, then run in the checkout: (cd packages/crypto/node_modules/pkcs11js && npx --yes node-gyp rebuild)',
     )
   }
 }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,7 +9,17 @@ import { Secret } from '../secret.ts'
 
 /** Where Debian's softhsm2 puts its library. */
 const MODULE = '/usr/lib/softhsm/libsofthsm2.so'
-export const hasSoftHsm = existsSync(MODULE) && existsSync('/usr/bin/softhsm2-util')
+export const hasSoftHsm = existsSync(MODULE) && existsSync('/usr/bin/softhsm2-util') && pkcs11IsBuilt()
+/** The binding to PKCS#11 is built on demand, as it needs a compiler. */
+function pkcs11IsBuilt(): boolean {
+  try {
+    createRequire(import.meta.url)('pkcs11js')
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** CI requires the token, and says so with STEWRD_TEST_SOFTHSM=required. */
 export const softHsmIsRequired = process.env.STEWRD_TEST_SOFTHSM === 'required'
 
