@@ -3,6 +3,7 @@ import { apiKeysRouter } from './api-keys/router.ts'
 import { auditRouter } from './audit/router.ts'
 import type { Person } from './auth/people.ts'
 import { historyRouter } from './history/router.ts'
+import { keyCustodyRouter } from './key-custody/router.ts'
 import { llmRouter } from './llm/router.ts'
 import { projectsRouter } from './projects/router.ts'
 import { runsRouter } from './runs/router.ts'
@@ -16,6 +17,7 @@ export const appRouter = router({
   setup: setupRouter,
   projects: projectsRouter,
   llm: llmRouter,
+  keyCustody: keyCustodyRouter,
   apiKeys: apiKeysRouter,
   history: historyRouter,
   audit: auditRouter,

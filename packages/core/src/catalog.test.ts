@@ -34,6 +34,7 @@ const sentences: Record<AnyEvent['type'], string> = {
   DataKeyRotationStarted:
     'started the rotation of the data keys of project 01890a5d-ac96-774b-bcce-b302099a8057 to epochs 2 and 3',
   DataKeysRotated: 'rotated the data keys of project 01890a5d-ac96-774b-bcce-b302099a8057 to epochs 2 and 3',
+  RotationPolicySet: 'changed the time after which a key is rotated from 90 days to 30 days',
   RunFailed: 'saw the run fail with provider_key_rejected',
 }
 

@@ -3,6 +3,9 @@ import { ApiKeyEvent } from './api-keys/events.ts'
 import { apiKeysView } from './api-keys/api-keys.projection.ts'
 import { describeApiKeys } from './api-keys/describe.ts'
 import { rotationsView } from './audit/rotations.projection.ts'
+import { describeKeyCustody } from './key-custody/describe.ts'
+import { KeyCustodyEvent } from './key-custody/events.ts'
+import { keyCustodyView } from './key-custody/key-custody.projection.ts'
 import { describeKeyHealth } from './key-health/describe.ts'
 import { KeyHealthEvent } from './key-health/events.ts'
 import { keyHealthView } from './key-health/key-health.projection.ts'
@@ -29,6 +32,7 @@ export const AnyEvent = z.discriminatedUnion('type', [
   ...ApiKeyEvent.options,
   ...RunEvent.options,
   ...KeyringEvent.options,
+  ...KeyCustodyEvent.options,
 ])
 export type AnyEvent = z.infer<typeof AnyEvent>
 
@@ -39,6 +43,7 @@ const describe = {
   ...describeApiKeys,
   ...describeRuns,
   ...describeKeyring,
+  ...describeKeyCustody,
 }
 
 /** What a history page says of an event, after the actor's name. */
@@ -52,6 +57,7 @@ const eventsOf: Record<Noun, readonly { shape: { type: { value: string } } }[]> 
   'api-keys': ApiKeyEvent.options,
   runs: RunEvent.options,
   keyring: KeyringEvent.options,
+  'key-custody': KeyCustodyEvent.options,
 }
 /** The stored type names of each noun, for filters. */
 export const eventTypes = Object.fromEntries(
@@ -74,5 +80,6 @@ export const views: readonly View[] = [
   view(keyHealthView, 'key-health'),
   view(apiKeysView, 'api-keys'),
   view(runsView, 'runs'),
-  view(rotationsView, 'llm', 'runs', 'key-health'),
+  view(keyCustodyView, 'key-custody'),
+  view(rotationsView, 'llm', 'runs', 'key-health', 'key-custody'),
 ]

@@ -1,6 +1,6 @@
 import type { AnyEvent } from '@stewrd/core/catalog.ts'
 import type { RotationsReport } from '@stewrd/core/audit/report.ts'
-import { rotationsReport } from '@stewrd/core/audit/report.ts'
+import { emptyReport, rotationsReport } from '@stewrd/core/audit/report.ts'
 import type { RotationsEvent, RotationsRow } from '@stewrd/core/audit/rotations.projection.ts'
 import { rotationsView } from '@stewrd/core/audit/rotations.projection.ts'
 import { canonicalJson } from '@stewrd/core/kernel/canonical-json.ts'
@@ -18,7 +18,8 @@ import type { Platform } from '../platform.ts'
  */
 export type RotationAudit = {
   at: number
-  maxAgeDays: number
+  /** The rule that was asked for, in days; null: each project's own, or the deployment's. */
+  maxAgeDays: number | null
   projects: (RotationsReport & { name: string })[]
   actors: ActorLabel[]
   events: number
@@ -29,7 +30,7 @@ export type RotationAudit = {
 
 export async function rotationAudit(
   platform: Platform,
-  { projectId, maxAgeDays }: { projectId?: string | undefined; maxAgeDays: number },
+  { projectId, maxAgeDays = null }: { projectId?: string | undefined; maxAgeDays?: number | null | undefined } = {},
 ): Promise<RotationAudit> {
   const began = performance.now()
   let [replayed, fromView] = await replayAndCompare(platform)
@@ -37,7 +38,7 @@ export async function rotationAudit(
   for (let again = 0; again < 3 && !fromView.equal; again++) [replayed, fromView] = await replayAndCompare(platform)
   const at = platform.now()
   const reports = rotationsReport([...replayed.rows.values()], at, maxAgeDays)
-  for (const id of replayed.names.keys()) if (!replayed.rows.has(id)) reports.push(withoutKeys(id))
+  for (const id of replayed.names.keys()) if (!replayed.rows.has(id)) reports.push(emptyReport(id, maxAgeDays))
   const chosen = reports.filter((r) => projectId === undefined || r.projectId === projectId)
   return {
     at,
@@ -50,15 +51,6 @@ export async function rotationAudit(
     fromView,
   }
 }
-
-/** A project that never had a key of its own. */
-const withoutKeys = (projectId: string): RotationsReport => ({
-  projectId,
-  keys: [],
-  rejected: [],
-  runsAfterReplaced: 0,
-  overdue: false,
-})
 
 async function replayAndCompare(platform: Platform): Promise<[Replayed, RotationAudit['fromView']]> {
   const replayed = await replay(platform)
@@ -115,7 +107,12 @@ async function compare(platform: Platform, rows: Map<string, RotationsRow>): Pro
 }
 
 async function actorsOf(platform: Platform, reports: readonly RotationsReport[]): Promise<ActorLabel[]> {
-  const ids = new Set(reports.flatMap((r) => r.keys.flatMap((k) => [k.setBy, ...(k.replacedBy ? [k.replacedBy] : [])])))
+  const ids = new Set(
+    reports.flatMap((r) => [
+      ...r.keys.flatMap((k) => [k.setBy, ...(k.replacedBy ? [k.replacedBy] : [])]),
+      ...r.policies.map((p) => p.by),
+    ]),
+  )
   const label = await actorLabels(platform.people, [...ids])
   return [...ids].map(label)
 }

@@ -16,10 +16,10 @@ export const auditRouter = router({
   rotations: sessionProcedure
     .input(
       z
-        .strictObject({ projectId: z.uuid().optional(), maxAgeDays: z.number().min(0).max(36_500).default(90) })
+        .strictObject({ projectId: z.uuid().optional(), maxAgeDays: z.number().min(0).max(36_500).nullish() })
         .optional(),
     )
-    .query(async ({ ctx, input = { maxAgeDays: 90 } }): Promise<RotationAudit> => {
+    .query(async ({ ctx, input = {} }): Promise<RotationAudit> => {
       if (input.projectId !== undefined) await projectOf(ctx.platform, input.projectId)
       return rotationAudit(ctx.platform, input)
     }),

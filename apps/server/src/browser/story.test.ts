@@ -172,7 +172,7 @@ test('the rotation audit draws the keys, and exports what it shows', async () =>
   await page.getByRole('link', { name: 'Rotations', exact: true }).click()
   await page.getByText('No run used a key after it was replaced').waitFor()
   await page.getByRole('img', { name: /Timeline of 2 keys/ }).waitFor()
-  await page.getByLabel('Overdue after').fill('0')
+  await page.getByLabel('Measure by').fill('0')
   await page.getByText('One key is overdue for rotation').waitFor()
   await expectGoodPage('rotations')
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV' }).click()])

@@ -1,3 +1,4 @@
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
@@ -31,4 +32,12 @@ export function moment(given: string): number {
     : Date.parse(/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(given) ? `${given.replace(' ', 'T')}Z` : given)
   if (Number.isNaN(ms)) throw new UsageError(`"${given}" is not a time. Write it like 2026-11-23T14:30:00Z.`)
   return ms
+}
+
+/** Refuses by field name what the schema refuses. */
+export function parse<T extends z.ZodType>(schema: T, given: unknown): z.output<T> {
+  const parsed = schema.safeParse(given)
+  if (parsed.success) return parsed.data
+  const { path, message } = parsed.error.issues[0]!
+  throw new Refusal('INVALID_INPUT', { field: path.join('.'), problem: message })
 }

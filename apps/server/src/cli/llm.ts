@@ -1,14 +1,12 @@
 import type { Command } from 'commander'
-import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { ChangeModelInput, RemoveProviderInput, RotateKeyInput, SetProviderInput } from '@stewrd/core/llm/input.ts'
 import { providerIds } from '@stewrd/core/llm/providers.ts'
-import type { z } from 'zod'
 import { configAt } from '../audit/config-at.ts'
 import { currentLlm } from '../llm/current.ts'
 import type { LlmChange } from '../llm/service.ts'
 import { changeModel, removeProvider, rotateKey, setProvider } from '../llm/service.ts'
 import { projectOf } from '../projects/project-of.ts'
-import { count, moment, projectId, secretFromStdin } from './input.ts'
+import { count, moment, parse, projectId, secretFromStdin } from './input.ts'
 import { iso, print, time, UsageError } from './output.ts'
 import { OPERATOR, withPlatform } from './session.ts'
 
@@ -133,11 +131,4 @@ function changeOf(id: string, { reason, expectedRevision }: Flags) {
     ...(reason === undefined ? {} : { reason }),
     ...(expectedRevision === undefined ? {} : { expectedRevision: count(expectedRevision) }),
   }
-}
-
-function parse<T extends z.ZodType>(schema: T, given: unknown): z.output<T> {
-  const parsed = schema.safeParse(given)
-  if (parsed.success) return parsed.data
-  const { path, message } = parsed.error.issues[0]!
-  throw new Refusal('INVALID_INPUT', { field: path.join('.'), problem: message })
 }

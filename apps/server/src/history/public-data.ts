@@ -49,6 +49,7 @@ const cleaners: { [T in AnyEvent['type']]: (data: Of<T>) => PublicData[T] } = {
   MasterKeyRetired: asItIs,
   DataKeyRotationStarted: asItIs,
   DataKeysRotated: asItIs,
+  RotationPolicySet: asItIs,
   RunStarted: (data) => ({ ...data, message: preview(data.message), files: data.files.map(({ name }) => name) }),
   ModelAnswered: (data) => ({ ...data, content: preview(data.content) }),
   RunCompleted: (data) => ({ ...data, message: preview(data.message) }),

@@ -2,6 +2,8 @@ import type { AnyEvent } from '@stewrd/core/catalog.ts'
 import { apiKeys } from '@stewrd/core/api-keys/api-keys.ts'
 import type { ApiKeyEvent } from '@stewrd/core/api-keys/events.ts'
 import { keyHealth } from '@stewrd/core/key-health/key-health.ts'
+import type { KeyCustodyEvent } from '@stewrd/core/key-custody/events.ts'
+import { keyCustody } from '@stewrd/core/key-custody/key-custody.ts'
 import type { KeyHealthEvent } from '@stewrd/core/key-health/events.ts'
 import type { KeyringEvent } from '@stewrd/core/keyring/events.ts'
 import { keyring } from '@stewrd/core/keyring/keyring.ts'
@@ -42,6 +44,7 @@ const fold: Record<Noun, (events: readonly AnyEvent[]) => PublicState> = {
     const { checks } = folded(keyHealth, events as KeyHealthEvent[])
     return Object.fromEntries(checks.map((c) => [c.fingerprint, c.reason ? `${c.health}: ${c.reason}` : c.health]))
   },
+  'key-custody': (events) => ({ ...folded(keyCustody, events as KeyCustodyEvent[]) }),
   'api-keys': (events) => {
     const state = folded(apiKeys, events as ApiKeyEvent[])
     return { status: state.status, keyId: state.status === 'active' ? state.keyId : null }

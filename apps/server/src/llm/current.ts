@@ -1,3 +1,5 @@
+import type { RotationDue } from '@stewrd/core/audit/due.ts'
+import { keyCustody, keyCustodyStream } from '@stewrd/core/key-custody/key-custody.ts'
 import type { Head } from '@stewrd/core/kernel/decider.ts'
 import type { Health } from '@stewrd/core/key-health/key-health.ts'
 import type { KeyHealthRow } from '@stewrd/core/key-health/key-health.projection.ts'
@@ -14,6 +16,7 @@ import type { ActorLabel } from '../auth/people.ts'
 import { actorLabels } from '../auth/people.ts'
 import type { Platform } from '../platform.ts'
 import type { Fallback } from '../fallback.ts'
+import { dueOf } from '../key-custody/service.ts'
 import { streamOf } from '../projects/project-of.ts'
 
 export type KeyHealthNow = {
@@ -37,6 +40,8 @@ export type LlmCurrent = {
   keySetAt: number | null
   keySetBy: ActorLabel | null
   lastUsedAt: number | null
+  /** When the key has to be rotated; null without a key of its own. */
+  rotation: RotationDue | null
   revision: number
   changedAt: number | null
   changedBy: ActorLabel | null
@@ -45,7 +50,10 @@ export type LlmCurrent = {
 
 /** Read from the stream's head, so always as new as the last event. */
 export async function currentLlm(platform: Platform, projectId: string): Promise<LlmCurrent> {
-  const head = await platform.store.head(llm, streamOf(platform, projectId, llmStream(projectId)))
+  const [head, custody] = await Promise.all([
+    platform.store.head(llm, streamOf(platform, projectId, llmStream(projectId))),
+    platform.store.head(keyCustody, streamOf(platform, projectId, keyCustodyStream(projectId))),
+  ])
   if (head.state.status === 'default') return notOwn(platform, projectId, head.revision)
   const { provider, model, key } = head.state
   const [row, health, used] = await Promise.all([
@@ -64,6 +72,7 @@ export async function currentLlm(platform: Platform, projectId: string): Promise
     keySetAt: row?.keySetAt ?? null,
     keySetBy: row ? label(row.keySetBy) : null,
     lastUsedAt: lastUse(used, key.fingerprint),
+    rotation: dueOf(platform, row?.keySetAt, custody.state.maxAgeDays),
     revision: head.revision,
     changedAt: row?.changedAt ?? null,
     changedBy: row ? label(row.changedBy) : null,
@@ -98,6 +107,7 @@ async function notOwn(platform: Platform, projectId: string, revision: number): 
     keySetAt: null,
     keySetBy: null,
     lastUsedAt: null,
+    rotation: null,
     revision,
     changedAt: last?.at ?? null,
     changedBy: last ? label(last.actor) : null,

@@ -1,9 +1,12 @@
+import type { RotationDue } from '@stewrd/core/audit/due.ts'
+import type { KeyCustodyRow } from '@stewrd/core/key-custody/key-custody.projection.ts'
 import type { KeyHealthRow } from '@stewrd/core/key-health/key-health.projection.ts'
 import { keyHealthRowKey } from '@stewrd/core/key-health/key-health.projection.ts'
 import type { LlmRow } from '@stewrd/core/llm/llm.projection.ts'
 import type { ProviderId } from '@stewrd/core/llm/providers.ts'
 import type { ProjectRow } from '@stewrd/core/projects/projects.projection.ts'
 import type { RunRow } from '@stewrd/core/runs/runs.projection.ts'
+import { dueOf } from '../key-custody/service.ts'
 import type { KeyHealthNow } from '../llm/current.ts'
 import { fallbackLlm, healthNow } from '../llm/current.ts'
 import type { Platform } from '../platform.ts'
@@ -19,6 +22,8 @@ export type ProjectListItem = ProjectRow & {
     changedAt: number | null
   }
   health: KeyHealthNow
+  /** When the key has to be rotated; null without a key of its own. */
+  rotation: RotationDue | null
   lastRun: { runId: string; status: RunRow['status']; startedAt: number; model: string } | null
 }
 
@@ -26,17 +31,26 @@ export type ProjectListItem = ProjectRow & {
 export async function listProjects(platform: Platform): Promise<ProjectListItem[]> {
   const rows = await all<ProjectRow>(platform, 'projects')
   const llms = new Map((await all<LlmRow>(platform, 'llm')).map((row) => [row.projectId, row]))
-  const items = await Promise.all(rows.map((row) => listItem(platform, row, llms.get(row.projectId))))
+  const ruled = new Map((await all<KeyCustodyRow>(platform, 'key-custody')).map((r) => [r.projectId, r.maxAgeDays]))
+  const items = await Promise.all(
+    rows.map((row) => listItem(platform, row, llms.get(row.projectId), ruled.get(row.projectId) ?? null)),
+  )
   return items.sort((a, b) => b.createdAt - a.createdAt)
 }
 
-async function listItem(platform: Platform, row: ProjectRow, own: LlmRow | undefined): Promise<ProjectListItem> {
+async function listItem(
+  platform: Platform,
+  row: ProjectRow,
+  own: LlmRow | undefined,
+  ruled: number | null,
+): Promise<ProjectListItem> {
   const { accountId, views } = platform
   const [health, runs] = await Promise.all([
     own && views.get<KeyHealthRow>('key-health', accountId, keyHealthRowKey(row.projectId, own.keyFingerprint)),
     views.list<RunRow>('runs', accountId, { projectId: row.projectId, limit: 1 }),
   ])
-  return { ...row, llm: shortLlm(platform, own), health: healthNow(health), lastRun: shortRun(runs.rows[0]) }
+  const rotation = row.status === 'active' ? dueOf(platform, own?.keySetAt, ruled) : null
+  return { ...row, llm: shortLlm(platform, own), health: healthNow(health), rotation, lastRun: shortRun(runs.rows[0]) }
 }
 
 function shortLlm(platform: Platform, own: LlmRow | undefined): ProjectListItem['llm'] {

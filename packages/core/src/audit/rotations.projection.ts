@@ -1,3 +1,4 @@
+import type { KeyCustodyEvent } from '../key-custody/events.ts'
 import type { LlmEvent, ProviderRef } from '../llm/events.ts'
 import type { KeyHealthEvent } from '../key-health/events.ts'
 import type { Projection } from '../kernel/projection.ts'
@@ -13,7 +14,9 @@ export type KeyPeriod = {
   to: number | null
   setBy: string
   replacedBy: string | null
+  /** Why it was set, and why it was replaced. */
   reason: string | null
+  replacedReason: string | null
   /** Runs that started on this key while it was in use, and (must be 0) after it was replaced, by order in the log. */
   runs: number
   runsAfterReplaced: number
@@ -21,21 +24,25 @@ export type KeyPeriod = {
   lastUsedAt: number | null
 }
 
+/** A rule about the maximum age of a key, in days; null: none of the project's own. */
+export type PolicyChange = { from: number | null; to: number | null; at: number; by: string; reason: string | null }
+
 export type RotationsRow = {
   projectId: string
+  policies: readonly PolicyChange[]
   keys: readonly KeyPeriod[]
   /** Candidates that the provider refused. */
   rejected: readonly { fingerprint: string; at: number; status: number; source: string }[]
 }
 
-export type RotationsEvent = LlmEvent | RunEvent | KeyHealthEvent
+export type RotationsEvent = LlmEvent | RunEvent | KeyHealthEvent | KeyCustodyEvent
 
 /** The life of every key of a project. Reads the log in order: a run is "after" a rotation only if it stands after it in the log. */
 export const rotationsView: Projection<RotationsEvent, RotationsRow> = {
   name: 'rotations',
-  version: 1,
+  version: 2,
   key: ({ event, projectId }) => (concerns(event) ? projectId : undefined),
-  evolve(row = { projectId: '', keys: [], rejected: [] }, logged) {
+  evolve(row = { projectId: '', policies: [], keys: [], rejected: [] }, logged) {
     const { event, projectId, at } = logged
     const base = { ...row, projectId }
     switch (event.type) {
@@ -58,13 +65,17 @@ export const rotationsView: Projection<RotationsEvent, RotationsRow> = {
         const { fingerprint, status, source } = event.data
         return { ...base, rejected: [...base.rejected, { fingerprint, at, status, source }] }
       }
+      case 'RotationPolicySet': {
+        const { from, to, reason = null } = event.data
+        return { ...base, policies: [...base.policies, { from, to, at, by: logged.actor, reason }] }
+      }
       default:
         return base
     }
   },
 }
 
-const concerned = ['ProviderSet', 'KeyRotated', 'ProviderRemoved', 'RunStarted', 'KeyRejected']
+const concerned = ['ProviderSet', 'KeyRotated', 'ProviderRemoved', 'RunStarted', 'KeyRejected', 'RotationPolicySet']
 const concerns = (event: RotationsEvent) =>
   concerned.includes(event.type) && !(event.type === 'RunStarted' && event.data.keyFingerprint === null)
 
@@ -73,13 +84,22 @@ function opened(
   provider: ProviderRef,
   fingerprint: string,
 ): KeyPeriod {
-  const reason = 'reason' in event.data ? (event.data.reason ?? null) : null
-  const unused = { to: null, replacedBy: null, runs: 0, runsAfterReplaced: 0, firstUsedAt: null, lastUsedAt: null }
-  return { fingerprint, provider, from: at, fromRevision: seq, setBy: actor, reason, ...unused }
+  const unused = {
+    to: null,
+    replacedBy: null,
+    replacedReason: null,
+    runs: 0,
+    runsAfterReplaced: 0,
+    firstUsedAt: null,
+    lastUsedAt: null,
+  }
+  return { fingerprint, provider, from: at, fromRevision: seq, setBy: actor, reason: reasonOf(event), ...unused }
 }
 
-const closed = (keys: readonly KeyPeriod[], { at, actor }: Logged<RotationsEvent>) =>
-  keys.map((key) => (key.to === null ? { ...key, to: at, replacedBy: actor } : key))
+const closed = (keys: readonly KeyPeriod[], { event, at, actor }: Logged<RotationsEvent>) =>
+  keys.map((key) => (key.to === null ? { ...key, to: at, replacedBy: actor, replacedReason: reasonOf(event) } : key))
+
+const reasonOf = ({ data }: RotationsEvent) => ('reason' in data ? (data.reason ?? null) : null)
 
 /** Counts a run for the newest period of its key. */
 function used(keys: readonly KeyPeriod[], fingerprint: string, at: number): KeyPeriod[] {

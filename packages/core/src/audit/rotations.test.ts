@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { AnyEvent } from '../catalog.ts'
-import { rotationsReport } from './report.ts'
+import { emptyReport, rotationsReport } from './report.ts'
 import type { RotationsEvent, RotationsRow } from './rotations.projection.ts'
 import { rotationsView } from './rotations.projection.ts'
 
@@ -29,6 +29,11 @@ const set = (fingerprint: string): RotationsEvent => ({
 const rotate = (from: string, to: string): RotationsEvent => ({
   ...stored.rotated,
   data: { key: keyOf(to), replaces: from },
+})
+const ruled = (from: number | null, to: number | null): RotationsEvent => ({
+  type: 'RotationPolicySet',
+  version: 1,
+  data: { from, to, ...(to !== null && { reason: 'contract' }) },
 })
 const run = (keyFingerprint: string | null): RotationsEvent => ({
   ...stored.started,
@@ -161,5 +166,60 @@ test('runs on replaced keys are added up for the project', () => {
   const [report] = rotationsReport([fold(events)], 9 * DAY, 90)
   expect(report!.runsAfterReplaced).toBe(3)
 })
+
+test('the rule of a project decides what is overdue; who asks may measure by another', () => {
+  const row = fold([ruled(null, 30), set(a)], 'p', [0, 0])
+  const [own] = rotationsReport([row], 31 * DAY, null)
+  expect(own).toMatchObject({ overdue: true, due: { status: 'overdue', dueAt: 30 * DAY, own: true } })
+  expect(own!.policy).toEqual({ maxAgeDays: 30, source: 'project', since: 0, by: 'user:1', reason: 'contract' })
+  expect(own!.keys[0]!.daysBeyond).toBe(1)
+  const [asked] = rotationsReport([row], 31 * DAY, 60)
+  expect(asked).toMatchObject({ overdue: false, policy: { maxAgeDays: 60, source: 'asked' }, due: { status: 'fine' } })
+})
+
+test('without a rule, or after it was withdrawn, the rule of the deployment holds', () => {
+  const rows = [fold([set(a)], 'p1', [0]), fold([set(a), ruled(null, 30), ruled(30, null)], 'p2', [0, 1, 2])]
+  const reports = rotationsReport(rows, 40 * DAY, null)
+  expect(reports.map((r) => r.policy)).toMatchObject([
+    { maxAgeDays: 90, source: 'deployment', by: null },
+    { maxAgeDays: 90, source: 'deployment', by: null },
+  ])
+  expect(reports[1]!.policies.map((p) => [p.from, p.to])).toEqual([
+    [null, 30],
+    [30, null],
+  ])
+  expect(reports.map((r) => r.due)).toMatchObject([{ own: false }, { own: false }])
+})
+
+test('a replaced key that was used for too long is told, though nothing is overdue any more', () => {
+  const [report] = rotationsReport([fold([set(a), rotate(a, b)], 'p', [0, 100])], 101 * DAY, null)
+  expect(report!.keys.map((k) => k.daysBeyond)).toEqual([10, 0])
+  expect(report).toMatchObject({ overdue: false, rotations: 1 })
+})
+
+test('the longest gap is the longest time on one key, also over a change of its host', () => {
+  const events = [set(a), rotate(a, b), set(b), rotate(b, a)]
+  const [report] = rotationsReport([fold(events, 'p', [0, 40, 70, 110])], 120 * DAY, null)
+  expect(report!.longestGap).toEqual({ fingerprint: b, from: 40 * DAY, to: 110 * DAY, days: 70 })
+  expect(report!.rotations).toBe(2)
+  const [open] = rotationsReport([fold([set(a)], 'p', [5])], 20 * DAY, null)
+  expect(open!.longestGap).toEqual({ fingerprint: a, from: 5 * DAY, to: null, days: 15 })
+})
+
+test('a project without keys has an empty report under the rule of the deployment', () =>
+  expect(emptyReport('p', null)).toMatchObject({
+    projectId: 'p',
+    keys: [],
+    overdue: false,
+    due: null,
+    longestGap: null,
+    policy: { maxAgeDays: 90 },
+  }))
+
+test('a period tells why it ended', () =>
+  expect(fold([set(a), stored.removed]).keys[0]).toMatchObject({
+    replacedReason: stored.removed.data.reason ?? null,
+    reason: 'one bill for everything',
+  }))
 
 test('no rows, no report', () => expect(rotationsReport([], 0, 90)).toEqual([]))

@@ -7,7 +7,7 @@ export type AuditedKey = AuditedProject['keys'][number]
 export type ConfigAt = Outputs['audit']['configAt']
 export type Moment = { time: number } | { revision: number }
 
-export const useRotations = (projectId: string | undefined, maxAgeDays: number) =>
+export const useRotations = (projectId: string | undefined, maxAgeDays: number | null) =>
   trpc.audit.rotations.useQuery(
     { ...(projectId && { projectId }), maxAgeDays },
     { placeholderData: (before) => before },

@@ -19,9 +19,9 @@ export function ProjectRotationsPage() {
 export const AccountRotationsPage = () => <RotationsPage />
 
 function RotationsPage({ projectId }: { projectId?: string }) {
-  const [days, setDays] = useState('90')
+  const [days, setDays] = useState('')
   const daysId = useId()
-  const maxAgeDays = Number(days) >= 0 && days !== '' ? Number(days) : 90
+  const maxAgeDays = Number(days) >= 0 && days !== '' ? Number(days) : null
   const audit = useRotations(projectId, maxAgeDays)
   const projects = audit.data?.projects.filter((p) => p.keys.length || p.rejected.length) ?? []
   return (
@@ -32,7 +32,7 @@ function RotationsPage({ projectId }: { projectId?: string }) {
         actions={
           <>
             <label htmlFor={daysId} className="flex items-center gap-2 text-[13px] text-muted">
-              Overdue after
+              Measure by
               <Input
                 id={daysId}
                 type="number"
@@ -40,6 +40,8 @@ function RotationsPage({ projectId }: { projectId?: string }) {
                 max={36500}
                 value={days}
                 onChange={(e) => setDays(e.target.value)}
+                placeholder="own"
+                title="Empty: each project's own rule"
                 className="h-8 w-20"
               />
               days

@@ -1,5 +1,14 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { CircleAlert, FolderKanban, HeartPulse, KeyRound, KeySquare, Play, SlidersHorizontal } from 'lucide-react'
+import {
+  CircleAlert,
+  FolderKanban,
+  HeartPulse,
+  KeyRound,
+  KeySquare,
+  Play,
+  ShieldCheck,
+  SlidersHorizontal,
+} from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { cn } from '../../lib/cn.ts'
 import { ago, dateTime } from '../../lib/format.ts'
@@ -22,6 +31,7 @@ const icons = {
   'api-keys': KeyRound,
   runs: Play,
   keyring: KeySquare,
+  'key-custody': ShieldCheck,
 } as const
 
 /** Only the rows in view exist in the page, however long the history is. */

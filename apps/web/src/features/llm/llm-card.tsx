@@ -8,6 +8,8 @@ import { Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
 import { Card, Mono } from '../../components/ui/surface.tsx'
 import { Age, Ago } from '../../components/ui/time.tsx'
 import { messageOf } from '../../lib/trpc.ts'
+import { DueIn, DueNotice } from '../key-custody/due.tsx'
+import { PolicyLine } from '../key-custody/policy-line.tsx'
 import { FallbackBadge } from '../projects/projects-page.tsx'
 import { EditLlmDialog } from './edit-llm-dialog.tsx'
 import { HealthBadge } from './health-badge.tsx'
@@ -52,7 +54,7 @@ export function LlmCard({ projectId }: { projectId: string }) {
       {llm.isError ? (
         <Failed error={llm.error} retry={() => void llm.refetch()} />
       ) : llm.data ? (
-        <Facts llm={llm.data} />
+        <Facts llm={llm.data} projectId={projectId} />
       ) : (
         <FactsSkeleton />
       )}
@@ -84,7 +86,7 @@ function TestButton({ projectId }: { projectId: string }) {
   )
 }
 
-function Facts({ llm }: { llm: LlmCurrent }) {
+function Facts({ llm, projectId }: { llm: LlmCurrent; projectId: string }) {
   return (
     <div className="flex flex-col gap-4 px-4 py-4 sm:px-5">
       {llm.status === 'demo' && (
@@ -112,6 +114,7 @@ function Facts({ llm }: { llm: LlmCurrent }) {
           {llm.health.reason}
         </Notice>
       )}
+      <DueNotice rotation={llm.rotation} />
       <dl className="grid gap-x-6 gap-y-4 sm:grid-cols-2 lg:grid-cols-4">
         <Fact name="Provider">
           {llm.status === 'demo' ? 'Built-in demo' : llm.provider ? providers[llm.provider].name : '–'}
@@ -142,6 +145,10 @@ function Facts({ llm }: { llm: LlmCurrent }) {
         {llm.status === 'own' && (
           <>
             <Fact name="Key age">{llm.keySetAt === null ? '–' : <Age since={llm.keySetAt} />}</Fact>
+            <Fact name="Rotation due">
+              {llm.rotation ? <DueIn rotation={llm.rotation} /> : '–'}
+              <PolicyLine projectId={projectId} />
+            </Fact>
             <Fact name="Last used">{llm.lastUsedAt === null ? 'Never' : <Ago at={llm.lastUsedAt} />}</Fact>
             <Fact name="Last checked">
               {llm.health.checkedAt === null ? 'Never' : <Ago at={llm.health.checkedAt} />}

@@ -6,6 +6,7 @@ import { Empty, Failed, Rows } from '../../components/ui/states.tsx'
 import { Badge, Card, Mono, PageHeader } from '../../components/ui/surface.tsx'
 import { Ago } from '../../components/ui/time.tsx'
 import type { Outputs } from '../../lib/trpc.ts'
+import { DueBadge } from '../key-custody/due.tsx'
 import { HealthBadge } from '../llm/health-badge.tsx'
 import { CreateProjectDialog } from './create-project-dialog.tsx'
 import { useProjects } from './queries.ts'
@@ -51,7 +52,7 @@ export function ProjectsPage() {
 }
 
 function ProjectItem({ project }: { project: Item }) {
-  const { projectId, name, status, llm, health, lastRun, createdAt } = project
+  const { projectId, name, status, llm, health, rotation, lastRun, createdAt } = project
   return (
     <li>
       <Link
@@ -69,7 +70,8 @@ function ProjectItem({ project }: { project: Item }) {
           </p>
         </div>
         <Mono className="row-start-2 truncate text-muted sm:row-start-auto">{llm.model ?? 'No model'}</Mono>
-        <div className="justify-self-end">
+        <div className="flex flex-wrap justify-end gap-1.5 justify-self-end">
+          <DueBadge rotation={rotation} />
           {llm.status === 'own' ? <HealthBadge health={health} /> : <FallbackBadge status={llm.status} />}
         </div>
         <p className="justify-self-end text-xs text-muted">

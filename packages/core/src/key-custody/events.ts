@@ -1,0 +1,19 @@
+import { z } from 'zod'
+import { defineEvent } from '../kernel/event.ts'
+import { Reason } from '../kernel/text.ts'
+
+/** How old a key in use may become, in whole days. */
+export const MaxAgeDays = z
+  .int('The maximum age is a whole number of days.')
+  .min(1, 'The maximum age is at least 1 day.')
+  .max(3650, 'The maximum age is at most 3650 days.')
+
+/** null on either side: the project had, or has from now on, no rule of its own. */
+export const RotationPolicySet = defineEvent(
+  'RotationPolicySet',
+  1,
+  z.strictObject({ from: MaxAgeDays.nullable(), to: MaxAgeDays.nullable(), reason: Reason.optional() }),
+)
+
+export const KeyCustodyEvent = z.discriminatedUnion('type', [RotationPolicySet])
+export type KeyCustodyEvent = z.infer<typeof KeyCustodyEvent>
