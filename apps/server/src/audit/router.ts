@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import type { Platform } from '../platform.ts'
 import { projectOf } from '../projects/project-of.ts'
 import { projectProcedure, router, sessionProcedure } from '../trpc/trpc.ts'
 import type { ConfigAt, ConfigDiff } from './config-at.ts'
 import { configAt, configDiff } from './config-at.ts'
 import type { RotationAudit } from './rotations.ts'
 import { rotationAudit } from './rotations.ts'
+import { rotationsPdf } from './rotations-pdf.ts'
 
 const Moment = z.union(
   [z.strictObject({ time: z.int().min(0).max(8_640_000_000_000_000) }), z.strictObject({ revision: z.int().min(0) })],
@@ -12,17 +14,24 @@ const Moment = z.union(
 )
 const Project = z.strictObject({ projectId: z.uuid() })
 
+const Report = z
+  .strictObject({ projectId: z.uuid().optional(), maxAgeDays: z.number().min(0).max(36_500).nullish() })
+  .optional()
+
+async function report(platform: Platform, input: z.output<typeof Report> = {}): Promise<RotationAudit> {
+  if (input.projectId !== undefined) await projectOf(platform, input.projectId)
+  return rotationAudit(platform, input)
+}
+
 export const auditRouter = router({
   rotations: sessionProcedure
-    .input(
-      z
-        .strictObject({ projectId: z.uuid().optional(), maxAgeDays: z.number().min(0).max(36_500).nullish() })
-        .optional(),
-    )
-    .query(async ({ ctx, input = {} }): Promise<RotationAudit> => {
-      if (input.projectId !== undefined) await projectOf(ctx.platform, input.projectId)
-      return rotationAudit(ctx.platform, input)
-    }),
+    .input(Report)
+    .query(({ ctx, input }): Promise<RotationAudit> => report(ctx.platform, input)),
+  /** The same as a document for an auditor. */
+  rotationsPdf: sessionProcedure.input(Report).query(async ({ ctx, input }): Promise<{ base64: string }> => {
+    const pdf = await rotationsPdf(await report(ctx.platform, input))
+    return { base64: pdf.toString('base64') }
+  }),
   configAt: projectProcedure
     .input(Project.extend({ at: Moment }))
     .query(({ ctx, input }): Promise<ConfigAt> => configAt(ctx.platform, input.projectId, input.at)),

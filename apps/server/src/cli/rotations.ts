@@ -1,7 +1,10 @@
 import { SetRotationPolicyInput } from '@stewrd/core/key-custody/input.ts'
+import { rotationsCsv } from '@stewrd/core/audit/csv.ts'
 import type { Command } from 'commander'
+import { writeFile } from 'node:fs/promises'
 import type { RotationAudit } from '../audit/rotations.ts'
 import { rotationAudit } from '../audit/rotations.ts'
+import { rotationsPdf } from '../audit/rotations-pdf.ts'
 import { rotationPolicy, setRotationPolicy } from '../key-custody/service.ts'
 import { projectOf } from '../projects/project-of.ts'
 import { parse, projectId } from './input.ts'
@@ -9,7 +12,7 @@ import { iso, print, UsageError } from './output.ts'
 import { OPERATOR, withPlatform } from './session.ts'
 
 type PolicyFlags = { json?: boolean; maxAge?: string; reason?: string }
-type ReportFlags = { json?: boolean; project?: string; maxAge?: string }
+type ReportFlags = { json?: boolean; project?: string; maxAge?: string; pdf?: string; csv?: string }
 type Project = RotationAudit['projects'][number]
 
 /** `audit policy` and `audit rotations`. */
@@ -25,6 +28,8 @@ export function rotationCommands(audit: Command): void {
     .description('the life of every provider key, computed by replaying the events')
     .option('--project <project>', 'only this one')
     .option('--max-age <days>', "measure by this, and not by each project's rule")
+    .option('--pdf <file>', 'also write it as a document')
+    .option('--csv <file>', 'also write it as a table')
     .action(rotations)
 }
 
@@ -48,7 +53,7 @@ async function policy(id: string, _: PolicyFlags, command: Command) {
 }
 
 async function rotations(_: ReportFlags, command: Command) {
-  const { json = false, project, maxAge } = command.optsWithGlobals<ReportFlags>()
+  const { json = false, project, maxAge, pdf, csv } = command.optsWithGlobals<ReportFlags>()
   const maxAgeDays = maxAge === undefined ? null : Number(maxAge)
   if (maxAgeDays !== null && !(maxAgeDays >= 0)) throw new UsageError(`"${maxAge}" is not a number of days.`)
   const only = project === undefined ? undefined : projectId(project)
@@ -57,6 +62,8 @@ async function rotations(_: ReportFlags, command: Command) {
     const report = await rotationAudit(platform, { projectId: only, maxAgeDays })
     if (report.unreadable)
       process.stderr.write(`Warning: ${report.unreadable} events cannot be opened; the report lacks them.\n`)
+    if (pdf !== undefined) await writeFile(pdf, await rotationsPdf(report))
+    if (csv !== undefined) await writeFile(csv, rotationsCsv(report.projects))
     for (const p of report.projects)
       print(json, { ...row(p), equals_view: !report.fromView.differs.includes(p.projectId) }, () => lines(p))
     if (!json) process.stdout.write(`Replayed ${report.events} events in ${report.ms} ms.\n`)

@@ -1,15 +1,18 @@
+import { rotationsCsv } from '@stewrd/core/audit/csv.ts'
 import { useParams } from '@tanstack/react-router'
 import { Download, KeyRound } from 'lucide-react'
 import { useId, useState } from 'react'
+import { toast } from 'sonner'
 import { Button } from '../../components/ui/button.tsx'
 import { Input } from '../../components/ui/field.tsx'
 import { Empty, Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
 import { Badge, Card, PageHeader } from '../../components/ui/surface.tsx'
 import { count } from '../../lib/format.ts'
-import { download, toCsv } from './export.ts'
+import { messageOf } from '../../lib/trpc.ts'
+import { download } from './export.ts'
 import { KeysTable } from './keys-table.tsx'
 import type { AuditedProject, RotationAudit } from './queries.ts'
-import { useRotations } from './queries.ts'
+import { useRotations, useRotationsPdf } from './queries.ts'
 import { TimelinePicture } from './timeline-picture.tsx'
 
 export function ProjectRotationsPage() {
@@ -46,7 +49,7 @@ function RotationsPage({ projectId }: { projectId?: string }) {
               />
               days
             </label>
-            <ExportButtons audit={audit.data} />
+            <ExportButtons audit={audit.data} projectId={projectId} />
           </>
         }
       />
@@ -74,11 +77,26 @@ function RotationsPage({ projectId }: { projectId?: string }) {
   )
 }
 
-function ExportButtons({ audit }: { audit: RotationAudit | undefined }) {
+function ExportButtons({ audit, projectId }: { audit: RotationAudit | undefined; projectId: string | undefined }) {
+  const pdf = useRotationsPdf(projectId, audit?.maxAgeDays ?? null)
+  const savePdf = async () => {
+    try {
+      download(`${name}.pdf`, 'application/pdf', await pdf.load())
+    } catch (error) {
+      toast.error(messageOf(error))
+    }
+  }
   const name = audit && `key-rotations-${new Date(audit.at).toISOString().slice(0, 10)}`
   return (
     <>
-      <Button size="sm" disabled={!audit} onClick={() => audit && download(`${name}.csv`, 'text/csv', toCsv(audit))}>
+      <Button size="sm" disabled={!audit} busy={pdf.loading} onClick={() => void savePdf()}>
+        <Download aria-hidden /> PDF
+      </Button>
+      <Button
+        size="sm"
+        disabled={!audit}
+        onClick={() => audit && download(`${name}.csv`, 'text/csv', rotationsCsv(audit.projects))}
+      >
         <Download aria-hidden /> CSV
       </Button>
       <Button
