@@ -259,6 +259,7 @@ CREATE INDEX data_keys_kek ON public.data_keys USING btree (kek_id, kek_version)
 CREATE INDEX log_actor ON public.log USING btree (account_id, actor, idx);
 CREATE INDEX log_project ON public.log USING btree (account_id, project_id, idx);
 CREATE INDEX log_type ON public.log USING btree (account_id, type, idx);
+CREATE INDEX view_rows_due ON public.view_rows USING btree (account_id, ((("row" ->> 'dueAt'::text))::bigint)) WHERE ((view = 'held-keys'::text) AND (("row" ->> 'dueAt'::text) IS NOT NULL));
 CREATE INDEX view_rows_project ON public.view_rows USING btree (account_id, view, slot, project_id, sort);
 CREATE INDEX view_rows_running ON public.view_rows USING btree (account_id, slot) WHERE ((view = 'runs'::text) AND (("row" ->> 'status'::text) = 'running'::text));
 CREATE INDEX view_rows_sort ON public.view_rows USING btree (account_id, view, slot, sort);
@@ -285,3 +286,17 @@ grant insert, select, update on master_keys to stewrd_app;
 grant select on migrations to stewrd_app;
 grant select, update on log_state to stewrd_app;
 grant select, update on tree_state to stewrd_app;
+
+CREATE OR REPLACE FUNCTION public.destroy_secret_key(account uuid, key uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  -- One that is or was shared: closed first, and destroyed when no server can be about to use it.
+  update data_keys set retired_at = now()
+  where account_id = account and id = key and purpose = 'secret' and retired_at is null;
+  delete from data_keys
+  where account_id = account and id = key and purpose = 'secret'
+    and (retired_at <= created_at or retired_at < now() - interval '10 minutes');
+$function$;

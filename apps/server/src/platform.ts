@@ -17,6 +17,7 @@ import type { Logger } from 'pino'
 import type { Auth } from './auth/auth.ts'
 import { createAuth } from './auth/auth.ts'
 import type { Env } from './env.ts'
+import { createCustodian } from './key-custody/custodian.ts'
 import type { Secrets } from './kernel/secrets.ts'
 import { createSecrets } from './kernel/secrets.ts'
 import type { Fallback } from './fallback.ts'
@@ -96,6 +97,11 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
   const secret = (await dataKeys.deploymentKey('auth')).export().toString('base64')
   const auth = createAuth({ sql, secret, publicUrl: env.publicUrl })
   const secrets = await createSecrets(accountId, dataKeys)
+  const custodian = createCustodian({ ...readModels, accountId, sql, store, secrets, now: Date.now }, log)
+  if (as === 'server') {
+    custodian.start()
+    started.defer(() => custodian.stop())
+  }
   const stop = started.move()
   return {
     ...readModels,

@@ -34,6 +34,13 @@ const sentences: Record<AnyEvent['type'], string> = {
   DataKeyRotationStarted:
     'started the rotation of the data keys of project 01890a5d-ac96-774b-bcce-b302099a8057 to epochs 2 and 3',
   DataKeysRotated: 'rotated the data keys of project 01890a5d-ac96-774b-bcce-b302099a8057 to epochs 2 and 3',
+  KeyStaged: 'staged the provider key fp_00000000000000bb: no run uses it yet',
+  KeyUnstaged: 'took the staged key fp_00000000000000bb away',
+  OverlapStarted: 'kept the old key fp_00000000000000aa as a fallback until 2026-11-18T11:06:40.000Z',
+  OverlapEnded: 'ended the overlap in time: fp_00000000000000aa is no fallback any more',
+  KeyRolledBack: 'rolled the provider key back from fp_00000000000000bb to fp_00000000000000aa',
+  KeyFellBack: 'fell back to the old key fp_00000000000000aa, because the provider answered 401 to fp_00000000000000bb',
+  KeyRetired: 'destroyed the stored value of the replaced key fp_00000000000000aa',
   RotationPolicySet: 'changed the time after which a key is rotated from 90 days to 30 days',
   RunFailed: 'saw the run fail with provider_key_rejected',
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ApiKeyEvent } from './api-keys/events.ts'
 import { apiKeysView } from './api-keys/api-keys.projection.ts'
 import { describeApiKeys } from './api-keys/describe.ts'
+import { heldKeysView } from './audit/held-keys.projection.ts'
 import { rotationsView } from './audit/rotations.projection.ts'
 import { describeKeyCustody } from './key-custody/describe.ts'
 import { KeyCustodyEvent } from './key-custody/events.ts'
@@ -81,5 +82,6 @@ export const views: readonly View[] = [
   view(apiKeysView, 'api-keys'),
   view(runsView, 'runs'),
   view(keyCustodyView, 'key-custody'),
+  view(heldKeysView, 'llm', 'key-custody'),
   view(rotationsView, 'llm', 'runs', 'key-health', 'key-custody'),
 ]

@@ -6,7 +6,7 @@ import { projects } from '@stewrd/core/projects/projects.ts'
 import { MAX_AGE_MS, MAX_ENCRYPTIONS } from '@stewrd/crypto/data-key.ts'
 import { openKeyringFile } from '@stewrd/crypto/keyring-file.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { DataKeys } from './data-keys.ts'
+import { DataKeyMissing, DataKeys } from './data-keys.ts'
 import { createEventStore } from './event-store.ts'
 import { by, createWorld } from './testkit/world.ts'
 import type { World } from './testkit/world.ts'
@@ -83,4 +83,52 @@ test('a keyring that does not fit is refused with the key it lacks and the numbe
     projects: row!.projects,
   })
   await rm(home, { recursive: true })
+})
+
+test('a key for one value is nobody’s current key, and destroyed it opens nothing any more', async () => {
+  const project = randomUUID()
+  const keys = new DataKeys(world.sql, await provider())
+  const made = await Promise.all(Array.from({ length: 5 }, () => keys.fresh(world.accountId, project)))
+  expect(new Set(made.map((k) => k.id)).size).toBe(5)
+  expect((await keys.byId(world.accountId, made[0]!.id)).key.equals(made[0]!.key)).toBe(true)
+  expect(await keys.epoch(world.accountId, project, 'secret')).toBe(0)
+  expect(await keys.destroy(world.accountId, made[0]!.id)).toBe(true)
+  await expect(keys.byId(world.accountId, made[0]!.id)).rejects.toThrow(DataKeyMissing)
+  const another = new DataKeys(world.sql, await provider())
+  await expect(another.byId(world.accountId, made[0]!.id)).rejects.toThrow(DataKeyMissing)
+  expect(await keys.destroy(world.accountId, made[0]!.id)).toBe(true)
+  expect((await another.byId(world.accountId, made[1]!.id)).id).toBe(made[1]!.id)
+})
+
+test('no other node keeps a key that opens provider keys in memory', async () => {
+  const project = randomUUID()
+  const [one, two] = [new DataKeys(world.sql, await provider()), new DataKeys(world.sql, await provider())]
+  const { id } = await one.fresh(world.accountId, project)
+  await two.byId(world.accountId, id)
+  await one.destroy(world.accountId, id)
+  await expect(two.byId(world.accountId, id)).rejects.toThrow(DataKeyMissing)
+})
+
+test('a shared key is closed first, and destroyed only when no server can be about to use it', async () => {
+  const project = randomUUID()
+  const keys = new DataKeys(world.sql, await provider())
+  const { id } = await keys.current(world.accountId, project, 'secret')
+  expect(await keys.destroy(world.accountId, id)).toBe(false)
+  await world.owner`update data_keys set created_at = now() - interval '1 hour', retired_at = now() - interval '11 minutes' where id = ${id}`
+  expect(await keys.destroy(world.accountId, id)).toBe(true)
+})
+
+test('a key of events is never destroyed by this way', async () => {
+  const { id } = await world.dataKeys.current(world.accountId, randomUUID(), 'event')
+  expect(await world.dataKeys.destroy(world.accountId, id)).toBe(false)
+  expect((await world.dataKeys.byId(world.accountId, id)).id).toBe(id)
+})
+
+test('after a value’s own key the epochs of a project still advance', async () => {
+  const project = randomUUID()
+  const keys = new DataKeys(world.sql, await provider())
+  await keys.fresh(world.accountId, project)
+  await keys.current(world.accountId, project, 'secret')
+  await keys.fresh(world.accountId, project)
+  expect(await keys.advance(world.accountId, project, 'secret', 3)).toBeGreaterThanOrEqual(3)
 })

@@ -71,8 +71,28 @@ export class DataKeys {
     if (known) return known
     const loading = this.#load(accountId, id)
     this.#byId.set(name, loading)
-    loading.catch(() => this.#byId.delete(name))
+    loading.then(
+      // What opens a provider key may be destroyed on any node: none keeps it in memory.
+      ({ purpose }) => purpose === 'secret' && this.#byId.delete(name),
+      () => this.#byId.delete(name),
+    )
     return loading
+  }
+
+  /** A key for one value alone, which is destroyed with it: nobody's current key. */
+  async fresh(accountId: string, scope: string): Promise<DataKey> {
+    for (;;) {
+      const made = await this.#create({ accountId, scope, purpose: 'secret' }, undefined, { alone: true })
+      if (made) return made
+    }
+  }
+
+  /** Destroys a `secret` key and all that was sealed under it. False while it must wait: a shared one is closed for some minutes first. */
+  async destroy(accountId: string, id: string): Promise<boolean> {
+    await run(this.#db.sql`select destroy_secret_key(${accountId}, ${id})`)
+    this.#byId.delete(`${accountId}/${id}`)
+    const left = await run(this.#db.sql`select from data_keys where account_id = ${accountId} and id = ${id}`)
+    return left.length === 0
   }
 
   /** A key of its own for each use that the deployment makes of it: `fingerprint`, `command`, `api-key`, … */
@@ -156,7 +176,7 @@ export class DataKeys {
       update data_keys set encryptions = encryptions + ${purpose === 'deployment' ? 0 : block}
       where account_id = ${accountId} and scope = ${scope.scope} and purpose = ${purpose} and retired_at is null
       returning *`)
-    if (!row) return this.#create(scope, undefined)
+    if (!row) return void (await this.#create(scope, undefined))
     const reserved = row.encryptions - block
     const current = {
       dataKey: await this.#kept(row),
@@ -165,7 +185,7 @@ export class DataKeys {
       left: block,
       checkedAt: this.#now(),
     }
-    if (this.#isDue(current)) return this.#create(scope, row)
+    if (this.#isDue(current)) return void (await this.#create(scope, row))
     if (purpose !== 'deployment' && row.encryptions > HARD_MAX_ENCRYPTIONS)
       throw new RangeError(`the data key ${row.id} is used up`)
     if (purpose === 'deployment') current.left = Number.POSITIVE_INFINITY
@@ -173,12 +193,13 @@ export class DataKeys {
   }
 
   /** Opens the next epoch, unless somebody else does at the same moment: whoever comes second reads the first one's. */
-  async #create(scope: Scope, before: Row | undefined): Promise<void> {
+  async #create(scope: Scope, before: Row | undefined, { alone = false } = {}): Promise<DataKey | undefined> {
     const id = uuidv7(this.#now(), randomBytes(10))
-    const ref: DataKeyRef = { ...scope, id, epoch: (before?.epoch ?? 0) + 1 }
-    const { kek, wrapped } = await generateDataKey(this.#provider, ref)
+    const ref: DataKeyRef = { ...scope, id, epoch: (await this.#lastEpoch(scope)) + 1 }
+    const { kek, wrapped, dataKey } = await generateDataKey(this.#provider, ref)
+    const createdAt = new Date(this.#now())
     // The share lock on the master key's row lasts as long as the statement: a rotation that closes the key comes before or after.
-    const [row] = await run(this.#db.sql<{ open: boolean }[]>`
+    const [row] = await run(this.#db.sql<{ open: boolean; made: boolean }[]>`
       with master as materialized (
         select 1 from master_keys where kek_id = ${kek.id} and kek_version = ${kek.version}::int and status = 'open' for share
       ), retired as (
@@ -186,17 +207,28 @@ export class DataKeys {
         where account_id = ${ref.accountId} and id = ${before?.id ?? null} and retired_at is null
           and exists (select from master) returning id
       ), made as (
-        insert into data_keys (account_id, id, scope, purpose, epoch, kek_id, kek_version, wrapped, created_at)
+        insert into data_keys (account_id, id, scope, purpose, epoch, kek_id, kek_version, wrapped, created_at, retired_at)
         select ${ref.accountId}::uuid, ${id}::uuid, ${ref.scope}, ${ref.purpose}, ${ref.epoch}::int,
-          ${kek.id}, ${kek.version}::int, ${wrapped}::bytea, ${new Date(this.#now())}::timestamptz
+          ${kek.id}, ${kek.version}::int, ${wrapped}::bytea, ${createdAt}::timestamptz,
+          ${alone ? createdAt : null}::timestamptz
         from master where ${before === undefined}::boolean or exists (select from retired)
-        on conflict do nothing
+        on conflict do nothing returning id
       )
-      select exists (select from master) as open`)
-    if (row!.open) return
+      select exists (select from master) as open, exists (select from made) as made`)
+    if (row!.made) return dataKey
+    if (row!.open) return undefined
     // A first use, or a rotation that this process has not heard of.
     await this.#provider.refresh?.()
     if (sameKek(this.#provider.primary, kek)) await registerPrimary(this.#db.sql, this.#provider)
+    return undefined
+  }
+
+  /** Of all, also those that were never anybody's current key. */
+  async #lastEpoch({ accountId, scope, purpose }: Scope): Promise<number> {
+    const [row] = await run(this.#db.sql<{ epoch: number }[]>`
+      select coalesce(max(epoch), 0) as epoch from data_keys
+      where account_id = ${accountId} and scope = ${scope} and purpose = ${purpose}`)
+    return row!.epoch
   }
 
   async #load(accountId: string, id: string): Promise<DataKey> {

@@ -12,6 +12,11 @@ const unused = { runs: 0, runsAfterReplaced: 0, firstUsedAt: null, lastUsedAt: n
 const key = (n: number, from: number, to: number | null) => ({
   fingerprint: `fp_${String(n).padStart(16, '0')}`,
   provider,
+  dekId: '01976c5e-7d00-7000-8000-0000000000aa',
+  began: 'set' as const,
+  overlap: null,
+  fallbackRuns: 0,
+  retiredAt: null,
   from,
   fromRevision: n,
   to,

@@ -129,7 +129,12 @@ function keysTable(p: Project, nameOf: (id: string | null) => string): Content {
     days(k.ageDays),
     k.runs,
     { text: String(k.runsAfterReplaced), color: k.runsAfterReplaced ? ink.bad : ink.text },
-    { stack: remarks(k).map((text) => ({ text, color: ink.warn, fontSize: 7.5 })) },
+    {
+      stack: [
+        ...remarks(k).map((text) => ({ text, color: ink.warn, fontSize: 7.5 })),
+        ...kept(k).map((text) => ({ text, style: 'small' })),
+      ],
+    },
   ])
   const head = ['Key', 'Set', 'Replaced', 'Age', 'Runs', 'After replaced', 'Remarks']
   return table([86, '*', '*', 'auto', 'auto', 44, 92], head, rows)
@@ -142,7 +147,18 @@ function remarks(k: Project['keys'][number]): string[] {
     ...(k.overdue ? ['overdue'] : []),
     ...(k.daysBeyond > 0 ? [`${days(k.daysBeyond)} beyond the rule`] : []),
     ...(k.alsoIn.length ? [`same key in ${k.alsoIn.length} other project${k.alsoIn.length > 1 ? 's' : ''}`] : []),
-    ...(k.cameBack ? ['came back after it was replaced'] : []),
+    ...(k.fallbackRuns ? [`${k.fallbackRuns} runs fell back to it in the overlap`] : []),
+    ...(k.began === 'rolled back' ? ['rolled back to'] : []),
+    ...(k.cameBack && k.began !== 'rolled back' ? ['came back after it was replaced'] : []),
+  ]
+}
+
+/** What became of the value of a replaced key. */
+function kept(k: Project['keys'][number]): string[] {
+  const until = k.overlap && (k.overlap.endedAt ?? k.overlap.until)
+  return [
+    ...(until ? [`fallback until ${moment(until)}`] : []),
+    ...(k.retiredAt === null ? [] : [`value destroyed ${moment(k.retiredAt)}`]),
   ]
 }
 

@@ -25,6 +25,13 @@ export function count(given: string): number {
   return Number(given)
 }
 
+/** Minutes of `90`, `30m`, `1h` or `1.5h`. */
+export function minutes(given: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(m|min|h)?$/.exec(given) ?? []
+  if (amount === undefined) throw new UsageError(`"${given}" is not a length of time. Write it like 30m or 1h.`)
+  return Math.round(Number(amount) * (unit === 'h' ? 60 : 1))
+}
+
 /** Unix milliseconds of a date, a date with time (UTC unless it says otherwise), or a number of milliseconds. */
 export function moment(given: string): number {
   const ms = /^\d{10,}$/.test(given)

@@ -1,20 +1,22 @@
 import type { Command } from 'commander'
-import { ChangeModelInput, RemoveProviderInput, RotateKeyInput, SetProviderInput } from '@stewrd/core/llm/input.ts'
+import { ChangeModelInput, RemoveProviderInput, SetProviderInput } from '@stewrd/core/llm/input.ts'
 import { providerIds } from '@stewrd/core/llm/providers.ts'
 import { configAt } from '../audit/config-at.ts'
 import { currentLlm } from '../llm/current.ts'
-import type { LlmChange } from '../llm/service.ts'
-import { changeModel, removeProvider, rotateKey, setProvider } from '../llm/service.ts'
+import { changeModel, removeProvider, setProvider } from '../llm/service.ts'
 import { projectOf } from '../projects/project-of.ts'
 import { count, moment, parse, projectId, secretFromStdin } from './input.ts'
-import { iso, print, time, UsageError } from './output.ts'
+import type { ChangeFlags } from './llm-change.ts'
+import { changeOf, report } from './llm-change.ts'
+import { rotationSteps } from './llm-rotation.ts'
+import { iso, print, UsageError } from './output.ts'
 import { OPERATOR, withPlatform } from './session.ts'
 
-type Flags = { json?: boolean; reason?: string; expectedRevision?: string }
+type Flags = ChangeFlags
 type SetFlags = Flags & { provider: string; model: string; baseUrl?: string }
 type ShowFlags = Flags & { at?: string; revision?: string }
 
-/** `llm set | rotate | model | remove | show`. Keys are read from standard input. */
+/** `llm set | model | remove | show`, and the steps of a rotation. Keys are read from standard input. */
 export function llmCommands(program: Command): void {
   const llm = program.command('llm').description("a project's provider, key and model")
   const change = (line: string, what: string) =>
@@ -28,7 +30,7 @@ export function llmCommands(program: Command): void {
     .requiredOption('--model <model>', 'any model id of the provider')
     .option('--base-url <url>', 'for the provider custom')
     .action(set)
-  change('rotate <project>', 'replace the key (the new one on standard input); it is tested first').action(rotate)
+  rotationSteps(llm)
   change('model <project> <model>', 'change the model').action(model)
   change('remove <project>', 'remove provider and key').action(remove)
   llm
@@ -50,13 +52,6 @@ async function set(id: string, _: SetFlags, command: Command) {
     key: key.reveal(),
   })
   await withPlatform(async (platform) => report(flags.json, await setProvider(platform, input, OPERATOR)))
-}
-
-async function rotate(id: string, _: Flags, command: Command) {
-  const flags = command.optsWithGlobals<Flags>()
-  const key = await secretFromStdin('the new provider key')
-  const input = parse(RotateKeyInput, { ...changeOf(id, flags), key: key.reveal() })
-  await withPlatform(async (platform) => report(flags.json, await rotateKey(platform, input, OPERATOR)))
 }
 
 async function model(id: string, to: string, _: Flags, command: Command) {
@@ -85,6 +80,9 @@ async function show(id: string, _: ShowFlags, command: Command) {
 }
 
 type Shown = Record<'provider' | 'base_url' | 'model' | 'key_fingerprint' | 'changed_at' | 'health', string | null> & {
+  staged_fingerprint?: string | null
+  fallback_fingerprint?: string | null
+  fallback_until?: string | null
   has_provider_key: boolean
   revision: number
 }
@@ -98,6 +96,9 @@ const now = (llm: Awaited<ReturnType<typeof currentLlm>>): Shown => ({
   revision: llm.revision,
   changed_at: iso(llm.changedAt),
   health: llm.health.status,
+  staged_fingerprint: llm.staged?.fingerprint ?? null,
+  fallback_fingerprint: llm.fallback?.fingerprint ?? null,
+  fallback_until: iso(llm.fallback?.until ?? null),
 })
 
 /** Health is of today: of an earlier configuration it is not told. */
@@ -113,22 +114,5 @@ function past({ llm }: Awaited<ReturnType<typeof configAt>>): Shown {
     revision: llm.revision,
     changed_at: iso(llm.changedAt),
     health: null,
-  }
-}
-
-function report(json = false, { revision, changed, warning, llm }: LlmChange) {
-  if (warning) process.stderr.write(`Warning: ${warning}\n`)
-  print(json, { revision, health: llm.health.status }, () =>
-    changed
-      ? `Now at revision ${revision} (${time(llm.changedAt)} UTC), key ${llm.health.status}.`
-      : `Nothing to change: it is like that already, at revision ${revision}.`,
-  )
-}
-
-function changeOf(id: string, { reason, expectedRevision }: Flags) {
-  return {
-    projectId: projectId(id),
-    ...(reason === undefined ? {} : { reason }),
-    ...(expectedRevision === undefined ? {} : { expectedRevision: count(expectedRevision) }),
   }
 }

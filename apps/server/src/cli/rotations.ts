@@ -83,6 +83,11 @@ function row(p: Project) {
     replaced_reason: k.replacedReason,
     runs: k.runs,
     runs_after_replaced: k.runsAfterReplaced,
+    fallback_until: iso(k.overlap?.until ?? null),
+    fallback_ended: iso(k.overlap?.endedAt ?? null),
+    fallback_runs: k.fallbackRuns,
+    destroyed_at: iso(k.retiredAt),
+    began: k.began,
     age_days: k.ageDays,
     days_beyond_policy: k.daysBeyond,
     overdue: k.overdue,
@@ -98,6 +103,7 @@ function row(p: Project) {
     rotations: p.rotations,
     runs: p.runs,
     runs_after_replaced: p.runsAfterReplaced,
+    fallback_runs: p.fallbackRuns,
     overdue: p.overdue,
     due_at: iso(p.due?.dueAt ?? null),
     longest_gap: p.longestGap && { ...p.longestGap, from: iso(p.longestGap.from), to: iso(p.longestGap.to) },
@@ -113,7 +119,7 @@ function lines(p: Project): string[] {
     `  at most ${p.policy.maxAgeDays} days a key; ${p.rotations} rotations${gap}`,
     ...p.keys.map(
       (k) =>
-        `  ${k.fingerprint}  ${iso(k.from)?.slice(0, 19)} – ${iso(k.to)?.slice(0, 19) ?? 'in use'}  ${k.ageDays.toFixed(1)} days  ${k.runs} runs, ${k.runsAfterReplaced} after it was replaced${k.alsoIn.length ? '  also in other projects' : ''}`,
+        `  ${k.fingerprint}  ${iso(k.from)?.slice(0, 19)} – ${iso(k.to)?.slice(0, 19) ?? 'in use'}  ${k.ageDays.toFixed(1)} days  ${k.runs} runs, ${k.runsAfterReplaced} after it was replaced${k.fallbackRuns ? `, ${k.fallbackRuns} as a fallback` : ''}${k.retiredAt === null ? '' : ', destroyed'}${k.alsoIn.length ? '  also in other projects' : ''}`,
     ),
   ]
 }

@@ -27,13 +27,18 @@ export function publicState(noun: Noun, events: readonly AnyEvent[]): PublicStat
 
 export function publicLlm(state: Llm): PublicState {
   if (state.status === 'default') return { status: 'default' }
-  const { provider, model, key } = state
+  const { provider, model, key, staged, fallback } = state
   return {
     status: 'own',
     provider: provider.provider,
     baseUrl: provider.baseUrl,
     model,
     keyFingerprint: key.fingerprint,
+    ...(staged && { stagedFingerprint: staged.fingerprint }),
+    ...(fallback && {
+      fallbackFingerprint: fallback.key.fingerprint,
+      fallbackUntil: new Date(fallback.until).toISOString(),
+    }),
   }
 }
 

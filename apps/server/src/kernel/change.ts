@@ -12,6 +12,10 @@ export const metaOf = ({ commandId, expectedRevision }: Change, actor: string): 
 })
 
 /** Waits (at most 2 s) until lists show what was just appended, so that a page that reads again sees its own change. */
-export async function shown(platform: Platform, stream: string, revision: number): Promise<void> {
-  await platform.projector.waitFor(platform.accountId, stream, revision, { timeoutMs: 2000 })
+export async function shown(
+  { accountId, projector }: Pick<Platform, 'accountId' | 'projector'>,
+  stream: string,
+  revision: number,
+): Promise<void> {
+  await projector.waitFor(accountId, stream, revision, { timeoutMs: 2000 })
 }

@@ -4,22 +4,26 @@ import { newApiKey } from '@stewrd/crypto/api-key.ts'
 import { apiKeyHash, fingerprint } from '@stewrd/crypto/mac.ts'
 import { openSecret, sealSecret } from '@stewrd/crypto/sealed-secret.ts'
 import type { Secret } from '@stewrd/crypto/secret.ts'
-import type { DataKey, Purpose } from '@stewrd/crypto/data-key.ts'
+import type { DataKey } from '@stewrd/crypto/data-key.ts'
 import type { SealedKey } from '@stewrd/core/llm/events.ts'
 
 /** What is done with keys that must not be seen: provider keys are sealed for one host, API keys only ever known by their hash. */
 export type Secrets = {
   fingerprint(key: Secret): string
+  /** Under a data key of its own, so that it can be destroyed alone. */
   sealKey(projectId: string, baseUrl: string, key: Secret): Promise<SealedKey>
   /** Throws when it was sealed for another project or host. */
   openKey(projectId: string, baseUrl: string, key: SealedKey): Promise<Secret>
+  /** Destroys what is sealed under this data key. False while that must wait; then try again in some minutes. */
+  destroyKey(dekId: string): Promise<boolean>
   /** `apiKey` is given to its owner once; `hash` is what is stored. */
   newApiKey(): { keyId: string; apiKey: Secret; hash: string }
   apiKeyHash(apiKey: Secret): string
 }
 
 type DataKeySource = {
-  current(accountId: string, scope: string, purpose: Purpose): Promise<DataKey>
+  fresh(accountId: string, scope: string): Promise<DataKey>
+  destroy(accountId: string, id: string): Promise<boolean>
   byId(accountId: string, id: string): Promise<DataKey>
   deploymentKey(label: string): Promise<KeyObject>
 }
@@ -33,7 +37,7 @@ export async function createSecrets(accountId: string, dataKeys: DataKeySource):
   return {
     fingerprint: (key) => fingerprint(fingerprintKey, key),
     async sealKey(projectId, baseUrl, key) {
-      const dataKey = await dataKeys.current(accountId, projectId, 'secret')
+      const dataKey = await dataKeys.fresh(accountId, projectId)
       const sealed = sealSecret(dataKey, { accountId, projectId, baseUrl, dekId: dataKey.id }, key)
       return { sealed: sealed.toString('base64'), dekId: dataKey.id, fingerprint: fingerprint(fingerprintKey, key) }
     },
@@ -41,6 +45,7 @@ export async function createSecrets(accountId: string, dataKeys: DataKeySource):
       const dataKey = await dataKeys.byId(accountId, dekId)
       return openSecret(dataKey, { accountId, projectId, baseUrl, dekId }, Buffer.from(sealed, 'base64'))
     },
+    destroyKey: (dekId) => dataKeys.destroy(accountId, dekId),
     newApiKey() {
       const apiKey = newApiKey()
       return { keyId: randomUUID(), apiKey, hash: hashOf(apiKey) }

@@ -40,6 +40,10 @@ export type LlmCurrent = {
   keySetAt: number | null
   keySetBy: ActorLabel | null
   lastUsedAt: number | null
+  /** A key that was staged, and what the provider said of it. */
+  staged: { fingerprint: string; health: KeyHealthNow } | null
+  /** The old key, to which runs fall back until `until` when the provider answers 401 to the one in use. */
+  fallback: { fingerprint: string; until: number } | null
   /** When the key has to be rotated; null without a key of its own. */
   rotation: RotationDue | null
   revision: number
@@ -55,10 +59,16 @@ export async function currentLlm(platform: Platform, projectId: string): Promise
     platform.store.head(keyCustody, streamOf(platform, projectId, keyCustodyStream(projectId))),
   ])
   if (head.state.status === 'default') return notOwn(platform, projectId, head.revision)
-  const { provider, model, key } = head.state
-  const [row, health, used] = await Promise.all([
+  const { provider, model, key, staged, fallback } = head.state
+  const [row, health, stagedHealth, used] = await Promise.all([
     rowAt(platform, projectId, head),
     platform.views.get<KeyHealthRow>('key-health', platform.accountId, keyHealthRowKey(projectId, key.fingerprint)),
+    staged &&
+      platform.views.get<KeyHealthRow>(
+        'key-health',
+        platform.accountId,
+        keyHealthRowKey(projectId, staged.fingerprint),
+      ),
     platform.views.get<RotationsRow>('rotations', platform.accountId, projectId),
   ])
   const label = await actorLabels(platform.people, row ? [row.keySetBy, row.changedBy] : [])
@@ -72,6 +82,8 @@ export async function currentLlm(platform: Platform, projectId: string): Promise
     keySetAt: row?.keySetAt ?? null,
     keySetBy: row ? label(row.keySetBy) : null,
     lastUsedAt: lastUse(used, key.fingerprint),
+    staged: staged ? { fingerprint: staged.fingerprint, health: healthNow(stagedHealth) } : null,
+    fallback: fallback ? { fingerprint: fallback.key.fingerprint, until: fallback.until } : null,
     rotation: dueOf(platform, row?.keySetAt, custody.state.maxAgeDays),
     revision: head.revision,
     changedAt: row?.changedAt ?? null,
@@ -107,6 +119,8 @@ async function notOwn(platform: Platform, projectId: string, revision: number): 
     keySetAt: null,
     keySetBy: null,
     lastUsedAt: null,
+    staged: null,
+    fallback: null,
     rotation: null,
     revision,
     changedAt: last?.at ?? null,

@@ -1,9 +1,13 @@
 import {
+  ActivateKeyInput,
   BaseUrl,
   ChangeModelInput,
   RemoveProviderInput,
+  RestoreInput,
   RotateKeyInput,
+  RotationStepInput,
   SetProviderInput,
+  StageKeyInput,
 } from '@stewrd/core/llm/input.ts'
 import { ModelId } from '@stewrd/core/llm/events.ts'
 import { providerIds } from '@stewrd/core/llm/providers.ts'
@@ -13,8 +17,11 @@ import type { KeyTest, ModelList } from './check.ts'
 import { listModels, testKey } from './check.ts'
 import type { LlmCurrent } from './current.ts'
 import { currentLlm } from './current.ts'
-import type { LlmChange } from './service.ts'
-import { changeModel, removeProvider, rotateKey, setProvider } from './service.ts'
+import type { LlmChange } from './change.ts'
+import { restoreConfig } from './restore.ts'
+import type { Restored } from './restore.ts'
+import { activateKey, endOverlap, rollBackKey, rotateKey, stageKey, unstageKey } from './rotation.ts'
+import { changeModel, removeProvider, setProvider } from './service.ts'
 
 const ProjectInput = z.strictObject({ projectId: z.uuid() })
 /** A form as it stands. What is left out is as stored. */
@@ -35,6 +42,25 @@ export const llmRouter = router({
   rotate: editorProcedure
     .input(RotateKeyInput)
     .mutation(({ ctx, input }): Promise<LlmChange> => rotateKey(ctx.platform, input, ctx.actor)),
+  stage: editorProcedure
+    .input(StageKeyInput)
+    .mutation(({ ctx, input }): Promise<LlmChange> => stageKey(ctx.platform, input, ctx.actor)),
+  activate: editorProcedure
+    .input(ActivateKeyInput)
+    .mutation(({ ctx, input }): Promise<LlmChange> => activateKey(ctx.platform, input, ctx.actor)),
+  unstage: editorProcedure
+    .input(RotationStepInput)
+    .mutation(({ ctx, input }): Promise<LlmChange> => unstageKey(ctx.platform, input, ctx.actor)),
+  rollBack: editorProcedure
+    .input(RotationStepInput)
+    .mutation(({ ctx, input }): Promise<LlmChange> => rollBackKey(ctx.platform, input, ctx.actor)),
+  endOverlap: editorProcedure
+    .input(RotationStepInput)
+    .mutation(({ ctx, input }): Promise<LlmChange> => endOverlap(ctx.platform, input, ctx.actor)),
+  /** Goes back to an earlier revision, as new events. The key of then only while its value exists. */
+  restore: editorProcedure
+    .input(RestoreInput)
+    .mutation(({ ctx, input }): Promise<Restored> => restoreConfig(ctx.platform, input, ctx.actor)),
   changeModel: editorProcedure
     .input(ChangeModelInput)
     .mutation(({ ctx, input }): Promise<LlmChange> => changeModel(ctx.platform, input, ctx.actor)),

@@ -59,7 +59,7 @@ export function completedBody(
     model: target.model,
     provider: target.provider.provider,
     keySource: target.source,
-    fingerprint: target.fingerprint,
+    fingerprint: finished.fallback ?? target.fingerprint,
   }
   const run = {
     runId,

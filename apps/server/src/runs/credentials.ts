@@ -2,13 +2,14 @@ import { apiKeys, apiKeysStream } from '@stewrd/core/api-keys/api-keys.ts'
 import type { Guard, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { ProviderRef } from '@stewrd/core/llm/events.ts'
 import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
-import type { Llm } from '@stewrd/core/llm/llm.ts'
+import type { Llm, OwnLlm } from '@stewrd/core/llm/llm.ts'
 import type { Capability } from '@stewrd/core/kernel/capabilities.ts'
 import { projects, projectStream } from '@stewrd/core/projects/projects.ts'
 import { apiKeyLooksValid } from '@stewrd/crypto/api-key.ts'
 import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import { DEMO_BASE_URL } from '@stewrd/runtime/demo/demo-model.ts'
+import { DataKeyMissing } from '@stewrd/db/data-keys.ts'
 import { LRUCache } from 'lru-cache'
 import { ContractError } from './contract-error.ts'
 import type { RunsDeps } from './deps.ts'
@@ -20,7 +21,11 @@ export type RunTarget = {
   model: string
   key: Secret
   fingerprint: string | null
+  /** In an overlap: the key before, for when the provider answers 401 to this one. */
+  fallback?: FallbackKey
 }
+/** `until`: unix milliseconds. */
+export type FallbackKey = { key: Secret; fingerprint: string; dekId: string; until: number }
 /** What a node knows of an API key: its project's configuration, as of the revisions in `guards`. */
 export type Credential = {
   projectId: string
@@ -95,10 +100,11 @@ export class Credentials {
       const { provider, model, key } = state
       try {
         const opened = await this.#deps.secrets.openKey(projectId, provider.baseUrl, key)
-        return { source: 'project', provider, model, key: opened, fingerprint: key.fingerprint }
+        const fallback = await this.#fallback(projectId, state)
+        return { source: 'project', provider, model, key: opened, fingerprint: key.fingerprint, ...fallback }
       } catch (error) {
         // It must never look like a project that has no key: that would run on somebody else's.
-        if (error instanceof EnvelopeError)
+        if (error instanceof EnvelopeError || error instanceof DataKeyMissing)
           throw new ContractError(
             'service_unavailable',
             'The stored provider key of this project cannot be opened. Its owner should enter the key again.',
@@ -111,6 +117,19 @@ export class Credentials {
     if (fallback.source === 'none') return undefined
     const key = fallback.source === 'default' ? fallback.key : new Secret('demo-needs-no-key')
     return { source: fallback.source, provider: fallback.provider, model: fallback.model, key, fingerprint: null }
+  }
+
+  /** A fallback that cannot be opened is none: the run has its own key. */
+  async #fallback(projectId: string, { provider, fallback }: OwnLlm): Promise<{ fallback?: FallbackKey }> {
+    if (!fallback || this.#deps.now() >= fallback.until) return {}
+    const { fingerprint, dekId } = fallback.key
+    try {
+      const key = await this.#deps.secrets.openKey(projectId, provider.baseUrl, fallback.key)
+      return { fallback: { key, fingerprint, dekId, until: fallback.until } }
+    } catch (error) {
+      if (error instanceof EnvelopeError || error instanceof DataKeyMissing) return {}
+      throw error
+    }
   }
 }
 

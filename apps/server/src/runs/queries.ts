@@ -23,6 +23,8 @@ export type RunDetail = {
   model: string
   keySource: 'project' | 'default' | 'demo'
   keyFingerprint: string | null
+  /** The old key that it went on with, when the provider answered 401 to the one it started on. */
+  fallback?: string
   configRevision: number
   node: string
   stream: boolean

@@ -17,6 +17,7 @@ import { ContractError } from './contract-error.ts'
 import type { RunTarget } from './credentials.ts'
 import { isDemo } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
+import { fallBack } from './fall-back.ts'
 import type { StartedRun } from './start-run.ts'
 
 /** A synchronous call answers before clients give up at 120 s. */
@@ -26,7 +27,13 @@ const MOST_AT_ONCE = 1_000
 /** How often an end that could not be written is tried again. */
 const RETRY_MS = 2_000
 
-export type FinishedRun = { message: string; tokens: { input: number; output: number }; durationMs: number }
+export type FinishedRun = {
+  message: string
+  tokens: { input: number; output: number }
+  durationMs: number
+  /** The key that answered, where it was not the one that the run started on. */
+  fallback?: string
+}
 
 /** Runs what `startRun` started, to its end: `RunCompleted`, or `RunFailed` and a `ContractError`. */
 export class Runner {
@@ -86,21 +93,27 @@ export class Runner {
   ): Promise<FinishedRun> {
     const began = performance.now()
     const elapsed = () => Math.round(performance.now() - began)
+    let { target } = started
     try {
-      const { durationMs: stepMs, ...step } = await this.#answer(started.target, request, signal, onToken)
+      const first = this.#answer(target, request, signal, onToken)
+      const { durationMs: stepMs, ...step } = await first.catch(async (error: unknown) => {
+        // An answer of 401 has no token yet, so nothing was handed over that would come twice.
+        const old = await fallBack(this.#deps, started, error)
+        if (!old) throw error
+        this.#reportHealth(started, target, rejection(401))
+        target = old
+        return this.#answer(target, request, signal, onToken)
+      })
       const durationMs = elapsed()
       await this.#record(started, 'end', { type: 'CompleteRun', answer: { ...step, durationMs: stepMs }, durationMs })
       if (started.target.provider.provider !== 'custom')
-        this.#reportHealth(started, { health: 'verified', method: 'run', latencyMs: stepMs })
-      return { message: step.content, tokens: step.tokens, durationMs }
+        this.#reportHealth(started, target, { health: 'verified', method: 'run', latencyMs: stepMs })
+      const fellBack = target !== started.target && target.fingerprint !== null && { fallback: target.fingerprint }
+      return { message: step.content, tokens: step.tokens, durationMs, ...fellBack }
     } catch (error) {
       const failure = failureOf(error)
       if (error instanceof ProviderError && error.code === 'provider_key_rejected')
-        this.#reportHealth(started, {
-          health: 'rejected',
-          status: error.status ?? 401,
-          reason: 'The provider refused the key during a run.',
-        })
+        this.#reportHealth(started, target, rejection(error.status ?? 401))
       await this.#fail(started, failure, elapsed())
       throw failure
     }
@@ -142,8 +155,7 @@ export class Runner {
   }
 
   /** Beside the answer, not before it. */
-  #reportHealth({ target, credential, runId }: StartedRun, check: KeyCheck): void {
-    const { fingerprint } = target
+  #reportHealth({ credential, runId }: StartedRun, { fingerprint }: RunTarget, check: KeyCheck): void {
     if (fingerprint === null) return
     // The same key may stand in several projects, and each has its own history.
     const known = `${credential.projectId}/${fingerprint}`
@@ -154,7 +166,7 @@ export class Runner {
     const stream = { accountId, projectId: credential.projectId, stream: keyHealthStream(credential.projectId) }
     const command = { type: 'RecordKeyCheck', fingerprint, source: 'run', check } as const
     store
-      .execute(keyHealth, stream, command, { commandId: `health:${runId}`, actor: 'system:runtime' })
+      .execute(keyHealth, stream, command, { commandId: `health:${runId}:${fingerprint}`, actor: 'system:runtime' })
       .catch((error: unknown) => {
         this.#working.delete(known)
         log.warn({ err: errorFields(error) }, 'the health of a key could not be recorded')
@@ -162,6 +174,11 @@ export class Runner {
   }
 }
 
+const rejection = (status: number): KeyCheck => ({
+  health: 'rejected',
+  status,
+  reason: 'The provider refused the key during a run.',
+})
 const noop = () => {}
 const tooLong = () => new ProviderError('compute_unavailable', 'The run took too long and was stopped.')
 const stopped = () => new ProviderError('compute_unavailable', 'The server stopped while the run was under way.')

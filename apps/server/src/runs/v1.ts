@@ -87,7 +87,7 @@ export async function v1Plugin(
       provider,
       keySource,
       revision,
-      fingerprint,
+      fingerprint: state.fallback ?? fingerprint,
       node,
     } as const
     const body = answerBody(run, {

@@ -20,6 +20,9 @@ const columns = [
   'replaced_reason',
   'max_age_days',
   'days_beyond_policy',
+  'fallback_until',
+  'fallback_runs',
+  'destroyed_at',
 ] as const
 
 /** One row a key and period, RFC 4180. Cells that a spreadsheet would run as a formula are defused. New columns come last. */
@@ -50,6 +53,9 @@ const rowOf = (p: RotationsReport & { name: string }, k: RotationsReport['keys']
   k.replacedReason ?? '',
   p.policy.maxAgeDays,
   k.daysBeyond.toFixed(2),
+  iso(k.overlap?.until ?? null),
+  k.fallbackRuns,
+  iso(k.retiredAt),
 ]
 
 function cell(value: string | number | boolean): string {

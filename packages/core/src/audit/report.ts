@@ -36,6 +36,8 @@ export type RotationsReport = {
   rotations: number
   runs: number
   runsAfterReplaced: number
+  /** Runs that went on with the old key in an overlap. */
+  fallbackRuns: number
   overdue: boolean
   /** Of the key in use; null without one. */
   due: RotationDue | null
@@ -76,6 +78,7 @@ function projectReport(
     rotations: keys.filter((k, i) => i > 0 && keys[i - 1]!.fingerprint !== k.fingerprint).length,
     runs: sum(keys, (k) => k.runs),
     runsAfterReplaced: sum(keys, (k) => k.runsAfterReplaced),
+    fallbackRuns: sum(keys, (k) => k.fallbackRuns),
     overdue: reported.some((k) => k.overdue),
     due: inUse ? rotationDue(inUse.from, ruled, now) : null,
     longestGap: longestGap(keys, now),

@@ -222,4 +222,50 @@ test('a period tells why it ended', () =>
     reason: 'one bill for everything',
   }))
 
+const overlap = (fingerprint: string, until: number): RotationsEvent => ({
+  type: 'OverlapStarted',
+  version: 1,
+  data: { key: keyOf(fingerprint), until },
+})
+const ended: RotationsEvent = { type: 'OverlapEnded', version: 1, data: { fingerprint: a, because: 'time' } }
+const fell = (from: string, to: string): RotationsEvent => ({
+  type: 'KeyFellBack',
+  version: 1,
+  data: { from, to, status: 401 },
+})
+const retired: RotationsEvent = {
+  type: 'KeyRetired',
+  version: 1,
+  data: { fingerprint: a, dekId: stored.set.data.key.dekId },
+}
+
+test('uses of the old key in an overlap are counted apart, and those after it are uses of a replaced key', () => {
+  const events = [set(a), rotate(a, b), overlap(a, 9 * DAY), run(b), fell(b, a), fell(b, a), ended, fell(b, a)]
+  const row = fold(events)
+  expect(row.keys).toMatchObject([
+    { fingerprint: a, fallbackRuns: 2, runsAfterReplaced: 1, overlap: { until: 9 * DAY, endedAt: 7 * DAY } },
+    { fingerprint: b, runs: 1, fallbackRuns: 0, overlap: null },
+  ])
+  expect(rotationsReport([row], 9 * DAY, null)).toMatchObject([{ fallbackRuns: 2, runsAfterReplaced: 1 }])
+})
+
+test('a rotation in the middle of an overlap ends it', () =>
+  expect(fold([set(a), rotate(a, b), overlap(a, 9 * DAY), rotate(b, a)]).keys[0]).toMatchObject({
+    overlap: { endedAt: 4 * DAY },
+  }))
+
+test('a roll back is a period of its own, and says so', () => {
+  const data = { key: keyOf(a), replaces: b, reason: 'quota' }
+  const back: RotationsEvent = { type: 'KeyRolledBack', version: 1, data }
+  const { keys } = fold([set(a), rotate(a, b), overlap(a, 9 * DAY), back])
+  expect(keys).toMatchObject([
+    { fingerprint: a, began: 'set', overlap: { endedAt: 4 * DAY } },
+    { fingerprint: b, began: 'rotated', to: 4 * DAY, replacedReason: 'quota' },
+    { fingerprint: a, began: 'rolled back', to: null, reason: 'quota' },
+  ])
+})
+
+test('a period tells when the value of its key was destroyed', () =>
+  expect(fold([set(a), rotate(a, b), retired]).keys.map((k) => k.retiredAt)).toEqual([3 * DAY, null]))
+
 test('no rows, no report', () => expect(rotationsReport([], 0, 90)).toEqual([]))

@@ -13,6 +13,9 @@ export type Refusals = {
   PROVIDER_NOT_SET: Record<string, never>
   KEY_REQUIRED: { because: 'first_key' | 'provider_changed' | 'base_url_changed' }
   KEY_UNCHANGED: { fingerprint: string }
+  KEY_NOT_STAGED: Record<string, never>
+  NO_OVERLAP: Record<string, never>
+  KEY_DESTROYED: { fingerprint: string }
   KEY_REJECTED: { fingerprint: string; status: number; reason: string }
   BASE_URL_REFUSED: { host: string; because: string }
   API_KEY_MISSING: Record<string, never>
@@ -64,6 +67,11 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
     `This is the key that is in use already (${fingerprint}). Make a new key at the provider and enter that one.`,
   KEY_REJECTED: ({ status, reason }) =>
     `The provider refused this key (HTTP ${status}): ${reason} Nothing was changed; the key in use stays.`,
+  KEY_NOT_STAGED: () => 'This key is not staged (any more). Look at what is staged now, or stage the key again.',
+  NO_OVERLAP: () =>
+    'There is nothing to roll back to: no overlap is running, and the old key was destroyed with its end. Rotate to a key instead.',
+  KEY_DESTROYED: ({ fingerprint }) =>
+    `The key of then (${fingerprint}) was destroyed after it was replaced, and cannot be restored. Set the provider with its key, or with a new one.`,
   BASE_URL_REFUSED: ({ host, because }) => `The server will not connect to ${host}: ${because}`,
   API_KEY_MISSING: () => 'This project has no API key to revoke. Regenerate one.',
   API_KEY_EXISTS: () => 'This project has an API key already. Regenerate it to get a new one.',

@@ -4,6 +4,7 @@ import type { KeyCustodyEvent } from './events.ts'
 
 export const describeKeyCustody = {
   RotationPolicySet: ({ from, to }) => policy(from, to),
+  KeyRetired: ({ fingerprint }) => sentence`destroyed the stored value of the replaced key ${fingerprint}`,
 } satisfies Describe<KeyCustodyEvent>
 
 function policy(from: number | null, to: number | null): Sentence {

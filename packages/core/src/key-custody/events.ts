@@ -15,5 +15,12 @@ export const RotationPolicySet = defineEvent(
   z.strictObject({ from: MaxAgeDays.nullable(), to: MaxAgeDays.nullable(), reason: Reason.optional() }),
 )
 
-export const KeyCustodyEvent = z.discriminatedUnion('type', [RotationPolicySet])
+/** The data key of a replaced key was destroyed, and with it the sealed value, wherever it still stands. Recorded after the fact. */
+export const KeyRetired = defineEvent(
+  'KeyRetired',
+  1,
+  z.strictObject({ fingerprint: z.string().regex(/^fp_[0-9a-f]{16}$/), dekId: z.uuid() }),
+)
+
+export const KeyCustodyEvent = z.discriminatedUnion('type', [RotationPolicySet, KeyRetired])
 export type KeyCustodyEvent = z.infer<typeof KeyCustodyEvent>

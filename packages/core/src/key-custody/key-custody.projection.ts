@@ -7,6 +7,7 @@ export type KeyCustodyRow = { projectId: string; maxAgeDays: number | null }
 export const keyCustodyView: Projection<KeyCustodyEvent, KeyCustodyRow> = {
   name: 'key-custody',
   version: 1,
-  key: ({ projectId }) => projectId,
-  evolve: (_, { event, projectId }) => ({ projectId, maxAgeDays: event.data.to }),
+  key: ({ event, projectId }) => (event.type === 'RotationPolicySet' ? projectId : undefined),
+  evolve: (row, { event, projectId }) =>
+    event.type === 'RotationPolicySet' ? { projectId, maxAgeDays: event.data.to } : row,
 }

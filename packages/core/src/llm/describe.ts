@@ -12,6 +12,15 @@ export const describeLlm = {
   ModelChanged: ({ from, to }) => sentence`changed the model from ${from} to ${to}`,
   ProviderRemoved: ({ provider, fingerprint }) =>
     sentence`removed the provider ${placeName(provider)} and its key ${fingerprint}`,
+  KeyStaged: ({ key }) => sentence`staged the provider key ${key.fingerprint}: no run uses it yet`,
+  KeyUnstaged: ({ fingerprint }) => sentence`took the staged key ${fingerprint} away`,
+  OverlapStarted: ({ key, until }) =>
+    sentence`kept the old key ${key.fingerprint} as a fallback until ${new Date(until).toISOString()}`,
+  OverlapEnded: ({ fingerprint, because }) =>
+    because === 'time'
+      ? sentence`ended the overlap in time: ${fingerprint} is no fallback any more`
+      : sentence`ended the overlap early: ${fingerprint} is no fallback any more`,
+  KeyRolledBack: ({ key, replaces }) => sentence`rolled the provider key back from ${replaces} to ${key.fingerprint}`,
 } satisfies Describe<LlmEvent>
 
 /** "OpenAI", or the host of a custom server. */

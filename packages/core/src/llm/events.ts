@@ -10,7 +10,10 @@ export const KeyFingerprint = z.string().regex(/^fp_[0-9a-f]{16}$/)
 export const ProviderRef = z.strictObject({ provider: z.enum(providerIds), baseUrl: z.url().max(500) })
 export type ProviderRef = z.infer<typeof ProviderRef>
 
-/** A provider key that only the runtime can open: sealed once more under the project's `secret` data key (base64), bound to its base URL. */
+/**
+ * A provider key that only the runtime can open: sealed once more under a `secret` data key (base64), bound to its base URL. The data key is
+ * its own: once that is destroyed, the value is gone, though the event stays.
+ */
 export const SealedKey = z.strictObject({ sealed: z.base64().max(4096), dekId: z.uuid(), fingerprint: KeyFingerprint })
 export type SealedKey = z.infer<typeof SealedKey>
 
@@ -40,5 +43,41 @@ export const ModelChanged = defineEvent(
 )
 export const ProviderRemoved = defineEvent('ProviderRemoved', 1, Before.extend({ reason: Reason.optional() }))
 
-export const LlmEvent = z.discriminatedUnion('type', [ProviderSet, KeyRotated, ModelChanged, ProviderRemoved])
+/** A candidate that runs do not know yet. */
+export const KeyStaged = defineEvent('KeyStaged', 1, z.strictObject({ key: SealedKey, reason: Reason.optional() }))
+/** The staged key was given up without ever having been in use. */
+export const KeyUnstaged = defineEvent(
+  'KeyUnstaged',
+  1,
+  z.strictObject({ fingerprint: KeyFingerprint, reason: Reason.optional() }),
+)
+/** Stands right after its `KeyRotated`: until `until` (unix ms) runs fall back to the old `key` where the provider answers 401 to the new. */
+export const OverlapStarted = defineEvent('OverlapStarted', 1, z.strictObject({ key: SealedKey, until: z.int() }))
+export const OverlapEnded = defineEvent(
+  'OverlapEnded',
+  1,
+  z.strictObject({
+    fingerprint: KeyFingerprint,
+    because: z.enum(['time', 'request']),
+    reason: Reason.optional(),
+  }),
+)
+/** The old key is in use again, and the new one is given up. */
+export const KeyRolledBack = defineEvent(
+  'KeyRolledBack',
+  1,
+  z.strictObject({ key: SealedKey, replaces: KeyFingerprint, reason: Reason.optional() }),
+)
+
+export const LlmEvent = z.discriminatedUnion('type', [
+  ProviderSet,
+  KeyRotated,
+  ModelChanged,
+  ProviderRemoved,
+  KeyStaged,
+  KeyUnstaged,
+  OverlapStarted,
+  OverlapEnded,
+  KeyRolledBack,
+])
 export type LlmEvent = z.infer<typeof LlmEvent>

@@ -38,9 +38,16 @@ export const SetProviderInput = z.strictObject({
   reason: Reason.optional(),
   ...changeMeta,
 })
+/** How long the key before stays as a fallback. */
+const OverlapMinutes = z
+  .int('The overlap is a whole number of minutes.')
+  .min(0, 'The overlap cannot be negative.')
+  .max(24 * 60, 'The overlap is at most 24 hours.')
+const change = { projectId: z.uuid(), reason: Reason.optional(), ...changeMeta }
 export const RotateKeyInput = z.strictObject({
   projectId: z.uuid(),
   key: z.string().max(2000).optional(),
+  overlapMinutes: OverlapMinutes.optional(),
   reason: Reason.optional(),
   ...changeMeta,
 })
@@ -50,7 +57,13 @@ export const ChangeModelInput = z.strictObject({
   reason: Reason.optional(),
   ...changeMeta,
 })
-export const RemoveProviderInput = z.strictObject({ projectId: z.uuid(), reason: Reason.optional(), ...changeMeta })
+export const RemoveProviderInput = z.strictObject(change)
+export const StageKeyInput = z.strictObject({ ...change, key: z.string().max(2000).optional() })
+export const ActivateKeyInput = z.strictObject({ ...change, overlapMinutes: OverlapMinutes.optional() })
+/** Back to the configuration after this many changes. */
+export const RestoreInput = z.strictObject({ ...change, revision: z.int().min(0) })
+/** Of `unstage`, `rollback` and `endOverlap`. */
+export const RotationStepInput = z.strictObject(change)
 
 /** True for what a page or log shows in place of a key (bullets, stars, "…", "[secret]"): no key at all, so it must never overwrite one. */
 export const isMask = (text: string) =>

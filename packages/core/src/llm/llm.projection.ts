@@ -34,9 +34,15 @@ export const llmView: Projection<LlmEvent, LlmRow> = {
         }
       }
       case 'KeyRotated':
+      case 'KeyRolledBack':
         return row && { ...row, keyFingerprint: event.data.key.fingerprint, keySetAt: at, keySetBy: actor, ...changed }
       case 'ModelChanged':
         return row && { ...row, model: event.data.to, ...changed }
+      case 'KeyStaged':
+      case 'KeyUnstaged':
+      case 'OverlapStarted':
+      case 'OverlapEnded':
+        return row && { ...row, ...changed }
       case 'ProviderRemoved':
         return undefined
       default:

@@ -128,4 +128,92 @@ test('sealing the same key twice is the same command; another key is another', (
   expect(llm.identity!({ type: 'ChangeModel', model: 'o1' })).toEqual({ type: 'ChangeModel', model: 'o1' })
 })
 
+const HOUR = 3_600_000
+const overlapped: LlmEvent = { type: 'OverlapStarted', version: 1, data: { key: a, until: 5 + HOUR } }
+const staged: LlmEvent = { type: 'KeyStaged', version: 1, data: { key: b } }
+
+test('a rotation with an overlap keeps the old key as a fallback until its time', () => {
+  given(set())
+    .when({ type: 'RotateKey', key: b, overlap: { ms: HOUR }, now: 5 })
+    .then(rotated, overlapped)
+  expect(given(set(), rotated, overlapped).state).toMatchObject({ key: b, fallback: { key: a, until: 5 + HOUR } })
+  given(set())
+    .when({ type: 'RotateKey', key: b, overlap: { ms: 0 }, now: 5 })
+    .then(rotated)
+})
+
+test('a staged key is not in use until it is activated', () => {
+  given(set()).when({ type: 'StageKey', key: b }).then(staged)
+  expect(given(set(), staged).state).toMatchObject({ key: a, staged: b })
+  given(set(), staged)
+    .when({ type: 'ActivateKey', fingerprint: b.fingerprint, overlap: { ms: HOUR }, now: 5 })
+    .then(rotated, overlapped)
+  expect(given(set(), { ...staged, data: { key: key('c') } }, rotated).state).toMatchObject({
+    key: b,
+    staged: key('c'),
+  })
+  expect(given(set(), staged, rotated).state).toEqual({ status: 'own', provider: openai, model: 'gpt-4o', key: b })
+})
+
+test('only the key that is staged can be activated or taken away', () => {
+  const { fingerprint } = b
+  given(set()).when({ type: 'ActivateKey', fingerprint }).thenRefused('KEY_NOT_STAGED')
+  given(set(), staged).when({ type: 'ActivateKey', fingerprint: a.fingerprint }).thenRefused('KEY_NOT_STAGED')
+  given(set()).when({ type: 'UnstageKey', fingerprint }).thenRefused('KEY_NOT_STAGED')
+  given(set(), staged)
+    .when({ type: 'UnstageKey', fingerprint })
+    .then({ type: 'KeyUnstaged', version: 1, data: { fingerprint } })
+})
+
+test('the key in use cannot be staged', () =>
+  given(set()).when({ type: 'StageKey', key: a }).thenRefused('KEY_UNCHANGED', { fingerprint: a.fingerprint }))
+
+test('within the overlap, and only then, a rotation can be rolled back', () => {
+  const back: LlmEvent = { type: 'KeyRolledBack', version: 1, data: { key: a, replaces: b.fingerprint } }
+  given(set(), rotated, overlapped)
+    .when({ type: 'RollBackKey', now: 4 + HOUR })
+    .then(back)
+  given(set(), rotated, overlapped)
+    .when({ type: 'RollBackKey', now: 5 + HOUR })
+    .thenRefused('NO_OVERLAP')
+  given(set(), rotated).when({ type: 'RollBackKey', now: 6 }).thenRefused('NO_OVERLAP')
+  expect(given(set(), rotated, overlapped, back).state).toEqual({
+    status: 'own',
+    provider: openai,
+    model: 'gpt-4o',
+    key: a,
+  })
+})
+
+test('an overlap ends in time, or earlier when somebody asks for it', () => {
+  const end = (because: 'time' | 'request'): LlmEvent => ({
+    type: 'OverlapEnded',
+    version: 1,
+    data: { fingerprint: a.fingerprint, because },
+  })
+  const running = given(set(), rotated, overlapped)
+  running.when({ type: 'EndOverlap', now: 4 + HOUR, early: false }).then()
+  running.when({ type: 'EndOverlap', now: 5 + HOUR, early: false }).then(end('time'))
+  running.when({ type: 'EndOverlap', now: 6, early: true }).then(end('request'))
+  given(set(), rotated).when({ type: 'EndOverlap', now: 6, early: true }).then()
+  expect(given(set(), rotated, overlapped, end('time')).state).not.toHaveProperty('fallback')
+})
+
+test('another rotation or provider ends an overlap, and a new provider takes the staged key away', () => {
+  const next: LlmEvent = { type: 'KeyRotated', version: 1, data: { key: key('c'), replaces: b.fingerprint } }
+  expect(given(set(), rotated, overlapped, next).state).not.toHaveProperty('fallback')
+  expect(given(set(), staged, rotated, overlapped, set(openrouter)).state).toEqual({
+    status: 'own',
+    provider: openrouter,
+    model: 'gpt-4o',
+    key: a,
+  })
+})
+
+test('a retry of a rotation is the same command, whenever it comes', () => {
+  const identity = (now: number) => llm.identity!({ type: 'RotateKey', key: b, overlap: { ms: HOUR }, now })
+  expect(identity(1)).toEqual(identity(2))
+  expect(identity(1)).toEqual({ type: 'RotateKey', key: b.fingerprint, overlap: { ms: HOUR } })
+})
+
 test('a project has one stream for its model', () => expect(llmStream('p')).toBe('llm:p'))

@@ -13,4 +13,6 @@ export type RecordAnswer = {
 export type CompleteRun = { type: 'CompleteRun'; answer: Omit<RecordAnswer, 'type'>; durationMs: number }
 export type FailRun = { type: 'FailRun'; code: string; message: string; durationMs: number }
 
-export type RunCommand = StartRun | RecordAnswer | CompleteRun | FailRun
+export type RecordFallback = { type: 'RecordFallback'; from: string; to: string; status: number }
+
+export type RunCommand = StartRun | RecordFallback | RecordAnswer | CompleteRun | FailRun

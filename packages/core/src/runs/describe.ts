@@ -7,6 +7,8 @@ export const describeRuns = {
     keySource === 'project'
       ? sentence`started a run on ${model} with key ${keyFingerprint ?? 'none'} at revision ${configRevision}`
       : sentence`started a run on ${model}, the ${keySource === 'demo' ? 'demo' : 'default'} model`,
+  KeyFellBack: ({ from, to, status }) =>
+    sentence`fell back to the old key ${to}, because the provider answered ${status} to ${from}`,
   ModelAnswered: ({ step, tokens }) =>
     sentence`received answer ${step} from the model (${tokens.input + tokens.output} tokens)`,
   RunCompleted: ({ durationMs, tokens }) =>

@@ -24,6 +24,13 @@ export const RunStarted = defineEvent(
   }),
 )
 
+/** The provider answered 401 to the key that the run started on (`from`), so it went on with the one before (`to`), which is kept for that. */
+export const KeyFellBack = defineEvent(
+  'KeyFellBack',
+  1,
+  z.strictObject({ from: z.string(), to: z.string(), status: z.int() }),
+)
+
 /** One answer of the model. `step` counts from 1. */
 export const ModelAnswered = defineEvent(
   'ModelAnswered',
@@ -50,6 +57,6 @@ export const RunFailed = defineEvent(
   z.strictObject({ code: z.string(), message: z.string(), durationMs: z.int().min(0) }),
 )
 
-export const RunEvent = z.discriminatedUnion('type', [RunStarted, ModelAnswered, RunCompleted, RunFailed])
+export const RunEvent = z.discriminatedUnion('type', [RunStarted, KeyFellBack, ModelAnswered, RunCompleted, RunFailed])
 export type RunEvent = z.infer<typeof RunEvent>
 export type RunStartedData = z.infer<typeof RunStarted>['data']

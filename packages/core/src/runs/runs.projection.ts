@@ -10,6 +10,8 @@ export type RunRow = {
   model: string
   keySource: 'project' | 'default' | 'demo'
   keyFingerprint: string | null
+  /** The key that it went on with, when the provider refused the one it started on. */
+  fallbackFingerprint?: string
   configRevision: number
   stream: boolean
   node: string
@@ -38,6 +40,8 @@ export const runsView: Projection<RunEvent, RunRow> = {
     }
     if (!row) return row
     switch (event.type) {
+      case 'KeyFellBack':
+        return { ...row, fallbackFingerprint: event.data.to }
       case 'ModelAnswered':
         return { ...row, tokens: row.tokens + event.data.tokens.input + event.data.tokens.output }
       case 'RunCompleted':

@@ -9,6 +9,8 @@ export type Run =
   | {
       status: 'running' | 'completed' | 'failed'
       started: Omit<RunStartedData, 'files'>
+      /** The key that it went on with, when the provider refused the one it started on. */
+      fallback?: string
       steps: number
       tokens: { input: number; output: number }
       /** The final answer, or why it failed; empty while running. */
@@ -21,7 +23,7 @@ export const runStream = (runId: string) => `run:${runId}`
 
 export const runs: Decider<Run, RunCommand, RunEvent> = {
   noun: 'runs',
-  stateVersion: 1,
+  stateVersion: 2,
   initial: { status: 'none' },
   event: RunEvent,
   decide(command, state) {
@@ -32,6 +34,10 @@ export const runs: Decider<Run, RunCommand, RunEvent> = {
     if (state.status === 'none') throw new Refusal('NOT_FOUND', { what: 'run' })
     if (state.status !== 'running') throw new Refusal('RUN_ENDED', { status: state.status })
     switch (command.type) {
+      case 'RecordFallback': {
+        const { type: _, ...data } = command
+        return [{ type: 'KeyFellBack', version: 1, data }]
+      }
       case 'RecordAnswer': {
         const { type: _, ...data } = command
         return [{ type: 'ModelAnswered', version: 1, data }]
@@ -61,6 +67,8 @@ export const runs: Decider<Run, RunCommand, RunEvent> = {
     }
     if (state.status === 'none') return state
     switch (event.type) {
+      case 'KeyFellBack':
+        return { ...state, fallback: event.data.to }
       case 'ModelAnswered':
         return { ...state, steps: event.data.step, tokens: plus(state.tokens, event.data.tokens) }
       case 'RunCompleted':

@@ -23,6 +23,8 @@ export async function dumpSchema(sql: Sql): Promise<string> {
       select 3, format('grant %s on %s to stewrd_app;', string_agg(lower(privilege_type), ', ' order by privilege_type), table_name)
       from information_schema.role_table_grants where grantee = 'stewrd_app' and table_schema = 'public' group by table_name
     ) parts order by part, line collate "C"`
+  const functions = await sql<{ definition: string }[]>`
+    select pg_get_functiondef(oid) as definition from pg_proc where pronamespace = 'public'::regnamespace order by proname`
   const creates = tables.map(({ table, columns }) => `create table ${table} (\n${columns}\n);\n`)
-  return `${creates.join('\n')}\n${rest.map((r) => r.line).join('\n')}\n`
+  return `${creates.join('\n')}\n${rest.map((r) => r.line).join('\n')}\n\n${functions.map((f) => `${f.definition.trim()};`).join('\n\n')}\n`
 }

@@ -76,7 +76,8 @@ async function oneToken(egress: Pick<Egress, 'fetch'>, target: ModelTarget, time
 const notThisApi = () =>
   new ProviderError('compute_error', 'The server answered with something else than this API does. Check the base URL.')
 
-function failed(error: unknown): KeyCheck {
+/** What an error of a call says about its key. */
+export function failed(error: unknown): KeyCheck {
   const mapped = providerError(error)
   if (mapped instanceof Aborted) return { health: 'unreachable', reason: 'The provider did not answer in time.' }
   if (mapped.code === 'provider_key_rejected')
