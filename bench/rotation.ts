@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { rotateKey } from '@stewrd/server/llm/service.ts'
+import { rotateKey } from '@stewrd/server/llm/rotation.ts'
 import type { Bed } from './bed.ts'
 import { startNode, startScript } from './processes.ts'
 import { makeProject } from './project.ts'
