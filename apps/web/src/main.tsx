@@ -19,7 +19,10 @@ createRoot(document.getElementById('root')!).render(
         <RouterProvider router={router} />
         <Toaster
           position="bottom-right"
-          toastOptions={{ className: '!font-sans !bg-raised !text-text !border-line-strong' }}
+          toastOptions={{
+            className: '!font-sans !bg-raised !text-text !border-line-strong',
+            classNames: { description: '!text-muted' },
+          }}
         />
       </QueryClientProvider>
     </trpc.Provider>

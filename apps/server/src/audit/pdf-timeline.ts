@@ -64,6 +64,7 @@ export function pdfTimeline(all: readonly KeyReport[], now: number): Content {
 
 function colourOf(key: KeyReport): string {
   if (key.runsAfterReplaced > 0) return ink.bad
-  if (key.overdue || key.alsoIn.length > 0 || key.cameBack) return ink.warn
+  const back = key.cameBack && key.began !== 'rolled back'
+  if (key.overdue || key.alsoIn.length > 0 || back) return ink.warn
   return key.to === null ? ink.accent : ink.past
 }

@@ -14,6 +14,9 @@ export function age(ms: number): string {
   return `${Math.floor(minutes / 1440)} days`
 }
 
+/** How far away a moment is, before or behind. */
+export const distance = (at: number) => age(Math.abs(at - Date.now()))
+
 /** "240 ms", "1.2 s". */
 export const duration = (ms: number) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`)
 export const count = (n: number) => n.toLocaleString('en')

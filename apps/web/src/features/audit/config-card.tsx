@@ -9,6 +9,9 @@ const names: Record<string, string> = {
   baseUrl: 'Base URL',
   model: 'Model',
   keyFingerprint: 'Key',
+  stagedFingerprint: 'Staged key',
+  fallbackFingerprint: 'Fallback key',
+  fallbackUntil: 'Until',
 }
 const shown = (field: string, value: string | number | boolean | readonly string[] | null) =>
   field === 'status'

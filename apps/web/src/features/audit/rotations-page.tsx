@@ -7,8 +7,10 @@ import { Button } from '../../components/ui/button.tsx'
 import { Input } from '../../components/ui/field.tsx'
 import { Empty, Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
 import { Badge, Card, PageHeader } from '../../components/ui/surface.tsx'
+import { cn } from '../../lib/cn.ts'
 import { count } from '../../lib/format.ts'
 import { messageOf } from '../../lib/trpc.ts'
+import { AuditFacts, Rejections } from './audit-facts.tsx'
 import { download } from './export.ts'
 import { KeysTable } from './keys-table.tsx'
 import type { AuditedProject, RotationAudit } from './queries.ts'
@@ -26,12 +28,12 @@ function RotationsPage({ projectId }: { projectId?: string }) {
   const daysId = useId()
   const maxAgeDays = Number(days) >= 0 && days !== '' ? Number(days) : null
   const audit = useRotations(projectId, maxAgeDays)
-  const projects = audit.data?.projects.filter((p) => p.keys.length || p.rejected.length) ?? []
+  const projects = audit.data?.projects.filter((p) => p.keys.length || p.rejected.length || p.policies.length) ?? []
   return (
     <>
       <PageHeader
         title="Key rotations"
-        description="The life of every provider key, computed by replaying the events: since when, until when, by whom, and how many runs used it."
+        description="The life of every provider key, computed by replaying the events: since when, until when, by whom, how many runs used it, and what became of it."
         actions={
           <>
             <label htmlFor={daysId} className="flex items-center gap-2 text-[13px] text-muted">
@@ -76,6 +78,20 @@ function RotationsPage({ projectId }: { projectId?: string }) {
     </>
   )
 }
+
+const Legend = () => (
+  <ul className="mt-1 flex flex-wrap gap-x-5 gap-y-1 text-xs text-muted" aria-label="Colours of the timeline">
+    {[
+      ['bg-accent', 'In use'],
+      ['bg-line-strong', 'Replaced'],
+      ['bg-warn', 'Thin: fallback in an overlap. Wide: overdue, shared, or back again'],
+    ].map(([colour, text]) => (
+      <li key={text} className="flex items-center gap-1.5">
+        <span aria-hidden className={cn('size-2.5 rounded-sm', colour)} /> {text}
+      </li>
+    ))}
+  </ul>
+)
 
 function ExportButtons({ audit, projectId }: { audit: RotationAudit | undefined; projectId: string | undefined }) {
   const pdf = useRotationsPdf(projectId, audit?.maxAgeDays ?? null)
@@ -149,6 +165,8 @@ function ProjectAudit({ project, audit }: { project: AuditedProject; audit: Rota
       actions={
         project.overdue ? (
           <Badge tone="warn">Overdue</Badge>
+        ) : project.due?.status === 'soon' ? (
+          <Badge tone="warn">Due soon</Badge>
         ) : project.keys.some((k) => k.to === null) ? (
           <Badge tone="good">In order</Badge>
         ) : (
@@ -156,20 +174,17 @@ function ProjectAudit({ project, audit }: { project: AuditedProject; audit: Rota
         )
       }
     >
+      <AuditFacts project={project} actors={audit.actors} />
       {project.keys.length > 0 && (
         <>
           <div className="hidden px-5 pt-5 pb-2 sm:block">
             <TimelinePicture keys={project.keys} now={audit.at} />
+            <Legend />
           </div>
           <KeysTable project={project} actors={audit.actors} />
         </>
       )}
-      {project.rejected.length > 0 && (
-        <p className="border-t px-5 py-3 text-[13px] text-muted">
-          {project.rejected.length === 1 ? 'One key was' : `${project.rejected.length} keys were`} refused by the
-          provider and never used.
-        </p>
-      )}
+      <Rejections rejected={project.rejected} />
     </Card>
   )
 }

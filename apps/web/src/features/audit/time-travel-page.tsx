@@ -4,12 +4,13 @@ import { useState } from 'react'
 import { Empty, Failed, Skeleton } from '../../components/ui/states.tsx'
 import { Card, PageHeader } from '../../components/ui/surface.tsx'
 import { StateDiff } from '../history/state-diff.tsx'
+import type { LlmCurrent } from '../llm/queries.ts'
 import { useLlm } from '../llm/queries.ts'
 import { ConfigCard } from './config-card.tsx'
 import { Pick } from './moment-pick.tsx'
 import { useConfigAt, useConfigChanges } from './queries.ts'
 import type { Moment } from './queries.ts'
-import { RestoreModel } from './restore-model.tsx'
+import { RestoreConfig } from './restore-config.tsx'
 
 /** The configuration at any moment, and what differs between two. */
 export function TimeTravelPage() {
@@ -36,17 +37,16 @@ export function TimeTravelPage() {
         <Travel
           projectId={projectId}
           latest={llm.data.revision}
-          model={llm.data.model}
-          own={llm.data.status === 'own'}
+          own={llm.data.status === 'own' ? llm.data : undefined}
         />
       )}
     </>
   )
 }
 
-type Props = { projectId: string; latest: number; model: string | null; own: boolean }
+type Props = { projectId: string; latest: number; own: LlmCurrent | undefined }
 
-function Travel({ projectId, latest, model, own }: Props) {
+function Travel({ projectId, latest, own }: Props) {
   const changes = useConfigChanges(projectId)
   const [chosen, setThen] = useState<Moment>()
   const [compared, setWith] = useState<Moment>()
@@ -91,7 +91,7 @@ function Travel({ projectId, latest, model, own }: Props) {
             <ConfigCard
               title={`Revision ${before.data.llm.revision}`}
               config={before.data}
-              actions={own && <RestoreModel projectId={projectId} then={before.data} model={model} latest={latest} />}
+              actions={own && <RestoreConfig projectId={projectId} then={before.data} now={own} latest={latest} />}
             />
             <ConfigCard
               title={`Revision ${after.data.llm.revision}${after.data.llm.revision === latest ? ' (now)' : ''}`}

@@ -8,7 +8,8 @@ const colours = { used: 'var(--accent)', past: 'var(--line-strong)', overdue: 'v
 
 const colourOf = (key: AuditedKey) => {
   if (key.runsAfterReplaced > 0) return colours.bad
-  if (key.overdue || key.alsoIn.length > 0 || key.cameBack) return colours.overdue
+  const back = key.cameBack && key.began !== 'rolled back'
+  if (key.overdue || key.alsoIn.length > 0 || back) return colours.overdue
   return key.to === null ? colours.used : colours.past
 }
 
@@ -48,19 +49,35 @@ export function TimelinePicture({ keys, now }: { keys: readonly AuditedKey[]; no
         })}
         {keys.map((key, i) => {
           const { left, width } = place(key.from, key.to, range)
+          const over =
+            key.overlap && place(key.to ?? now, key.overlap.endedAt ?? Math.min(key.overlap.until, now), range)
           return (
-            <rect
-              key={`${key.fingerprint}-${key.from}`}
-              x={`${left * 100}%`}
-              y={i * ROW + 5}
-              width={`${width * 100}%`}
-              height={ROW - 12}
-              rx={4}
-              fill={colourOf(key)}
-              fillOpacity={key.to === null ? 0.9 : 0.75}
-            >
-              <title>{`${key.fingerprint}: ${dateTime(key.from)} to ${key.to === null ? 'now' : dateTime(key.to)}, ${key.runs} runs`}</title>
-            </rect>
+            <g key={`${key.fingerprint}-${key.from}`}>
+              {over && (
+                <rect
+                  x={`${over.left * 100}%`}
+                  y={i * ROW + 9}
+                  width={`${over.width * 100}%`}
+                  height={ROW - 20}
+                  rx={2}
+                  fill={colours.overdue}
+                  fillOpacity={0.6}
+                >
+                  <title>{`${key.fingerprint} was a fallback for ${key.fallbackRuns} runs`}</title>
+                </rect>
+              )}
+              <rect
+                x={`${left * 100}%`}
+                y={i * ROW + 5}
+                width={`${width * 100}%`}
+                height={ROW - 12}
+                rx={4}
+                fill={colourOf(key)}
+                fillOpacity={key.to === null ? 0.9 : 0.75}
+              >
+                <title>{`${key.fingerprint}: ${dateTime(key.from)} to ${key.to === null ? 'now' : dateTime(key.to)}, ${key.runs} runs`}</title>
+              </rect>
+            </g>
           )
         })}
       </svg>

@@ -1,9 +1,9 @@
 import { Notice } from '../../components/ui/states.tsx'
 import { Badge } from '../../components/ui/surface.tsx'
-import { age, dateTime } from '../../lib/format.ts'
+import { dateTime, distance } from '../../lib/format.ts'
 import type { RotationDue } from './queries.ts'
 
-const until = ({ dueAt }: RotationDue) => age(Math.abs(dueAt - Date.now()))
+const until = ({ dueAt }: RotationDue) => distance(dueAt)
 const rule = ({ maxAgeDays, own }: RotationDue) =>
   `${own ? 'This project rotates its key' : 'Keys are rotated'} after ${maxAgeDays} ${maxAgeDays === 1 ? 'day' : 'days'}.`
 

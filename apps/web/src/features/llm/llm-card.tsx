@@ -13,9 +13,11 @@ import { PolicyLine } from '../key-custody/policy-line.tsx'
 import { FallbackBadge } from '../projects/projects-page.tsx'
 import { EditLlmDialog } from './edit-llm-dialog.tsx'
 import { HealthBadge } from './health-badge.tsx'
+import { OverlapPanel } from './overlap-panel.tsx'
 import type { LlmCurrent } from './queries.ts'
 import { useLlm, useTestKey } from './queries.ts'
 import { RemoveProviderDialog } from './remove-provider-dialog.tsx'
+import { StagedPanel } from './staged-panel.tsx'
 import { RotateKeyDialog } from './rotate-key-dialog.tsx'
 
 type Open = 'edit' | 'rotate' | 'remove'
@@ -106,7 +108,8 @@ function Facts({ llm, projectId }: { llm: LlmCurrent; projectId: string }) {
       )}
       {llm.health.status === 'rejected' && (
         <Notice tone="bad" title="The provider rejects the key">
-          {llm.health.reason} Rotate the key.
+          {llm.health.reason}{' '}
+          {llm.fallback ? 'Runs fall back to the old key: roll back, or rotate again.' : 'Rotate the key.'}
         </Notice>
       )}
       {llm.health.status === 'unreachable' && (
@@ -115,6 +118,8 @@ function Facts({ llm, projectId }: { llm: LlmCurrent; projectId: string }) {
         </Notice>
       )}
       <DueNotice rotation={llm.rotation} />
+      {llm.fallback && <OverlapPanel projectId={projectId} llm={llm} fallback={llm.fallback} />}
+      {llm.staged && <StagedPanel projectId={projectId} llm={llm} staged={llm.staged} />}
       <dl className="grid gap-x-6 gap-y-4 sm:grid-cols-2 lg:grid-cols-4">
         <Fact name="Provider">
           {llm.status === 'demo' ? 'Built-in demo' : llm.provider ? providers[llm.provider].name : '–'}

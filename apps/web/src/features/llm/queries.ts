@@ -25,9 +25,29 @@ export function useRotateKey() {
   const refresh = useRefresh()
   return trpc.llm.rotate.useMutation({ onSettled: refresh })
 }
-export function useChangeModel() {
+export function useStageKey() {
   const refresh = useRefresh()
-  return trpc.llm.changeModel.useMutation({ onSettled: refresh })
+  return trpc.llm.stage.useMutation({ onSettled: refresh })
+}
+export function useActivateKey() {
+  const refresh = useRefresh()
+  return trpc.llm.activate.useMutation({ onSettled: refresh })
+}
+export function useUnstageKey() {
+  const refresh = useRefresh()
+  return trpc.llm.unstage.useMutation({ onSettled: refresh })
+}
+export function useRollBack() {
+  const refresh = useRefresh()
+  return trpc.llm.rollBack.useMutation({ onSettled: refresh })
+}
+export function useEndOverlap() {
+  const refresh = useRefresh()
+  return trpc.llm.endOverlap.useMutation({ onSettled: refresh })
+}
+export function useRestore() {
+  const refresh = useRefresh()
+  return trpc.llm.restore.useMutation({ onSettled: refresh })
 }
 export function useRemoveProvider() {
   const refresh = useRefresh()

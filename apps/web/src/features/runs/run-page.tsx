@@ -57,6 +57,12 @@ export function RunPage() {
                   <KeySource source={run.data.keySource} />
                 )}
               </Fact>
+              {run.data.fallback && (
+                <Fact name="Went on with the old key">
+                  <Mono>{run.data.fallback}</Mono>
+                  <span className="block text-xs text-muted">The provider answered 401 to the key above.</span>
+                </Fact>
+              )}
               <Fact name="Configuration revision">
                 <span className="tnum">{run.data.configRevision}</span>
               </Fact>
