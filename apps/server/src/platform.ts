@@ -82,7 +82,14 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
   let poke = () => {}
   const store = createEventStore({ sql, dataKeys, onAppended: () => poke() })
   let onLogged = () => {}
-  const readModels = startReadModels({ sql, dataKeys, node, log, onLogged: () => onLogged() })
+  const readModels = startReadModels({
+    sql,
+    dataKeys,
+    node,
+    log,
+    onLogged: () => onLogged(),
+    rebuilds: as === 'server',
+  })
   poke = readModels.poke
   started.defer(() => readModels.stop())
   const lease = () => readModels.sequencer.lease

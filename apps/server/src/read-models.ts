@@ -5,9 +5,11 @@ import type { LogRange } from '@stewrd/db/log-reader.ts'
 import { readLog } from '@stewrd/db/log-reader.ts'
 import { Projector } from '@stewrd/db/projector.ts'
 import type { Entry } from '@stewrd/db/record.ts'
+import { replayView } from '@stewrd/db/replay.ts'
 import { Sequencer } from '@stewrd/db/sequencer.ts'
 import { Views } from '@stewrd/db/views.ts'
 import type { Logger } from 'pino'
+import { errorFields } from './kernel/log.ts'
 
 /** Everything that is read from the log, or derived from it. */
 export type ReadModels = {
@@ -29,16 +31,30 @@ type Options = {
   log: Logger
   /** The log has grown. */
   onLogged: () => void
+  /** A view of an older version is rebuilt beside the one that readers see. A command is too short for that, and warns. */
+  rebuilds: boolean
 }
 
 /** Starts the sequencer and the projector. On several nodes one of each works, and the others wait for its lease. */
-export function startReadModels({ sql, dataKeys, node, log, onLogged }: Options): RunningReadModels {
+export function startReadModels({ sql, dataKeys, node, log, onLogged, rebuilds }: Options): RunningReadModels {
+  let stopping = false
+  const rebuild = (view: string) =>
+    replayView({ sql, dataKeys, node }, view).then(
+      ({ events, ms }) => log.info({ view, events, ms }, 'a view of an older version was rebuilt'),
+      (error: unknown) => {
+        // Another node may be at it already.
+        if (!stopping) log.warn({ view, err: errorFields(error) }, 'a view could not be rebuilt: run `stewrd replay`')
+      },
+    )
   const projector = new Projector({
     sql,
     dataKeys,
     node,
     onError: (err) => log.warn({ err, part: 'projector' }, 'a step failed, and is tried again'),
-    onOutdated: (view) => log.warn({ view }, 'a view is of an older version: run `stewrd replay` for it'),
+    onOutdated: (view) => {
+      if (rebuilds) void rebuild(view)
+      else log.warn({ view }, 'a view is of an older version')
+    },
   })
   const sequencer = new Sequencer({
     sql,
@@ -59,6 +75,7 @@ export function startReadModels({ sql, dataKeys, node, log, onLogged }: Options)
     projector,
     poke: () => sequencer.poke(),
     async stop() {
+      stopping = true
       await sequencer.stop()
       await projector.stop()
     },

@@ -37,6 +37,8 @@ export type Credential = {
 }
 
 const REMEMBERED = 10_000
+/** So long at most is an opened key kept that is destroyed meanwhile, and that no run asks for. */
+const REMEMBERED_MS = 10 * 60_000
 const invalid = () =>
   new ContractError(
     'invalid_api_key',
@@ -49,7 +51,7 @@ const invalid = () =>
  */
 export class Credentials {
   readonly #deps: RunsDeps
-  readonly #known = new LRUCache<string, Credential>({ max: REMEMBERED })
+  readonly #known = new LRUCache<string, Credential>({ max: REMEMBERED, ttl: REMEMBERED_MS, ttlAutopurge: true })
   readonly #loading = new Map<string, Promise<Credential>>()
 
   constructor(deps: RunsDeps) {
