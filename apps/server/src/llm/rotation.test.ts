@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { HeldKeysRow } from '@stewrd/core/audit/held-keys.projection.ts'
 import type { SealedKey } from '@stewrd/core/llm/events.ts'
 import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
+import { sealSecret } from '@stewrd/crypto/sealed-secret.ts'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import { DataKeyMissing } from '@stewrd/db/data-keys.ts'
 import type { Upstream } from '@stewrd/runtime/testing/upstream.ts'
@@ -184,11 +185,13 @@ test('a crash between destroying a value and recording it leaves it to the next 
 })
 
 test('within the overlap a rotation is rolled back, and the value of the new key is destroyed', async () => {
-  const a = (await current()).keyFingerprint
+  const before = await current()
+  const a = before.keyFingerprint
   await rotate(keyB, 60)
   const b = await sealed()
   const back = await server.client.llm.rollBack.mutate({ projectId, reason: 'no quota' })
-  expect(back.llm).toMatchObject({ keyFingerprint: a, fallback: null })
+  expect(back.llm).toMatchObject({ keyFingerprint: a, fallback: null, keySetAt: before.keySetAt })
+  expect(back.llm.rotation).toEqual(before.rotation)
   expect((await run()).status).toBe(200)
   expect(upstream.seen.at(-1)?.key).toBe(keyA)
   await expect(open(b)).rejects.toThrow(DataKeyMissing)
@@ -255,6 +258,27 @@ test('nothing that is needed is ever destroyed, and the work list empties', asyn
   expect((await open(await sealed())).reveal()).toBe(keyB)
   expect((await run()).status).toBe(200)
   expect(await audit()).toMatchObject({ rotations: 4, runsAfterReplaced: 0 })
+})
+
+test('a key from before each had a data key of its own is destroyed too, when no older server can be about to use that', async () => {
+  const { platform } = tested
+  const { accountId } = platform
+  const shared = await platform.replay.dataKeys.current(accountId, projectId, 'secret')
+  const aad = { accountId, projectId, baseUrl: upstream.baseUrl, dekId: shared.id }
+  const bytes = sealSecret(shared, aad, new Secret(keyC))
+  const fingerprint = platform.secrets.fingerprint(new Secret(keyC))
+  const old: SealedKey = { sealed: bytes.toString('base64'), dekId: shared.id, fingerprint }
+  const meta = { commandId: randomUUID(), actor: 'user:older-server' }
+  await platform.store.execute(llm, stream(), { type: 'RotateKey', key: old }, meta)
+  await rotate(keyB)
+  const held = async () =>
+    (await platform.views.get<HeldKeysRow>('held-keys', accountId, projectId))?.held.map((k) => k.role)
+  await expect.poll(held).toEqual(['replaced', 'active'])
+  expect((await open(old)).reveal()).toBe(keyC)
+  await platform.sql`update data_keys set retired_at = now() - interval '11 minutes' where id = ${shared.id}`
+  await expect.poll(() => open(old).then(() => 'open', nameOf), { timeout: 10_000 }).toBe('DataKeyMissing')
+  await expect.poll(held).toEqual(['active'])
+  expect((await audit()).keys.map((k) => k.retiredAt === null)).toEqual([false, false, true])
 })
 
 test('an overlap of more than a day is refused', async () => {

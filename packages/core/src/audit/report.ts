@@ -5,6 +5,7 @@ import type { KeyPeriod, PolicyChange, RotationsRow } from './rotations.projecti
 const DAY = 86_400_000
 
 export type KeyReport = KeyPeriod & {
+  /** Since the key came into use; a roll back does not make it younger. */
   ageDays: number
   /** In use, and older than the rule allows. */
   overdue: boolean
@@ -61,7 +62,7 @@ function projectReport(
 ): RotationsReport {
   const policy = policyOf(policies, asked)
   const reported = keys.map((key, i) => {
-    const ageDays = ((key.to ?? now) - key.from) / DAY
+    const ageDays = ((key.to ?? now) - sinceOf(keys, key)) / DAY
     const daysBeyond = Math.max(0, ageDays - policy.maxAgeDays)
     const alsoIn = [...(seenIn.get(key.fingerprint) ?? [])].filter((id) => id !== projectId).sort()
     const cameBack = keys.slice(0, i).some((k) => k.fingerprint === key.fingerprint)
@@ -80,7 +81,7 @@ function projectReport(
     runsAfterReplaced: sum(keys, (k) => k.runsAfterReplaced),
     fallbackRuns: sum(keys, (k) => k.fallbackRuns),
     overdue: reported.some((k) => k.overdue),
-    due: inUse ? rotationDue(inUse.from, ruled, now) : null,
+    due: inUse ? rotationDue(sinceOf(keys, inUse), ruled, now) : null,
     longestGap: longestGap(keys, now),
   }
 }
@@ -97,9 +98,15 @@ function policyOf(policies: readonly PolicyChange[], asked: number | null): Poli
   return { maxAgeDays: last.to, source: 'project', since: last.at, by: last.by, reason: last.reason }
 }
 
+/** Of a key that was rolled back to: since it was in use before. */
+const sinceOf = (keys: readonly KeyPeriod[], { began, dekId, from }: KeyPeriod) =>
+  began === 'rolled back' ? (keys.find((key) => key.dekId === dekId)?.from ?? from) : from
+
 /** The same key for another host is no rotation: its periods are one. */
 function longestGap(keys: readonly KeyPeriod[], now: number): Gap | null {
-  const spans = keys.reduce<Omit<Gap, 'days'>[]>((done, { fingerprint, from, to }) => {
+  const spans = keys.reduce<Omit<Gap, 'days'>[]>((done, key) => {
+    const { fingerprint, to } = key
+    const from = sinceOf(keys, key)
     const before = done.at(-1)
     if (before?.fingerprint === fingerprint && before.to === from) return [...done.slice(0, -1), { ...before, to }]
     return [...done, { fingerprint, from, to }]

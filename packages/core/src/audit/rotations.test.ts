@@ -265,6 +265,15 @@ test('a roll back is a period of its own, and says so', () => {
   ])
 })
 
+test('a roll back makes no key younger', () => {
+  const back: RotationsEvent = { type: 'KeyRolledBack', version: 1, data: { key: keyOf(a), replaces: b } }
+  const other = { ...rotate(a, b), data: { key: { ...keyOf(b), dekId: 'other' }, replaces: a } } as RotationsEvent
+  const row = fold([set(a), other, overlap(a, 80 * DAY), back], 'p', [0, 79, 79, 79.5])
+  const [report] = rotationsReport([row], 91 * DAY, null)
+  expect(report!.keys.at(-1)).toMatchObject({ fingerprint: a, ageDays: 91, overdue: true })
+  expect(report).toMatchObject({ due: { status: 'overdue', dueAt: 90 * DAY }, longestGap: { from: 0, days: 91 } })
+})
+
 test('a period tells when the value of its key was destroyed', () =>
   expect(fold([set(a), rotate(a, b), retired]).keys.map((k) => k.retiredAt)).toEqual([3 * DAY, null]))
 

@@ -52,8 +52,16 @@ test('a rotation makes the key young again; a change of model does not', () => {
     keyFingerprint: b,
     keySetAt: 30,
     keySetBy: 'user:3',
+    before: { keySetAt: 10, keySetBy: 'user:1' },
     ...changeOf(3),
   })
+})
+
+test('a roll back makes the old key as old as it was, and staging changes no more than the revision', () => {
+  const back: LlmEvent = { type: 'KeyRolledBack', version: 1, data: { key: key(a), replaces: b } }
+  const staged: LlmEvent = { type: 'KeyStaged', version: 1, data: { key: key(b) } }
+  expect(fold(set, staged, rotated, back)).toEqual({ ...row, revision: 4, changedAt: 40, changedBy: 'user:4' })
+  expect(fold(set, staged)).toEqual({ ...row, revision: 2, changedAt: 20, changedBy: 'user:2' })
 })
 
 test('a removed provider leaves no row, and what needs one makes none', () => {

@@ -8,6 +8,8 @@ export type LlmRow = {
   keyFingerprint: string
   keySetAt: number
   keySetBy: string
+  /** Of the key before, to which a rotation may be rolled back. */
+  before?: { keySetAt: number; keySetBy: string }
   revision: number
   changedAt: number
   changedBy: string
@@ -16,7 +18,7 @@ export type LlmRow = {
 /** What a project's model is, without its key. A project without a row runs on the deployment's default model. */
 export const llmView: Projection<LlmEvent, LlmRow> = {
   name: 'llm',
-  version: 1,
+  version: 2,
   key: ({ projectId }) => projectId,
   evolve(row, { event, projectId, seq, at, actor }) {
     const changed = { revision: seq, changedAt: at, changedBy: actor }
@@ -33,9 +35,18 @@ export const llmView: Projection<LlmEvent, LlmRow> = {
           ...changed,
         }
       }
-      case 'KeyRotated':
-      case 'KeyRolledBack':
-        return row && { ...row, keyFingerprint: event.data.key.fingerprint, keySetAt: at, keySetBy: actor, ...changed }
+      case 'KeyRotated': {
+        const { fingerprint } = event.data.key
+        if (!row) return row
+        const before = { keySetAt: row.keySetAt, keySetBy: row.keySetBy }
+        return { ...row, keyFingerprint: fingerprint, keySetAt: at, keySetBy: actor, before, ...changed }
+      }
+      case 'KeyRolledBack': {
+        if (!row) return row
+        // The key is as old as it was: a roll back is no rotation.
+        const { before = { keySetAt: at, keySetBy: actor }, ...rest } = row
+        return { ...rest, keyFingerprint: event.data.key.fingerprint, ...before, ...changed }
+      }
       case 'ModelChanged':
         return row && { ...row, model: event.data.to, ...changed }
       case 'KeyStaged':
