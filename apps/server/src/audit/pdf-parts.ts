@@ -39,7 +39,8 @@ export const table = (
   table: {
     headerRows: 1,
     dontBreakRows: true,
-    widths,
+    // It is written to while the document is laid out.
+    widths: [...widths],
     body: [head.map((text) => ({ text, style: 'label' })), ...rows.map((row) => [...row])],
   },
   layout: {

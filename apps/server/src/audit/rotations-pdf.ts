@@ -122,10 +122,10 @@ function keysTable(p: Project, nameOf: (id: string | null) => string): Content {
         { text: k.provider.provider, style: 'small' },
       ],
     },
-    { stack: [moment(k.from), { text: nameOf(k.setBy), style: 'small' }, why(k.reason)] },
+    { stack: [at(k.from), { text: nameOf(k.setBy), style: 'small' }, why(k.reason)] },
     k.to === null
       ? { text: 'in use', color: ink.good, bold: true }
-      : { stack: [moment(k.to), { text: nameOf(k.replacedBy), style: 'small' }, why(k.replacedReason)] },
+      : { stack: [at(k.to), { text: nameOf(k.replacedBy), style: 'small' }, why(k.replacedReason)] },
     days(k.ageDays),
     k.runs,
     { text: String(k.runsAfterReplaced), color: k.runsAfterReplaced ? ink.bad : ink.text },
@@ -137,7 +137,7 @@ function keysTable(p: Project, nameOf: (id: string | null) => string): Content {
     },
   ])
   const head = ['Key', 'Set', 'Replaced', 'Age', 'Runs', 'After replaced', 'Remarks']
-  return table([86, '*', '*', 'auto', 'auto', 44, 92], head, rows)
+  return table([80, 78, 78, 'auto', 'auto', 38, '*'], head, rows)
 }
 
 const why = (reason: string | null) => (reason === null ? '' : { text: `“${reason}”`, style: 'small', italics: true })
@@ -153,22 +153,30 @@ function remarks(k: Project['keys'][number]): string[] {
   ]
 }
 
+const at = (ms: number) => ({ text: together(moment(ms)), fontSize: 8 })
+const together = (text: string) => text.replaceAll(' ', '\u00a0')
+
 /** What became of the value of a replaced key. */
 function kept(k: Project['keys'][number]): string[] {
   const until = k.overlap && (k.overlap.endedAt ?? k.overlap.until)
   return [
-    ...(until ? [`fallback until ${moment(until)}`] : []),
-    ...(k.retiredAt === null ? [] : [`value destroyed ${moment(k.retiredAt)}`]),
+    ...(until ? [`fallback until ${together(moment(until))}`] : []),
+    ...(k.retiredAt === null ? [] : [`destroyed ${together(moment(k.retiredAt))}`]),
   ]
 }
+
+const LAST_WIDE = ['auto', 'auto', 'auto', '*']
+
+/** A short table stays on one page with its title. */
+const titled = (title: string, content: Content, rows: number): Content => ({
+  unbreakable: rows <= 12,
+  stack: [{ text: title, style: 'label', margin: [0, 8, 0, 2] }, content],
+})
 
 function rejections({ rejected }: Project): Content[] {
   if (rejected.length === 0) return []
   const rows = rejected.map((r) => [moment(r.at), r.fingerprint, `HTTP ${r.status}`, r.source])
-  return [
-    { text: 'Refused by the provider', style: 'label', margin: [0, 8, 0, 2] },
-    table(['auto', 'auto', 'auto', '*'], ['When', 'Key', 'Answer', 'Found by'], rows),
-  ]
+  return [titled('Refused by the provider', table(LAST_WIDE, ['When', 'Key', 'Answer', 'Found by'], rows), rows.length)]
 }
 
 function policies(p: Project, nameOf: (id: string | null) => string): Content[] {
@@ -179,8 +187,5 @@ function policies(p: Project, nameOf: (id: string | null) => string): Content[] 
     c.to === null ? 'rule withdrawn' : `at most ${c.to} days`,
     c.reason ?? '',
   ])
-  return [
-    { text: 'Rules', style: 'label', margin: [0, 8, 0, 2] },
-    table(['auto', 'auto', 'auto', '*'], ['When', 'By', 'Rule', 'Reason'], rows),
-  ]
+  return [titled('Rules', table(LAST_WIDE, ['When', 'By', 'Rule', 'Reason'], rows), rows.length)]
 }

@@ -184,6 +184,19 @@ test('a crash between destroying a value and recording it leaves it to the next 
   expect(await retireAt(after.fallback!.until + 1)).toBe(0)
 })
 
+test('a crash between the end of an overlap and what follows from it leaves that to the next look', async () => {
+  const old = await sealed()
+  const { llm: after } = await rotate(keyB, 60)
+  const { until } = after.fallback!
+  const command = { type: 'EndOverlap', now: until, early: false } as const
+  const meta = { commandId: `overlap-end:${projectId}:${until}`, actor: 'system:custodian' }
+  await tested.platform.store.execute(llm, stream(), command, meta)
+  await expect.poll(() => open(old).then(() => 'open', nameOf), { timeout: 10_000 }).toBe('DataKeyMissing')
+  await expect.poll(() => texts('KeyRetired')).toHaveLength(1)
+  expect(await retireAt(until + 1)).toBe(0)
+  expect(await texts('OverlapEnded')).toHaveLength(1)
+})
+
 test('within the overlap a rotation is rolled back, and the value of the new key is destroyed', async () => {
   const before = await current()
   const a = before.keyFingerprint

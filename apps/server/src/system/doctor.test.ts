@@ -39,6 +39,21 @@ test('a checkpoint that the log does not go on from is found, with what it means
   })
 })
 
+test('a replaced key that nobody destroyed is found', async () => {
+  const { sql, accountId } = tested.platform
+  await tested.platform.projector.stop()
+  await sql`
+    insert into view_rows (account_id, view, slot, key, project_id, sort, row)
+    select ${accountId}, view, slot, 'late', ${accountId}, 0, '{"projectId": "late", "held": [], "dueAt": 1}'
+    from projections where view = 'held-keys'`
+  const checks = await diagnosis()
+  await sql`delete from view_rows where key = 'late'`
+  expect(checks.find((c) => c.check === 'replaced keys')).toMatchObject({
+    ok: false,
+    found: '1 project keeps a replaced key that should be destroyed',
+  })
+})
+
 test('what is wrong is named with what to do about it', async () => {
   const keyring = join(tested.env.home, 'keyring.json')
   await chmod(keyring, 0o644)

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readHomeInfo } from '@stewrd/db/embedded/home.ts'
 import { isAlive } from '@stewrd/db/embedded/process.ts'
+import { dueHeldKeys } from '@stewrd/db/held-keys.ts'
 import { treeState } from '@stewrd/db/log-tree/checkpoints.ts'
 import type { Env } from '../env.ts'
 import { readEnv } from '../env.ts'
@@ -36,6 +37,7 @@ export async function diagnose(): Promise<Diagnosis[]> {
       await logged(platform),
       await signed(platform),
       ...(await views(platform)),
+      await replacedKeys(platform),
       await owner(platform),
       model(platform),
     )
@@ -112,6 +114,18 @@ async function views({ views }: Platform): Promise<Diagnosis[]> {
       ? { check: `view ${view}`, ok: true, found: lag > 0 ? `${lag} events behind` : 'up to date' }
       : { check: `view ${view}`, ok: false, found: 'stopped at an event', mend: `Run: stewrd replay ${view}` },
   )
+}
+
+/** Longer than a shared data key is closed before it is destroyed. */
+const DESTROYED_WITHIN_MS = 15 * 60_000
+
+/** Replaced provider keys are destroyed in time. */
+async function replacedKeys({ sql, accountId, now }: Platform): Promise<Diagnosis> {
+  const check = 'replaced keys'
+  const late = await dueHeldKeys(sql, accountId, now() - DESTROYED_WITHIN_MS)
+  if (late.length === 0) return { check, ok: true, found: 'none is kept for longer than it should be' }
+  const found = `${late.length} project${late.length === 1 ? ' keeps' : 's keep'} a replaced key that should be destroyed`
+  return { check, ok: false, found, mend: 'Start the server: it destroys them. If they stay, its log says why.' }
 }
 
 async function owner({ setup }: Platform): Promise<Diagnosis> {
