@@ -70,7 +70,7 @@ function ProjectItem({ project }: { project: Item }) {
           </p>
         </div>
         <Mono className="row-start-2 truncate text-muted sm:row-start-auto">{llm.model ?? 'No model'}</Mono>
-        <div className="flex flex-wrap justify-end gap-1.5 justify-self-end">
+        <div className="flex max-w-36 flex-wrap justify-end gap-1.5 justify-self-end sm:max-w-none">
           <DueBadge rotation={rotation} />
           {llm.status === 'own' ? <HealthBadge health={health} /> : <FallbackBadge status={llm.status} />}
         </div>
