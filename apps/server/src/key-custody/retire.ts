@@ -39,7 +39,8 @@ async function retireIn(custody: Custody, { projectId, held }: HeldKeysRow): Pro
     const stream = streamOf(custody, projectId, keyCustodyStream(projectId))
     const command = { type: 'RecordRetirement', fingerprint, dekId } as const
     const meta = { commandId: `retire:${dekId}:${fingerprint}`, actor: CUSTODIAN }
-    const { repeated } = await custody.store.execute(keyCustody, stream, command, meta)
+    const { repeated, revision } = await custody.store.execute(keyCustody, stream, command, meta)
+    await shown(custody, stream.stream, revision)
     if (!repeated) retired += 1
   }
   return retired

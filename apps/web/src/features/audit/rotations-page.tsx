@@ -129,6 +129,7 @@ function ExportButtons({ audit, projectId }: { audit: RotationAudit | undefined;
 function Verdict({ audit, projects }: { audit: RotationAudit; projects: readonly AuditedProject[] }) {
   const after = projects.reduce((sum, p) => sum + p.runsAfterReplaced, 0)
   const overdue = projects.filter((p) => p.overdue).length
+  const soon = projects.filter((p) => p.due?.status === 'soon').length
   return (
     <div className="flex flex-col gap-2">
       {after > 0 ? (
@@ -148,6 +149,9 @@ function Verdict({ audit, projects }: { audit: RotationAudit; projects: readonly
           tone="warn"
           title={overdue === 1 ? 'One key is overdue for rotation' : `${overdue} keys are overdue for rotation`}
         />
+      )}
+      {soon > 0 && (
+        <Notice title={soon === 1 ? 'One key is to be rotated soon' : `${soon} keys are to be rotated soon`} />
       )}
       {audit.unreadable > 0 && (
         <Notice tone="bad" title={`${count(audit.unreadable)} events cannot be opened`}>

@@ -91,7 +91,14 @@ function Row({ run }: { run: RunRow }) {
       </td>
       <td className="px-4">
         {run.keyFingerprint ? (
-          <Mono className="whitespace-nowrap">{run.keyFingerprint}</Mono>
+          <>
+            <Mono className="whitespace-nowrap">{run.keyFingerprint}</Mono>
+            {run.fallbackFingerprint && (
+              <span className="block text-xs text-muted">
+                then the old <Mono className="whitespace-nowrap text-xs">{run.fallbackFingerprint}</Mono>
+              </span>
+            )}
+          </>
         ) : (
           <KeySource source={run.keySource} />
         )}
