@@ -1,6 +1,5 @@
 import type { ReactNode } from 'react'
 import { CopyButton } from '../../components/ui/copy-button.tsx'
-import { Notice } from '../../components/ui/states.tsx'
 import { Badge, Card, Mono } from '../../components/ui/surface.tsx'
 import { At } from '../../components/ui/time.tsx'
 import { count } from '../../lib/format.ts'
@@ -12,13 +11,6 @@ type Log = Outputs['system']['health']['log']
 export function LogCard({ log }: { log: Log }) {
   return (
     <Card title="Signed history" description="Anybody can check that no event was changed, with the key below.">
-      {log.alarm && (
-        <div className="px-5 pt-4">
-          <Notice tone="bad" title="The history is not being signed">
-            {log.alarm.message} Since <At at={log.alarm.since} />.
-          </Notice>
-        </div>
-      )}
       <dl className="grid gap-y-3 px-5 py-4 text-[13px]">
         <Fact name="Signed">
           <Signed log={log} />

@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { signCheckpoint } from '@stewrd/crypto/checkpoint.ts'
+import { noteSigner } from '@stewrd/crypto/signed-note.ts'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { checkpointFiles } from '../log/checkpoint-files.ts'
+import type { ServerProcess } from '../testing/server-process.ts'
+import { makeHome, removeHome, startServer } from '../testing/server-process.ts'
+import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+
+let anchors: string
+let server: ServerProcess
+let browser: Browser
+beforeAll(async () => {
+  anchors = await mkdtemp(join(tmpdir(), 'stewrd-anchors-'))
+  const another = noteSigner('stewrd/log/another', Buffer.alloc(32, 1))
+  await checkpointFiles(anchors).keep(7, signCheckpoint(another, { size: 7, root: Buffer.alloc(32) }))
+  server = await startServer(await makeHome(), { STEWRD_ANCHOR_DIR: anchors })
+  browser = await launchBrowser()
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+  if (server) await removeHome(server.home)
+  await rm(anchors, { recursive: true, force: true })
+})
+
+test('while the history is not being signed, every page says so and why', async () => {
+  const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+  page.setDefaultTimeout(20_000)
+  await page.goto(server.setupLink!)
+  await page.getByLabel('Name').fill('Ada Lovelace')
+  await page.getByLabel('Email').fill('ada@example.com')
+  await page.getByLabel('Password').fill('correct horse battery')
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.getByRole('heading', { name: 'Make your first project' }).waitFor()
+  const alarm = page.getByRole('alert').filter({ hasText: 'The history is not being signed' })
+  await alarm.waitFor()
+  await page.goto(`${server.url}/system`)
+  await page.getByRole('heading', { name: 'Signed history' }).waitFor()
+  await alarm.waitFor()
+  expect(await alarm.textContent()).toContain(anchors)
+  expect(await alarm.textContent()).toContain("was not signed by this log's key")
+  await picture(page, 'log-alarm')
+  await expectAccessible(page, 'log-alarm')
+  await expectFits(page, 'log-alarm')
+})
