@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { auditCommands } from './cli/audit.ts'
+import { keysCommands } from './cli/keys.ts'
 import { llmCommands } from './cli/llm.ts'
 import { operateCommands } from './cli/operate.ts'
 import { exitCodes, fail } from './cli/output.ts'
@@ -17,6 +18,7 @@ operateCommands(program)
 projectCommands(program)
 llmCommands(program)
 auditCommands(program)
+keysCommands(program)
 
 // `--json` may stand anywhere, as people type it.
 const asked = process.argv.slice(2).filter((arg) => arg !== '--')

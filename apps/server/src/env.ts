@@ -2,6 +2,9 @@ import { join, resolve } from 'node:path'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import { providerIds, providers } from '@stewrd/core/llm/providers.ts'
 import { z } from 'zod'
+import type { KeyringCredentials } from './keys/credentials.ts'
+import type { KeyringSpec } from './keys/keyring-variable.ts'
+import { KeyringSpecError, parseKeyringVariable } from './keys/keyring-variable.ts'
 
 const checkout = resolve(import.meta.dirname, '../../..')
 const optional = <T extends z.ZodType>(schema: T) =>
@@ -23,6 +26,14 @@ const Variables = z.object({
       .refine((list) => list.every((part) => hostAndPort.test(part)), 'must be host:port, or several with commas'),
   ),
   STEWRD_PUBLIC_URL: optional(httpUrl),
+  STEWRD_KEYRING: optional(z.string().trim().min(1)),
+  STEWRD_PKCS11_PIN: optional(z.string()),
+  STEWRD_PKCS11_PIN_FILE: optional(z.string()),
+  AWS_ACCESS_KEY_ID: optional(z.string()),
+  AWS_SECRET_ACCESS_KEY: optional(z.string()),
+  AWS_SESSION_TOKEN: optional(z.string()),
+  AWS_SHARED_CREDENTIALS_FILE: optional(z.string()),
+  AWS_PROFILE: optional(z.string()),
   STEWRD_ANCHOR_DIR: optional(z.string().min(1)),
   STEWRD_ANCHOR_WEBHOOK: optional(httpUrl),
   STEWRD_LOG_LEVEL: optional(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])),
@@ -39,6 +50,9 @@ export type Env = {
   host: string
   /** Database, keyring and files. An absolute path. */
   home: string
+  /** Where master keys come from; the first is the primary one. Default: the file in `home`. */
+  keyring: readonly [KeyringSpec, ...KeyringSpec[]]
+  keyringCredentials: KeyringCredentials
   /** An outside Postgres. Absent: the embedded one in `home`. */
   databaseUrl?: string
   egressAllow: readonly string[]
@@ -74,6 +88,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     port: v.PORT ?? 4400,
     host: v.HOST ?? '127.0.0.1',
     home,
+    keyring: keyringOf(v.STEWRD_KEYRING ?? `file:${join(home, 'keyring.json')}`),
+    keyringCredentials: keyringCredentialsOf(v),
     ...(v.DATABASE_URL === undefined ? {} : { databaseUrl: v.DATABASE_URL }),
     egressAllow: v.STEWRD_EGRESS_ALLOW ?? [],
     ...(v.STEWRD_PUBLIC_URL === undefined ? {} : { publicUrl: v.STEWRD_PUBLIC_URL.replace(/\/+$/, '') }),
@@ -87,6 +103,36 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
 // Our own messages and zod's for enums and numbers name what is allowed, never what was given.
 const problemOf = (issue: z.core.$ZodIssue) =>
   issue.code === 'invalid_value' ? `must be one of ${issue.values.join(', ')}` : issue.message
+
+function keyringOf(text: string): Env['keyring'] {
+  try {
+    return parseKeyringVariable(text)
+  } catch (error) {
+    if (error instanceof KeyringSpecError) throw new EnvError([`STEWRD_KEYRING: ${error.message}`])
+    throw error
+  }
+}
+
+function keyringCredentialsOf(v: z.output<typeof Variables>): KeyringCredentials {
+  const [id, secret, token, file] = [
+    v.AWS_ACCESS_KEY_ID,
+    v.AWS_SECRET_ACCESS_KEY,
+    v.AWS_SESSION_TOKEN,
+    v.AWS_SHARED_CREDENTIALS_FILE,
+  ]
+  const aws = id &&
+    secret && {
+      accessKeyId: id,
+      secretAccessKey: new Secret(secret),
+      ...(token && { sessionToken: new Secret(token) }),
+    }
+  return {
+    ...(v.STEWRD_PKCS11_PIN !== undefined && { pkcs11Pin: new Secret(v.STEWRD_PKCS11_PIN) }),
+    ...(v.STEWRD_PKCS11_PIN_FILE !== undefined && { pkcs11PinFile: v.STEWRD_PKCS11_PIN_FILE }),
+    ...(aws && { aws }),
+    ...(file !== undefined && { awsFile: { path: file, profile: v.AWS_PROFILE ?? 'default' } }),
+  }
+}
 
 function defaultModelOf(v: z.output<typeof Variables>): Env['defaultModel'] {
   const given = [v.STEWRD_DEFAULT_PROVIDER, v.STEWRD_DEFAULT_BASE_URL, v.STEWRD_DEFAULT_API_KEY, v.STEWRD_DEFAULT_MODEL]

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
-import { openKeyringFile } from '@stewrd/crypto/keyring-file.ts'
+import type { Keyring } from '@stewrd/crypto/keyring-of.ts'
+import { nameOfKek } from '@stewrd/crypto/keyring.ts'
 import { theAccount } from '@stewrd/db/accounts.ts'
 import type { Sql } from '@stewrd/db/connect.ts'
 import { connect, disconnect } from '@stewrd/db/connect.ts'
@@ -22,6 +22,8 @@ import type { Secrets } from './kernel/secrets.ts'
 import { createSecrets } from './kernel/secrets.ts'
 import type { Fallback } from './fallback.ts'
 import { fallbackOf } from './fallback.ts'
+import { openKeyring } from './keys/open-keyring.ts'
+import { createRotationKeeper } from './keys/rotation.ts'
 import type { PublicLog } from './log/public-log.ts'
 import { startPublicLog } from './log/public-log.ts'
 import type { ReadModels } from './read-models.ts'
@@ -41,6 +43,8 @@ export type Platform = ReadModels & {
   fallback: Fallback
   sql: Sql
   store: EventStore
+  keyring: Keyring
+  dataKeys: DataKeys
   egress: Egress
   secrets: Secrets
   people: Pick<Auth, 'find'>
@@ -74,10 +78,10 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
   await migrate(url, { onProgress: (file) => onProgress(`Preparing the tables: ${file}`) })
   const sql = connect(url, { applicationName: `stewrd ${as}` })
   started.defer(() => disconnect(sql))
-  const dataKeys = await openKeys(env, sql)
-  const { accountId } = await theAccount(sql)
   const egress = createEgress({ allow: env.egressAllow.map((host) => host.replace(/^\[(.*)\]:/, '$1:')) })
   started.defer(() => egress.close())
+  const { keyring, dataKeys } = await openKeys(env, sql, egress)
+  const { accountId } = await theAccount(sql)
   const node = `${hostname().slice(0, 40)}-${randomBytes(4).toString('hex')}`
   let poke = () => {}
   const store = createEventStore({ sql, dataKeys, onAppended: () => poke() })
@@ -96,10 +100,20 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
   const publicLog = await startPublicLog({ sql, dataKeys, accountId, env, lease, egress, log })
   onLogged = publicLog.poke
   started.defer(() => publicLog.stop())
-  const nodes = new Nodes({ sql, node, log, alone: as === 'server' && env.databaseUrl === undefined })
+  const masterKeys = async () => {
+    await keyring.refresh?.()
+    return keyring.keys.map(nameOfKek)
+  }
+  const alone = as === 'server' && env.databaseUrl === undefined
+  const nodes = new Nodes({ sql, node, log, alone, masterKeys })
   if (as === 'server') {
     await nodes.start()
     started.defer(() => nodes.stop())
+  }
+  const keeper = createRotationKeeper({ sql, store, keyring, dataKeys, nodes, accountId }, log)
+  if (as === 'server') {
+    keeper.start()
+    started.defer(() => keeper.stop())
   }
   const secret = (await dataKeys.deploymentKey('auth')).export().toString('base64')
   const auth = createAuth({ sql, secret, publicUrl: env.publicUrl })
@@ -120,6 +134,8 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
     fallback: fallbackOf(env),
     sql,
     store,
+    keyring,
+    dataKeys,
     egress,
     secrets,
     people: auth,
@@ -149,11 +165,12 @@ async function embedded(
 }
 
 /** A keyring is made only for a database that has nothing sealed yet: with another one the data would look lost. */
-async function openKeys({ home }: Env, sql: Sql): Promise<DataKeys> {
+async function openKeys(env: Env, sql: Sql, egress: Egress): Promise<{ keyring: Keyring; dataKeys: DataKeys }> {
   const [{ used } = { used: true }] = await sql<{ used: boolean }[]>`select exists (select from data_keys) as used`
-  const dataKeys = new DataKeys(sql, await openKeyringFile(join(home, 'keyring.json'), { create: !used }))
+  const keyring = await openKeyring({ env, egress }, { create: !used })
+  const dataKeys = new DataKeys(sql, keyring)
   await dataKeys.checkKeyring()
-  return dataKeys
+  return { keyring, dataKeys }
 }
 
 async function answers(sql: Sql): Promise<boolean> {

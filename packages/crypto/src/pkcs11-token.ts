@@ -56,19 +56,6 @@ export async function openTokenKey(options: TokenOptions, { create = false } = {
   }
 }
 
-/** Destroys the key in the token, for good. */
-export async function destroyTokenKey(options: TokenOptions): Promise<void> {
-  const pkcs11 = loadPkcs11(options.modulePath)
-  const session = await logIn(pkcs11, options)
-  try {
-    for (const key of find(pkcs11, session, options.object)) pkcs11.C_DestroyObject(session, key)
-  } catch (error) {
-    throw asKeyringError(error, options)
-  } finally {
-    pkcs11.C_CloseSession(session)
-  }
-}
-
 async function logIn(pkcs11: Pkcs11, options: TokenOptions): Promise<Buffer> {
   const pin = await options.pin()
   try {

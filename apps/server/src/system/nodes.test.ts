@@ -47,7 +47,7 @@ const orphans = async () =>
 
 test('a run is an orphan as soon as its node is gone, and not before', async () => {
   const { sql, node, nodes } = tested.platform
-  const other = new Nodes({ sql, node: 'other', log, alone: false })
+  const other = new Nodes({ sql, node: 'other', log, alone: false, masterKeys: async () => [] })
   await other.start()
   expect(await nodes.count()).toBe(2)
   const [mine, theirs] = [await startRun(node), await startRun('other')]
@@ -71,7 +71,7 @@ test('a server that is alone does not wait for those that a crash left behind', 
   const { sql, node } = tested.platform
   await sql`insert into nodes (id) values ('crashed')`
   const run = await startRun('crashed')
-  const nodes = new Nodes({ sql, node, log, alone: true })
+  const nodes = new Nodes({ sql, node, log, alone: true, masterKeys: async () => [] })
   await nodes.start()
   expect(await orphans()).toContain(run)
   await nodes.stop()

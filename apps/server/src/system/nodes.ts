@@ -13,6 +13,8 @@ type Options = {
   log: Logger
   /** No other server can be running: what stands there is from before a crash. */
   alone: boolean
+  /** The master keys (`id/version`) that this node can open, looked up anew. */
+  masterKeys: () => Promise<string[]>
 }
 
 /** This process among the nodes that share the database: says every two seconds that it is alive. */
@@ -49,6 +51,15 @@ export class Nodes {
     return row?.count ?? 0
   }
 
+  /** Nodes that are alive and cannot open this master key (`id/version`). */
+  async without(masterKey: string): Promise<string[]> {
+    const { sql } = this.#options
+    const rows = await run(sql<{ id: string }[]>`
+      select id from nodes
+      where seen_at > now() - make_interval(secs => ${ALIVE_SECONDS}) and not coalesce(master_keys @> ${[masterKey]}::text[], false)`)
+    return rows.map(({ id }) => id)
+  }
+
   #tick() {
     this.#beating = this.#beat().catch((err: unknown) =>
       this.#options.log.warn({ err, part: 'nodes' }, 'a beat failed'),
@@ -56,10 +67,10 @@ export class Nodes {
   }
 
   async #beat(): Promise<void> {
-    const { sql, node } = this.#options
+    const { sql, node, masterKeys } = this.#options
     await run(sql`
-      insert into nodes (id, log_idx) select ${node}, size from log_state
-      on conflict (id) do update set seen_at = now(), log_idx = excluded.log_idx`)
+      insert into nodes (id, log_idx, master_keys) select ${node}, size, ${await masterKeys()}::text[] from log_state
+      on conflict (id) do update set seen_at = now(), log_idx = excluded.log_idx, master_keys = excluded.master_keys`)
   }
 }
 

@@ -25,6 +25,8 @@ export type Refusals = {
   MASTER_KEY_ROTATING: { to: string }
   MASTER_KEY_IN_USE: { key: string; values: number; projects?: number }
   MASTER_KEY_PRIMARY: { key: string }
+  MASTER_KEY_NOT_FIRST: { key: string }
+  KEYRING_BUSY: Record<string, never>
   MASTER_KEY_UNKNOWN: { key: string }
   MASTER_KEY_MADE_ELSEWHERE: { provider: string }
   MASTER_KEY_NOT_EVERYWHERE: { key: string; nodes: readonly string[] }
@@ -82,6 +84,9 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
     `${values} values${projects === undefined ? '' : ` of ${projects} projects`} depend on the master key ${key}. Run \`stewrd keys rotate-master\` first; \`stewrd keys list\` shows what is left.`,
   MASTER_KEY_PRIMARY: ({ key }) =>
     `${key} is the primary master key: new values are wrapped under it. Rotate to another one first.`,
+  MASTER_KEY_NOT_FIRST: ({ key }) =>
+    `${key} cannot become the primary master key from here. Put its provider first in STEWRD_KEYRING on every server, with the old one after it, and start them again.`,
+  KEYRING_BUSY: () => 'Somebody else is changing the keyring just now. Let that end, then try again.',
   MASTER_KEY_UNKNOWN: ({ key }) =>
     `There is no master key ${key}. Check the id: \`stewrd keys list\` shows those that there are.`,
   MASTER_KEY_MADE_ELSEWHERE: ({ provider }) =>

@@ -137,12 +137,15 @@ const everyRefusal: { [C in keyof Refusals]: readonly Refusals[C][] } = {
     { key: 'kek_a', values: 3, projects: 2 },
   ],
   MASTER_KEY_PRIMARY: [{ key: 'kek_a' }],
+  MASTER_KEY_NOT_FIRST: [{ key: 'kek_a' }],
+  KEYRING_BUSY: [{}],
   MASTER_KEY_UNKNOWN: [{ key: 'kek_a' }],
   MASTER_KEY_MADE_ELSEWHERE: [{ provider: 'AWS KMS' }],
   MASTER_KEY_NOT_EVERYWHERE: [{ key: 'kek_b', nodes: ['one', 'two'] }],
   RUN_ENDED: [{ status: 'failed' }, { runId: 'r1', status: 'completed' }],
 }
-const toDo = /\b(Enter|Check|Look|Send|try again|Use|Set|Make|Regenerate|Read|Start|Allow|Let|Run|Rotate|Give|stays)\b/
+const toDo =
+  /\b(Enter|Check|Look|Send|try again|Use|Set|Make|Regenerate|Read|Start|Allow|Let|Run|Rotate|Give|Put|stays)\b/
 
 test.each(Object.keys(everyRefusal) as (keyof Refusals)[])('%s says in whole sentences what to do', (code) => {
   for (const details of everyRefusal[code]) {

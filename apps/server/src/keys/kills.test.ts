@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { keyring, keyringStream } from '@stewrd/core/keyring/keyring.ts'
+import { DataKeys } from '@stewrd/db/data-keys.ts'
+import { countElsewhere } from '@stewrd/db/master-keys/rewrap.ts'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createProject } from '../projects/service.ts'
+import type { TestPlatform } from '../testing/platform.ts'
+import { testPlatform } from '../testing/platform.ts'
+import { openKeyring } from './open-keyring.ts'
+import { dataSteps } from './rotate-data.ts'
+import { masterSteps } from './rotate-master.ts'
+
+let server: TestPlatform
+let projectId: string
+beforeAll(async () => {
+  server = await testPlatform()
+  const made = await createProject(server.platform, { name: 'a' }, 'operator:cli')
+  projectId = made.projectId
+  for (let n = 0; n < 70; n++) await server.platform.dataKeys.fresh(server.platform.accountId, projectId)
+})
+afterAll(() => server.close())
+
+/** In a process of its own, beside the server of this test. */
+async function killed(...args: string[]): Promise<NodeJS.Signals | null> {
+  const script = new URL('testing/killed.ts', import.meta.url).pathname
+  const variables = { DATABASE_URL: server.env.databaseUrl, STEWRD_HOME: server.env.home, NODE_ENV: 'test' }
+  const child = spawn(process.execPath, [script, ...args], { env: { ...process.env, ...variables }, stdio: 'inherit' })
+  const [, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+  return signal
+}
+
+const events = async () => {
+  const { store, accountId } = server.platform
+  return store.read(keyringStream(accountId))
+}
+const underWay = async () => {
+  const { store, accountId } = server.platform
+  return (await store.head(keyring, keyringStream(accountId))).state
+}
+async function everythingOpens() {
+  const { sql, egress, accountId } = server.platform
+  const keys = new DataKeys(sql, await openKeyring({ env: server.env, egress }, { create: false }))
+  await keys.checkKeyring()
+  const rows = await sql<{ id: string }[]>`select id from data_keys where account_id = ${accountId}`
+  expect(rows.length).toBeGreaterThan(70)
+  await Promise.all(rows.map(({ id }) => keys.byId(accountId, id)))
+}
+
+// Before it is begun nobody but the operator knows of it: they do it again. From then on the server that lives ends it.
+test.each(masterSteps)('a rotation of the master key that dies after "%s" is ended, and all opens', async (step) => {
+  const before = server.platform.keyring.primary
+  expect(await killed(step)).toBe('SIGKILL')
+  if (masterSteps.indexOf(step) < masterSteps.indexOf('begun')) await killed('none')
+  await vi.waitFor(async () => expect((await underWay()).rotation).toBe(null), { timeout: 20_000, interval: 100 })
+  await server.platform.keyring.refresh!()
+  const { primary } = server.platform.keyring
+  expect(primary.id).not.toBe(before.id)
+  expect(await countElsewhere(server.platform.sql, primary)).toBe(0)
+  const last = (await events()).findLast(({ event }) => event.type === 'MasterKeyRotated')
+  expect(last?.event.data).toMatchObject({ from: [before], to: primary, left: 0 })
+  await everythingOpens()
+})
+
+test.each(dataSteps)('a rotation of data keys that dies after "%s" is ended once, and all opens', async (step) => {
+  const { dataKeys, accountId } = server.platform
+  const before = await dataKeys.epoch(accountId, projectId, 'event')
+  expect(await killed(step, projectId)).toBe('SIGKILL')
+  await vi.waitFor(async () => expect((await underWay()).dataKeys).toEqual({}), { timeout: 20_000, interval: 100 })
+  expect(await dataKeys.epoch(accountId, projectId, 'event')).toBe(before + 1)
+  await everythingOpens()
+})

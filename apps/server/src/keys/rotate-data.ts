@@ -1,0 +1,35 @@
+import type { Epochs } from '@stewrd/core/keyring/events.ts'
+import type { KeyCustody } from './custody.ts'
+import { alone, record, underWay } from './custody.ts'
+
+/** In this order; see `masterSteps`. */
+export const dataSteps = ['begun', 'event', 'secret', 'recorded'] as const
+type DataStep = (typeof dataSteps)[number]
+type Options = { actor: string; onStep?: (step: DataStep) => void }
+
+/** Opens new epochs of a project's data keys, or ends what was begun. What is sealed already stays readable; servers follow within half a minute. */
+export const rotateData = (
+  custody: KeyCustody,
+  projectId: string,
+  { actor, onStep = () => {} }: Options,
+): Promise<Epochs> =>
+  alone(custody.sql, async () => {
+    const { accountId, dataKeys } = custody
+    const to = (await underWay(custody)).dataKeys[projectId] ?? (await next(custody, projectId))
+    await record(custody, { type: 'StartDataKeyRotation', projectId, to }, actor)
+    onStep('begun')
+    await dataKeys.advance(accountId, projectId, 'event', to.event)
+    onStep('event')
+    await dataKeys.advance(accountId, projectId, 'secret', to.secret)
+    onStep('secret')
+    await record(custody, { type: 'FinishDataKeyRotation', projectId }, actor)
+    onStep('recorded')
+    return to
+  })
+
+async function next({ accountId, dataKeys }: KeyCustody, projectId: string): Promise<Epochs> {
+  const [event, secret] = await Promise.all(
+    (['event', 'secret'] as const).map((purpose) => dataKeys.epoch(accountId, projectId, purpose)),
+  )
+  return { event: event! + 1, secret: secret! + 1 }
+}

@@ -1,0 +1,131 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { MasterKey } from '@stewrd/core/keyring/events.ts'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { nameOfKek, sameKek } from '@stewrd/crypto/keyring.ts'
+import { closeOthers, masterKeyUsage, reopenPrimary } from '@stewrd/db/master-keys/registry.ts'
+import type { DamagedDataKey, RewrapProgress } from '@stewrd/db/master-keys/rewrap.ts'
+import { countElsewhere, countUnder, rewrapAll } from '@stewrd/db/master-keys/rewrap.ts'
+import type { KeyCustody } from './custody.ts'
+import { alone, findKey, record, underWay } from './custody.ts'
+
+/** In this order. Whoever dies after one of them goes on with the next, or does that one again without effect. */
+export const masterSteps = [
+  'made',
+  'recorded',
+  'everywhere',
+  'begun',
+  'primary',
+  'open',
+  'closed',
+  'batch',
+  'moved',
+  'proved',
+] as const
+export type MasterStep = (typeof masterSteps)[number]
+
+export type RotateMasterOptions = {
+  actor: string
+  /** `id` or `id/version`; without it the primary key if values are elsewhere, else one that was never used, else a new one. */
+  to?: string
+  onStep?: (step: MasterStep) => void
+  onProgress?: (progress: RewrapProgress) => void
+}
+/** `left` values are under `from`, counted after nothing new could get there. */
+export type MasterRotation = { from: readonly MasterKey[]; to: MasterKey; values: number; left: 0 }
+
+/** A dead server counts as alive for 15 seconds. */
+const PATIENCE_MS = 20_000
+
+/** Moves every data key to another master key while all servers go on, or goes on with a rotation that was begun. */
+export const rotateMaster = (custody: KeyCustody, options: RotateMasterOptions): Promise<MasterRotation> =>
+  alone(custody.sql, async () => {
+    const { actor, onStep = () => {} } = options
+    const { from, to } = await begun(custody, options)
+    onStep('begun')
+    await makePrimary(custody, to)
+    onStep('primary')
+    await reopenPrimary(custody.sql, custody.keyring)
+    onStep('open')
+    await closeOthers(custody.sql, to)
+    onStep('closed')
+    await moveAll(custody, to, options)
+    onStep('moved')
+    const [values, left] = [await countUnder(custody.sql, to), await countElsewhere(custody.sql, to)]
+    await record(custody, { type: 'FinishMasterKeyRotation', values, left }, actor)
+    onStep('proved')
+    return { from, to, values, left: 0 }
+  })
+
+async function begun(custody: KeyCustody, options: RotateMasterOptions) {
+  await custody.keyring.refresh?.()
+  const { rotation } = await underWay(custody)
+  if (rotation) {
+    const other = options.to !== undefined && !sameKek(findKey(custody.keyring.keys, options.to), rotation.to)
+    if (other) throw new Refusal('MASTER_KEY_ROTATING', { to: rotation.to.id })
+    return rotation
+  }
+  const to = await goalOf(custody, options)
+  mayBecomePrimary(custody, to)
+  await everywhere(custody, to)
+  options.onStep?.('everywhere')
+  const usage = await masterKeyUsage(custody.sql)
+  const from = usage.filter((k) => k.values > 0 && !sameKek(k, to)).map(({ id, version }) => ({ id, version }))
+  await record(custody, { type: 'StartMasterKeyRotation', from, to }, options.actor)
+  return { from, to }
+}
+
+async function goalOf(custody: KeyCustody, { actor, to, onStep }: RotateMasterOptions): Promise<MasterKey> {
+  const { keyring, sql } = custody
+  if (to !== undefined) return findKey(keyring.keys, to)
+  const usage = await masterKeyUsage(sql)
+  const { primary } = keyring
+  if (usage.some((k) => k.values > 0 && !sameKek(k, primary))) return primary
+  const first = keyring.members[0]!
+  const unused = first.provider.keys.find((k) => !sameKek(k, primary) && !usage.some((u) => sameKek(u, k)))
+  const key = unused ?? (await makeKey(custody))
+  onStep?.('made')
+  await record(custody, { type: 'AddMasterKey', key, provider: first.kind }, actor)
+  onStep?.('recorded')
+  return key
+}
+
+/** A key that nothing depends on yet, in the first provider. Refused where keys are made elsewhere. */
+export async function makeKey({ keyring }: KeyCustody): Promise<MasterKey> {
+  if (keyring.manage) return keyring.manage.add()
+  throw new Refusal('MASTER_KEY_MADE_ELSEWHERE', { provider: keyring.members[0]!.place })
+}
+
+function mayBecomePrimary({ keyring }: KeyCustody, to: MasterKey): void {
+  if (sameKek(keyring.primary, to)) return
+  const inFirst = keyring.members[0]!.provider.keys.some((k) => sameKek(k, to))
+  if (!inFirst || !keyring.manage) throw new Refusal('MASTER_KEY_NOT_FIRST', { key: to.id })
+}
+
+async function makePrimary(custody: KeyCustody, to: MasterKey): Promise<void> {
+  mayBecomePrimary(custody, to)
+  if (!sameKek(custody.keyring.primary, to)) await custody.keyring.manage!.setPrimary(to)
+}
+
+/** Every server says with each beat which keys it can open. */
+async function everywhere({ nodes }: KeyCustody, to: MasterKey): Promise<void> {
+  const until = Date.now() + PATIENCE_MS
+  for (;;) {
+    const without = await nodes.without(nameOfKek(to))
+    if (without.length === 0) return
+    if (Date.now() > until) throw new Refusal('MASTER_KEY_NOT_EVERYWHERE', { key: to.id, nodes: without })
+    await wait(250)
+  }
+}
+
+/** Again and again until a pass finds nothing, or nothing that can be moved. */
+async function moveAll({ sql, keyring }: KeyCustody, to: MasterKey, { onStep, onProgress }: RotateMasterOptions) {
+  for (;;) {
+    let damaged: readonly DamagedDataKey[] = []
+    for await (const progress of rewrapAll(sql, keyring, to)) {
+      damaged = progress.damaged
+      onProgress?.(progress)
+      onStep?.('batch')
+    }
+    if (damaged.length > 0 || (await countElsewhere(sql, to)) === 0) return
+  }
+}

@@ -1,0 +1,33 @@
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { Loop } from '@stewrd/db/loop.ts'
+import type { Logger } from 'pino'
+import { errorFields } from '../kernel/log.ts'
+import type { KeyCustody } from './custody.ts'
+import { underWay } from './custody.ts'
+import { rotateData } from './rotate-data.ts'
+import { rotateMaster } from './rotate-master.ts'
+
+const ACTOR = 'system:keys'
+const LOOK_MS = 3_000
+
+/** Goes on with rotations that somebody began and died of, on whichever server looks first. */
+export const createRotationKeeper = (custody: KeyCustody, log: Logger): Loop =>
+  new Loop({
+    step: () => goOn(custody),
+    idleMs: { from: LOOK_MS, to: LOOK_MS },
+    gatherMs: 0,
+    onError: (error) =>
+      log.warn({ err: errorFields(error), part: 'keys' }, 'a rotation could not go on, and is tried again'),
+  })
+
+async function goOn(custody: KeyCustody): Promise<false> {
+  const { rotation, dataKeys } = await underWay(custody)
+  try {
+    if (rotation) await rotateMaster(custody, { actor: ACTOR })
+    for (const projectId of Object.keys(dataKeys)) await rotateData(custody, projectId, { actor: ACTOR })
+  } catch (error) {
+    // Somebody else is at it.
+    if (!(error instanceof Refusal && error.code === 'KEYRING_BUSY')) throw error
+  }
+  return false
+}
