@@ -3,13 +3,14 @@ import { parseArgs } from 'node:util'
 import { agent } from './agent.ts'
 import { append } from './append.ts'
 import { makeBed } from './bed.ts'
+import { masterKey } from './master-key.ts'
 import { replay } from './replay.ts'
 import type { Result } from './result.ts'
 import { machine, table } from './result.ts'
 import { rotation } from './rotation.ts'
 import { start } from './start.ts'
 
-// pnpm bench [append] [replay] [agent] [rotation] [start] [--quick] [--json FILE]
+// pnpm bench [append] [replay] [agent] [rotation] [master-key] [start] [--quick] [--json FILE]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
@@ -22,6 +23,7 @@ const benches: Record<string, () => Promise<Result[]>> = {
   replay: () => replay(bed, quick ? 5_000 : 100_000),
   agent: () => agent(bed, quick ? 100 : 1_000),
   rotation: () => rotation(bed, quick ? 5 : 50),
+  'master-key': () => masterKey(bed, quick ? 1_000 : 10_000),
   start: () => start(quick ? 1 : 5),
 }
 const unknown = positionals.filter((name) => !Object.hasOwn(benches, name))

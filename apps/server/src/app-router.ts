@@ -4,6 +4,7 @@ import { auditRouter } from './audit/router.ts'
 import type { Person } from './auth/people.ts'
 import { historyRouter } from './history/router.ts'
 import { keyCustodyRouter } from './key-custody/router.ts'
+import { keysRouter } from './keys/router.ts'
 import { llmRouter } from './llm/router.ts'
 import { projectsRouter } from './projects/router.ts'
 import { runsRouter } from './runs/router.ts'
@@ -18,6 +19,7 @@ export const appRouter = router({
   projects: projectsRouter,
   llm: llmRouter,
   keyCustody: keyCustodyRouter,
+  keys: keysRouter,
   apiKeys: apiKeysRouter,
   history: historyRouter,
   audit: auditRouter,

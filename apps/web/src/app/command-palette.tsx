@@ -60,6 +60,7 @@ export function CommandPalette() {
                 ['/', 'Projects'],
                 ['/history', 'History'],
                 ['/rotations', 'Key rotations'],
+                ['/keys', 'Master keys'],
                 ['/system', 'System'],
               ] as const
             ).map(([to, label]) => (

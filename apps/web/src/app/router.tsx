@@ -41,6 +41,11 @@ const system = createRoute({
   path: '/system',
   component: lazyRouteComponent(() => import('../features/system/system-page.tsx'), 'SystemPage'),
 })
+const keys = createRoute({
+  getParentRoute: () => app,
+  path: '/keys',
+  component: lazyRouteComponent(() => import('../features/keys/keys-page.tsx'), 'KeysPage'),
+})
 
 const project = createRoute({ getParentRoute: () => app, path: '/projects/$projectId', component: ProjectLayout })
 const overview = createRoute({
@@ -81,7 +86,7 @@ const projectRotations = createRoute({
 })
 
 const projectTree = project.addChildren([overview, playground, runs, run, projectHistory, timeTravel, projectRotations])
-const appTree = app.addChildren([projects, history, rotations, system, projectTree])
+const appTree = app.addChildren([projects, history, rotations, keys, system, projectTree])
 
 export const router = createRouter({
   routeTree: root.addChildren([setup, signIn, appTree]),

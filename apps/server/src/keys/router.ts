@@ -1,0 +1,13 @@
+import { z } from 'zod'
+import { router, sessionProcedure } from '../trpc/trpc.ts'
+import { rotateMaster } from './rotate-master.ts'
+import { listKeys, retireKey } from './service.ts'
+
+const Key = z.strictObject({ key: z.string().min(1).max(320) })
+
+export const keysRouter = router({
+  list: sessionProcedure.query(({ ctx }) => listKeys(ctx.platform)),
+  /** Answers when it is done; `list` shows how far it is. */
+  rotate: sessionProcedure.mutation(({ ctx }) => rotateMaster(ctx.platform, { actor: ctx.actor })),
+  retire: sessionProcedure.input(Key).mutation(({ ctx, input }) => retireKey(ctx.platform, input.key, ctx.actor)),
+})
