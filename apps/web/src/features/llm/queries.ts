@@ -4,7 +4,9 @@ import type { Outputs } from '../../lib/trpc.ts'
 export type LlmCurrent = Outputs['llm']['current']
 export type KeyTest = Outputs['llm']['test']
 
-export const useLlm = (projectId: string) => trpc.llm.current.useQuery({ projectId }, { refetchInterval: 15_000 })
+/** Asked anew by every page that opens: a change is made against the revision that is seen here. */
+export const useLlm = (projectId: string) =>
+  trpc.llm.current.useQuery({ projectId }, { refetchInterval: 15_000, refetchOnMount: 'always' })
 
 /** A change of the configuration is seen on every page that shows it. */
 function useRefresh() {
