@@ -1,0 +1,87 @@
+import type { Fault } from '@stewrd/runtime/testing/upstream.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Answer, Bed } from './v1.testing.ts'
+import { frames, keyA, openBed } from './v1.testing.ts'
+
+let bed: Bed
+let upstream: Bed['upstream']
+let server: Bed['server']
+let project: Bed['project']
+let newProject: Bed['newProject']
+let post: Bed['post']
+let started: Bed['started']
+let setKey: Bed['setKey']
+beforeAll(async () => {
+  bed = await openBed()
+  ;({ upstream, server, project, newProject, post, started, setKey } = bed)
+})
+afterAll(() => bed?.close())
+afterEach(() => upstream.fail(undefined))
+
+describe('a provider that fails', () => {
+  const outcomes: [Fault, number, string][] = [
+    ['unauthorized', 424, 'provider_key_rejected'],
+    ['payment', 424, 'provider_quota_exceeded'],
+    ['quota', 424, 'provider_quota_exceeded'],
+    ['rate', 502, 'compute_error'],
+    ['not-found', 424, 'model_not_found'],
+    ['server-error', 502, 'compute_error'],
+    ['garbage', 502, 'compute_error'],
+    ['reset', 502, 'compute_unavailable'],
+    ['truncate', 502, 'compute_error'],
+  ]
+  test.each(outcomes)('%s is answered with %s %s, and the run ends as failed', async (fault, status, code) => {
+    upstream.fail(fault)
+    const response = await post({ message: 'x' })
+    const text = await response.text()
+    expect([response.status, (JSON.parse(text) as Answer).error?.code]).toEqual([status, code])
+    expect(text).not.toContain('SENTINEL')
+    const { runs: rows } = await server.client.runs.list.query({ projectId: project.projectId, limit: 1 })
+    await expect.poll(async () => (await started(rows[0]!.runId)).status).not.toBe('running')
+  })
+
+  test('in the middle of a stream ends it with one error', async () => {
+    upstream.fail('truncate')
+    const events = frames(await (await post({ message: 'x', stream: true })).text())
+    expect(events.map((e) => e.event)).toEqual(['token', 'error'])
+    expect(events[1]!.data).toEqual({ code: 'compute_error', message: expect.any(String) })
+  })
+
+  test('before the first word is answered as plain JSON', async () => {
+    upstream.fail('unauthorized')
+    const response = await post({ message: 'x', stream: true })
+    expect(response.status).toBe(424)
+    expect(await response.json()).toMatchObject({ error: { code: 'provider_key_rejected' } })
+  })
+
+  test('leaves what it said about the key in its health, and the key nowhere', async () => {
+    const other = await newProject()
+    upstream.fail('unauthorized')
+    await post({ message: 'x' }, other)
+    await expect
+      .poll(async () => (await server.client.llm.current.query({ projectId: other.projectId })).health)
+      .toMatchObject({ status: 'rejected' })
+    expect(server.logs.join('')).not.toMatch(/SENTINEL|sk-stw_/)
+  })
+
+  test('while the client goes away still leaves a run that ended', async () => {
+    upstream.hold()
+    const gone = new AbortController()
+    const other = await newProject({ key: null })
+    await setKey(other.projectId, keyA)
+    const before = upstream.seen.length
+    const request = fetch(`${server.url}/v1/agent`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${other.apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ message: 'x', stream: true }),
+      signal: gone.signal,
+    }).catch(() => {})
+    await expect.poll(() => upstream.seen.length).toBe(before + 1)
+    gone.abort()
+    await request
+    upstream.release()
+    await expect
+      .poll(async () => (await server.client.runs.list.query({ projectId: other.projectId, limit: 1 })).runs[0]?.status)
+      .toBe('completed')
+  })
+})
