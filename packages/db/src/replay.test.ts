@@ -56,6 +56,8 @@ function underLoad() {
 
 test('every view is rebuilt under write load with an equal digest, and no reader meets a hole', async () => {
   const stop = underLoad()
+  // From here on there is something to rebuild, and more comes in meanwhile.
+  await vi.waitUntil(async () => (await slots('projects')).length > 0, { timeout: 20_000, interval: 5 })
   const seen: ReplayProgress[] = []
   for (const { projection } of catalog) {
     const result = await replayView(world, projection.name, { onProgress: (p) => seen.push(p) })
@@ -67,7 +69,7 @@ test('every view is rebuilt under write load with an equal digest, and no reader
   expect(again.events).toBeGreaterThan(0)
   const counts = await stop()
   expect(counts).toEqual([...counts].sort((a, b) => a - b))
-  expect(seen.at(-1)).toMatchObject({ view: 'rotations', done: seen.at(-1)!.total })
+  expect(seen.at(-1)).toMatchObject({ done: seen.at(-1)!.total })
   expect(await slots('projects')).toHaveLength(1)
   await sequencer.drain()
   await projector.drain()

@@ -1,9 +1,10 @@
+import { line } from '@stewrd/core/kernel/text.ts'
 import { z } from 'zod'
 import { router, sessionProcedure } from '../trpc/trpc.ts'
 import { rotateMaster } from './rotate-master.ts'
 import { listKeys, retireKey } from './service.ts'
 
-const Key = z.strictObject({ key: z.string().min(1).max(320) })
+const Key = z.strictObject({ key: line(320, 'The key id') })
 
 export const keysRouter = router({
   list: sessionProcedure.query(({ ctx }) => listKeys(ctx.platform)),

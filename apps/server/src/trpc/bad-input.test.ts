@@ -59,9 +59,10 @@ const good: Record<string, () => Record<string, unknown>> = {
   'audit.diff': () => ({ projectId, from: { revision: 0 }, to: { time: 1 } }),
   'runs.list': () => ({ projectId, cursor: 'x', limit: 1 }),
   'runs.get': () => ({ projectId, runId: projectId }),
+  'keys.retire': () => ({ key: 'kek_none/1' }),
   'setup.createOwner': () => ({ name: 'n', email: 'a@b.example', password: 'long enough password', token: 't' }),
 }
-const withoutInput = ['me', 'setup.status', 'projects.list', 'system.health']
+const withoutInput = ['keys.list', 'keys.rotate', 'me', 'setup.status', 'projects.list', 'system.health']
 const wrong: unknown[] = [{ SENTINEL: 1 }, true, -1.5, 'SENTINEL\u0000\n', ['SENTINEL', 7], 'x'.repeat(5000)]
 
 const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: string } }>
