@@ -29,6 +29,7 @@ import { startPublicLog } from './log/public-log.ts'
 import type { ReadModels } from './read-models.ts'
 import { startReadModels } from './read-models.ts'
 import { Nodes } from './system/nodes.ts'
+import { ViewRates } from './system/view-rates.ts'
 import type { Setup } from './setup/first-run.ts'
 import { firstRun } from './setup/first-run.ts'
 
@@ -51,6 +52,7 @@ export type Platform = ReadModels & {
   auth: Pick<Auth, 'handler' | 'person'>
   setup: Setup
   nodes: Nodes
+  viewRates: ViewRates
   publicLog: PublicLog
   /** What `replayView` needs. */
   replay: { sql: Sql; dataKeys: DataKeys; node: string }
@@ -110,6 +112,11 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
     await nodes.start()
     started.defer(() => nodes.stop())
   }
+  const viewRates = new ViewRates(readModels.views, log)
+  if (as === 'server') {
+    viewRates.start()
+    started.defer(() => viewRates.stop())
+  }
   const keeper = createRotationKeeper({ sql, store, keyring, dataKeys, nodes, accountId }, log)
   if (as === 'server') {
     keeper.start()
@@ -142,6 +149,7 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
     auth,
     setup: firstRun(sql, auth),
     nodes,
+    viewRates,
     publicLog,
     replay: { sql, dataKeys, node },
     createOwner: (owner) => auth.createOwner(owner),

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { AnyEvent, describeEvent, eventTypes, views } from './catalog.ts'
+import { AnyEvent, describeEvent, eventTypes, readEvent, upcasters, views } from './catalog.ts'
 import { nouns } from './kernel/event.ts'
+import type { EventShape } from './kernel/event.ts'
 import { plain } from './kernel/sentence.ts'
 
 const folder = new URL('../../../testdata/events/', import.meta.url)
@@ -52,8 +53,26 @@ test.each(published)('a stored $type of version $version still means what it mea
   expect(plain(describeEvent(event))).toBe(sentences[event.type])
 })
 
-test('every stored event that was ever shipped can be read', () => {
-  for (const name of readdirSync(folder)) expect(() => AnyEvent.parse(fixture(name)), name).not.toThrow()
+test('every stored event that was ever shipped is read as the newest version of its type', () => {
+  for (const name of readdirSync(folder)) {
+    const stored = fixture(name) as EventShape
+    expect(name).toBe(`${stored.type}.v${stored.version}.json`)
+    expect(AnyEvent.safeParse(readEvent(stored)).error, name).toBeUndefined()
+  }
+})
+
+test('every version that an event ever had is kept as it was stored, and has an upcaster to the next', () => {
+  const shipped = new Set(readdirSync(folder))
+  for (const { type, version } of published) {
+    for (let v = 1; v <= version; v++) expect(shipped, 'fixtures').toContain(`${type}.v${v}.json`)
+    expect(upcasters[type] ?? [], type).toHaveLength(version - 1)
+  }
+})
+
+test('an event of a newer program is not guessed at', () => {
+  const stored = fixture('ModelChanged.v1.json') as EventShape
+  expect(readEvent({ ...stored, version: 2 })).toBeUndefined()
+  expect(readEvent({ ...stored, type: 'ModelSwapped' })).toBeUndefined()
 })
 
 test('an event with a field that nobody declared, or of another version, is refused', () => {

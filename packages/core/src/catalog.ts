@@ -13,6 +13,8 @@ import { keyHealthView } from './key-health/key-health.projection.ts'
 import type { EventShape, Noun } from './kernel/event.ts'
 import type { Projection } from './kernel/projection.ts'
 import type { Sentence } from './kernel/sentence.ts'
+import type { Upcasters } from './kernel/upcast.ts'
+import { upcast } from './kernel/upcast.ts'
 import { describeKeyring } from './keyring/describe.ts'
 import { KeyringEvent } from './keyring/events.ts'
 import { describeLlm } from './llm/describe.ts'
@@ -25,7 +27,7 @@ import { describeRuns } from './runs/describe.ts'
 import { RunEvent } from './runs/events.ts'
 import { runsView } from './runs/runs.projection.ts'
 
-/** Every event that was ever published. */
+/** Every event, in its newest version. */
 export const AnyEvent = z.discriminatedUnion('type', [
   ...ProjectEvent.options,
   ...LlmEvent.options,
@@ -36,6 +38,17 @@ export const AnyEvent = z.discriminatedUnion('type', [
   ...KeyCustodyEvent.options,
 ])
 export type AnyEvent = z.infer<typeof AnyEvent>
+
+const newest = new Map<string, number>(AnyEvent.options.map(({ shape }) => [shape.type.value, shape.version.value]))
+
+/** How earlier versions of events are read. None has had a second version yet. */
+export const upcasters: Upcasters = {}
+
+/**
+ * A stored event in its newest version; undefined for a type or version that this program does not know. What was sealed was validated
+ * when it was decided, and the tag vouches for it: it is not parsed by its schema again.
+ */
+export const readEvent = (stored: EventShape) => upcast(newest, upcasters, stored) as AnyEvent | undefined
 
 const describe = {
   ...describeProjects,

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { Projector } from './projector.ts'
 import { replayView } from './replay.ts'
 import { Sequencer } from './sequencer.ts'
+import type { AnyDecider } from './store/stream-state.ts'
 import { by, createWorld } from './testkit/world.ts'
 import type { World } from './testkit/world.ts'
 import { Views } from './views.ts'
@@ -135,4 +136,30 @@ test('a view whose fold fails stops alone, at its event', async () => {
   expect(status.get('projects')).toMatchObject({ status: 'live', lag: 0 })
   await p.stop()
   await world.owner`delete from projections where view = 'faulty'`
+})
+
+test('an event of a newer program stops the views of its kind of stream and is shown, and nothing is decided on it', async () => {
+  const stream = await write()
+  const event = { type: 'ProjectTransferred', version: 1, data: { to: 'another account' } }
+  const known = projects as unknown as AnyDecider
+  const newer: AnyDecider = { ...known, stateVersion: 99, decide: () => [event], evolve: (state) => state }
+  await world.store.execute(newer, stream, {}, by())
+  await sequencer.drain()
+  const p = projector()
+  await p.drain()
+  const [unknown] = await world.sql<{ idx: number }[]>`select idx from log where stream = ${stream.stream} and seq = 32`
+  const status = new Map((await new Views(world.sql).status()).map((s) => [s.view, s]))
+  expect(status.get('projects')).toMatchObject({
+    status: 'quarantined',
+    checkpoint: unknown!.idx,
+    error: `EVENT_UNKNOWN at ${unknown!.idx}`,
+  })
+  expect(status.get('llm')).toMatchObject({ status: 'live', lag: 0 })
+  await p.stop()
+  // A command on what it cannot read is refused; nothing is decided on half of a state.
+  const rename = { type: 'RenameProject', name: 'guessed' } as const
+  await expect(world.another().store.execute(projects, stream, rename, by())).rejects.toMatchObject({
+    code: 'EVENT_UNKNOWN',
+    details: { type: 'ProjectTransferred', version: 1 },
+  })
 })

@@ -1,4 +1,6 @@
-import { AnyEvent } from '@stewrd/core/catalog.ts'
+import type { AnyEvent } from '@stewrd/core/catalog.ts'
+import { readEvent } from '@stewrd/core/catalog.ts'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Logged, Recorded } from '@stewrd/core/kernel/event.ts'
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import type { EventHeader } from '@stewrd/crypto/envelope.ts'
@@ -68,9 +70,9 @@ export const headerOf = (row: EventRow): EventHeader => ({
 export async function openRecord(dataKeys: DataKeys, row: EventRow): Promise<Recorded<AnyEvent>> {
   const key = await dataKeys.byId(row.account_id, row.dek_id)
   const payload = openEvent(key, headerOf(row), row)
-  if (!known.has(`${row.type}@${row.version}`)) throw new UnknownEvent(row.type, row.version)
-  // What was sealed is what was validated when it was decided: the tag vouches for it, so it is not parsed by its schema again.
-  const event = { type: row.type, version: row.version, data: JSON.parse(payload.toString('utf8')) } as AnyEvent
+  const stored = { type: row.type, version: row.version, data: JSON.parse(payload.toString('utf8')) as unknown }
+  const event = readEvent(stored)
+  if (!event) throw new Refusal('EVENT_UNKNOWN', { type: row.type, version: row.version })
   return { event, ...metaOf(row) }
 }
 
@@ -88,19 +90,10 @@ function unreadableCode(error: unknown): UnreadableCode {
   if (error instanceof StoreUnavailable || error instanceof DbError) throw error
   if (error instanceof KeyringError && error.code === 'KEYRING_UNAVAILABLE') throw error
   if (error instanceof DataKeyMissing) return 'DATA_KEY_MISSING'
-  if (error instanceof UnknownEvent) return 'EVENT_UNKNOWN'
+  if (error instanceof Refusal && error.code === 'EVENT_UNKNOWN') return 'EVENT_UNKNOWN'
   if (error instanceof EnvelopeError || error instanceof KeyringError) return error.code
   throw error
 }
-
-class UnknownEvent extends Error {
-  override readonly name = 'UnknownEvent'
-  constructor(type: string, version: number) {
-    super(`this program does not know ${type} version ${version}`)
-  }
-}
-
-const known = new Set(AnyEvent.options.map(({ shape }) => `${shape.type.value}@${shape.version.value}`))
 
 const metaOf = (row: EventRow) => ({
   accountId: row.account_id,

@@ -4,12 +4,10 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { chromium } from 'playwright-core'
 import { expect } from 'vitest'
+import { packagedChromium } from './packaged-chromium.ts'
 
-/** A real Chromium that comes as a package and needs nothing of the system. */
+/** A real Chromium that needs nothing of the system. */
 export async function launchBrowser(): Promise<Browser> {
-  // Read when the package is loaded: with it, the libraries that a bare system lacks are unpacked too.
-  process.env.AWS_EXECUTION_ENV = 'AWS_Lambda_nodejs22.x'
-  const { default: packaged } = await import('@sparticuz/chromium')
   const quiet = [
     '--disable-background-networking',
     '--disable-component-update',
@@ -18,7 +16,7 @@ export async function launchBrowser(): Promise<Browser> {
     '--disable-gpu',
   ]
   const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  return await chromium.launch({ executablePath: await packaged.executablePath(), args: [...quiet, ...asRoot] })
+  return await chromium.launch({ executablePath: await packagedChromium(), args: [...quiet, ...asRoot] })
 }
 
 /** Changes the colour scheme of the system and waits until the page has followed. */
@@ -49,10 +47,10 @@ export async function expectAccessible(page: Page, name: string): Promise<void> 
 export async function expectFits(page: Page, name: string): Promise<void> {
   const before = page.viewportSize()
   await page.setViewportSize({ width: 360, height: 740 })
+  await picture(page, `${name}-narrow`)
   expect(await page.evaluate<number>('document.documentElement.scrollWidth'), `${name} at 360 px`).toBeLessThanOrEqual(
     360,
   )
-  await picture(page, `${name}-narrow`)
   if (before) await page.setViewportSize(before)
 }
 

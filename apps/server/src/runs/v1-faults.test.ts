@@ -1,3 +1,5 @@
+import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
+import type { AnyDecider } from '@stewrd/db/store/stream-state.ts'
 import type { Fault } from '@stewrd/runtime/testing/upstream.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Answer, Bed } from './v1.testing.ts'
@@ -84,4 +86,23 @@ describe('a provider that fails', () => {
       .poll(async () => (await server.client.runs.list.query({ projectId: other.projectId, limit: 1 })).runs[0]?.status)
       .toBe('completed')
   })
+})
+
+test('a configuration that a newer program wrote is not guessed at: 503, with what to do', async () => {
+  const other = await newProject()
+  await post({ message: 'warm' }, other)
+  const { store, accountId } = bed.tested.platform
+  const event = { type: 'KeySplit', version: 1, data: { shares: 3 } }
+  const known = llm as unknown as AnyDecider
+  const newer: AnyDecider = { ...known, stateVersion: 99, decide: () => [event], evolve: (state) => state }
+  const stream = { accountId, projectId: other.projectId, stream: llmStream(other.projectId) }
+  const meta = { commandId: 'split', actor: 'operator:test' }
+  await store.execute(newer, stream, {}, meta)
+  upstream.seen.length = 0
+  const response = await post({ message: 'x' }, other)
+  expect([response.status, ((await response.json()) as Answer).error]).toMatchObject([
+    503,
+    { code: 'service_unavailable', message: expect.stringContaining('KeySplit (version 1)') as string },
+  ])
+  expect(upstream.seen).toEqual([])
 })

@@ -1,3 +1,4 @@
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import type { RunAnswer, RunRequest } from '@stewrd/core/runs/wire.ts'
@@ -137,6 +138,8 @@ function contractErrorOf(error: unknown): ContractError {
       retryAfter: 2,
       cause: error,
     })
+  if (error instanceof Refusal && error.code === 'EVENT_UNKNOWN')
+    return new ContractError('service_unavailable', error.message, { retryAfter: 30, cause: error })
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   if (status === 413)
     return new ContractError('payload_too_large', `The body is larger than ${BODY_LIMIT / 1024 / 1024} MB.`)

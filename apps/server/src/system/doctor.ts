@@ -9,6 +9,7 @@ import { readEnv } from '../env.ts'
 import { createLogger, errorFields } from '../kernel/log.ts'
 import type { Platform } from '../platform.ts'
 import { createPlatform } from '../platform.ts'
+import { stoppedBy } from './stopped-view.ts'
 
 /** One thing that was looked at. `mend` says what to do about it when it is not `ok`. */
 export type Diagnosis = { check: string; ok: boolean; found: string; mend?: string }
@@ -109,11 +110,13 @@ async function signed({ sql, publicLog }: Platform): Promise<Diagnosis> {
 }
 
 async function views({ views }: Platform): Promise<Diagnosis[]> {
-  return (await views.status()).map(({ view, status, lag }) =>
-    status === 'live'
-      ? { check: `view ${view}`, ok: true, found: lag > 0 ? `${lag} events behind` : 'up to date' }
-      : { check: `view ${view}`, ok: false, found: 'stopped at an event', mend: `Run: stewrd replay ${view}` },
-  )
+  return (await views.status()).map((status) => {
+    const check = `view ${status.view}`
+    const stopped = stoppedBy(status)
+    return stopped
+      ? { check, ok: false, found: `stopped at event ${stopped.at}: ${stopped.why}`, mend: stopped.mend }
+      : { check, ok: true, found: status.lag > 0 ? `${status.lag} events behind` : 'up to date' }
+  })
 }
 
 /** Longer than a shared data key is closed before it is destroyed. */

@@ -2,9 +2,11 @@ import type { ProviderId } from '@stewrd/core/llm/providers.ts'
 import { treeState } from '@stewrd/db/log-tree/checkpoints.ts'
 import { fallbackLlm } from '../llm/current.ts'
 import type { Platform } from '../platform.ts'
+import type { Stopped } from './stopped-view.ts'
+import { stoppedBy } from './stopped-view.ts'
 import { router, sessionProcedure } from '../trpc/trpc.ts'
 
-/** How the installation is doing. `behind` counts log entries that a view has not seen yet; a `quarantined` view has stopped. Times are unix milliseconds. */
+/** How the installation is doing. Times are unix milliseconds. */
 export type SystemHealth = {
   version: string
   node: string
@@ -13,7 +15,7 @@ export type SystemHealth = {
   startedAt: number
   uptimeMs: number
   log: LogHealth
-  views: { view: string; behind: number; status: 'live' | 'quarantined' }[]
+  views: ViewHealth[]
   fallback: {
     status: 'default' | 'demo' | 'none'
     provider: ProviderId | null
@@ -21,6 +23,9 @@ export type SystemHealth = {
     model: string | null
   }
 }
+
+/** `behind` counts log entries that it has not seen yet, `perSecond` those it went through lately; null while that is not known. */
+type ViewHealth = { view: string; behind: number; perSecond: number | null; stopped: Stopped | null }
 
 /** `treeSize` entries are hashed, those before the checkpoint are signed. While there is an alarm nothing is. */
 type LogHealth = {
@@ -47,7 +52,12 @@ export async function systemHealth(platform: Platform): Promise<SystemHealth> {
     startedAt,
     uptimeMs,
     log,
-    views: views.map(({ view, lag, status }) => ({ view, behind: lag, status })),
+    views: views.map((status) => ({
+      view: status.view,
+      behind: status.lag,
+      perSecond: platform.viewRates.of(status.view),
+      stopped: stoppedBy(status),
+    })),
     fallback: fallbackLlm(platform.fallback),
   }
 }

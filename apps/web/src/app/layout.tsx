@@ -6,7 +6,7 @@ import { Button } from '../components/ui/button.tsx'
 import { Dialog } from '../components/ui/dialog.tsx'
 import { Failed, Rows } from '../components/ui/states.tsx'
 import { useMe } from '../features/auth/queries.ts'
-import { LogAlarm } from '../features/system/log-alarm.tsx'
+import { Alarms } from '../features/system/alarms.tsx'
 import { AccountMenu } from './account-menu.tsx'
 import { CommandPalette } from './command-palette.tsx'
 import { Logo } from './logo.tsx'
@@ -56,7 +56,7 @@ export function AppLayout() {
       </Dialog>
       <main id="main" tabIndex={-1} className="min-w-0 px-4 py-5 outline-none sm:px-6 lg:px-8 lg:py-7">
         <div className="mx-auto max-w-6xl">
-          <LogAlarm />
+          <Alarms />
           <Outlet />
         </div>
       </main>

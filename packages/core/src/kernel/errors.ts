@@ -8,6 +8,7 @@ export type Refusals = {
   REVISION_MOVED: { stream: string; expected: number; actual: number }
   COMMAND_REUSED: { commandId: string }
   STREAM_BUSY: { stream: string }
+  EVENT_UNKNOWN: { type: string; version: number }
   PROJECT_EXISTS: { projectId?: string }
   PROJECT_ARCHIVED: { projectId?: string }
   PROVIDER_NOT_SET: Record<string, never>
@@ -58,6 +59,8 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
   REVISION_MOVED: ({ expected, actual }) =>
     `Somebody else changed this first: it is at revision ${actual}, and you edited revision ${expected}. Look at the difference and try again.`,
   COMMAND_REUSED: () => 'This idempotency key was already used for another change. Send a new key with a new change.',
+  EVENT_UNKNOWN: ({ type, version }) =>
+    `A newer version of Stewrd wrote ${type} (version ${version}) here, and this one cannot tell what it means. Nothing was changed: update this server.`,
   STREAM_BUSY: () =>
     'Many changes to the same thing arrived at once and this one could not be placed. Nothing was changed: try again.',
   PROJECT_EXISTS: () => 'This project exists already. Use it, or create another under a new id.',

@@ -117,6 +117,7 @@ const everyRefusal: { [C in keyof Refusals]: readonly Refusals[C][] } = {
   NOT_FOUND: [{ what: 'project' }, { what: 'run', id: 'r1' }],
   REVISION_MOVED: [{ stream: 'llm:p', expected: 2, actual: 3 }],
   COMMAND_REUSED: [{ commandId: 'c1' }],
+  EVENT_UNKNOWN: [{ type: 'KeySplit', version: 2 }],
   STREAM_BUSY: [{ stream: 'llm:p' }],
   PROJECT_EXISTS: [{}, { projectId: 'p' }],
   PROJECT_ARCHIVED: [{}, { projectId: 'p' }],

@@ -105,9 +105,10 @@ async function freePort(): Promise<number> {
 async function ready(child: ChildProcess, dir: string, logFile: string): Promise<number> {
   const began = Date.now()
   while (Date.now() - began < START_MS && child.exitCode === null && child.signalCode === null) {
-    const lock = await readFile(join(dir, 'data', 'postmaster.pid'), 'utf8').catch(() => '')
     const pid = await livePostmaster(dir)
-    if (pid !== undefined && lock.split('\n')[7]?.trim() === 'ready') return pid
+    // What it says must be of that very process: a crash leaves a lock file behind that says ready, too.
+    const lock = (await readFile(join(dir, 'data', 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
+    if (pid !== undefined && Number(lock[0]) === pid && lock[7]?.trim() === 'ready') return pid
     await delay(10)
   }
   child.stdin?.end()

@@ -4,6 +4,7 @@ import { Badge, Card, Mono, PageHeader } from '../../components/ui/surface.tsx'
 import { At } from '../../components/ui/time.tsx'
 import { age, count } from '../../lib/format.ts'
 import { LogCard } from './log-card.tsx'
+import { ReadModelsCard } from './read-models-card.tsx'
 import { useHealth } from './queries.ts'
 
 export function SystemPage() {
@@ -42,20 +43,7 @@ export function SystemPage() {
             </dl>
           </Card>
           <LogCard log={health.data.log} />
-          <Card title="Read models" description="How far each follows the log.">
-            <ul className="divide-y">
-              {health.data.views.map(({ view, behind }) => (
-                <li key={view} className="flex items-center justify-between px-5 py-2.5 text-[13px]">
-                  <Mono>{view}</Mono>
-                  {behind === 0 ? (
-                    <Badge tone="good">Up to date</Badge>
-                  ) : (
-                    <Badge tone="warn">{count(behind)} behind</Badge>
-                  )}
-                </li>
-              ))}
-            </ul>
-          </Card>
+          <ReadModelsCard views={health.data.views} />
         </div>
       )}
     </>

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { signCheckpoint } from '@stewrd/crypto/checkpoint.ts'
 import { noteSigner } from '@stewrd/crypto/signed-note.ts'
-import type { Browser } from 'playwright-core'
+import { connect, disconnect } from '@stewrd/db/connect.ts'
+import { startEmbedded } from '@stewrd/db/embedded/embedded.ts'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkpointFiles } from '../log/checkpoint-files.ts'
 import type { ServerProcess } from '../testing/server-process.ts'
@@ -27,8 +29,9 @@ afterAll(async () => {
   await rm(anchors, { recursive: true, force: true })
 })
 
-test('while the history is not being signed, every page says so and why', async () => {
-  const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+let page: Page
+beforeAll(async () => {
+  page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
   page.setDefaultTimeout(20_000)
   await page.goto(server.setupLink!)
   await page.getByLabel('Name').fill('Ada Lovelace')
@@ -36,14 +39,35 @@ test('while the history is not being signed, every page says so and why', async 
   await page.getByLabel('Password').fill('correct horse battery')
   await page.getByRole('button', { name: 'Create account' }).click()
   await page.getByRole('heading', { name: 'Make your first project' }).waitFor()
-  const alarm = page.getByRole('alert').filter({ hasText: 'The history is not being signed' })
-  await alarm.waitFor()
+})
+const alarm = (text: string) => page.getByRole('alert').filter({ hasText: text })
+
+test('while the history is not being signed, every page says so and why', async () => {
+  const unsigned = alarm('The history is not being signed')
+  await unsigned.waitFor()
   await page.goto(`${server.url}/system`)
   await page.getByRole('heading', { name: 'Signed history' }).waitFor()
-  await alarm.waitFor()
-  expect(await alarm.textContent()).toContain(anchors)
-  expect(await alarm.textContent()).toContain("was not signed by this log's key")
+  await unsigned.waitFor()
+  expect(await unsigned.textContent()).toContain(anchors)
+  expect(await unsigned.textContent()).toContain("was not signed by this log's key")
   await picture(page, 'log-alarm')
   await expectAccessible(page, 'log-alarm')
   await expectFits(page, 'log-alarm')
+})
+
+test('a read model that stopped says so on every page, and on the system page why and what to do', async () => {
+  const database = await startEmbedded({ home: server.home, as: 'command' })
+  const sql = connect(database.url, { role: null })
+  await sql`
+    update projections set status = 'quarantined', error = 'EVENT_UNKNOWN at ' || checkpoint where view = 'held-keys'`
+  await disconnect(sql)
+  await page.goto(server.url)
+  await alarm('What these pages show is not complete').getByRole('link', { name: 'See why' }).click()
+  const row = page.getByRole('listitem').filter({ hasText: 'held-keys' })
+  await row.getByText('Stopped').waitFor()
+  expect(await row.textContent()).toContain('a newer version of Stewrd wrote an event there')
+  expect(await row.textContent()).toContain('Replaced provider keys are not destroyed until it goes on.')
+  await picture(page, 'view-stopped')
+  await expectAccessible(page, 'view-stopped')
+  await expectFits(page, 'view-stopped')
 })

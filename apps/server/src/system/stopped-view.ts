@@ -1,0 +1,38 @@
+import type { ViewStatus } from '@stewrd/db/views.ts'
+
+/** Why a read model stopped, at which place of the log, what stands still with it, and what to do. */
+export type Stopped = { code: string; at: number; why: string; means: string; mend: string }
+
+/** Undefined while it goes on. */
+export function stoppedBy({ view, status, error, checkpoint }: ViewStatus): Stopped | null {
+  if (status === 'live') return null
+  const code = error?.split(' ', 1)[0] ?? 'UNKNOWN'
+  const { why, mend } = reasons[code] ?? unreadable
+  return { code, at: checkpoint, why, means: consequences[view] ?? 'What it shows stays as it is.', mend: mend(view) }
+}
+
+const replay = (view: string) => `Run: stewrd replay ${view}`
+const unreadable = {
+  why: 'the event there cannot be read: its bytes, or the key that opens it, are not what they were',
+  mend: () => 'Run: stewrd doctor. It says what is wrong with keyring and log. Then restart the server.',
+}
+
+const reasons: Record<string, { why: string; mend: (view: string) => string }> = {
+  EVENT_UNKNOWN: {
+    why: 'a newer version of Stewrd wrote an event there that this one does not know',
+    mend: () => 'Update this server to the version of the other nodes. It goes on by itself when it starts.',
+  },
+  FOLD_FAILED: { why: 'the event there could not be folded into it, which is a fault of this program', mend: replay },
+  ROW_REFUSED: { why: 'the database did not take the row that the next events make', mend: replay },
+}
+
+const consequences: Record<string, string> = {
+  projects: 'New and renamed projects do not show.',
+  llm: 'Pages show an older provider and model; runs use the newest all the same.',
+  'key-health': 'The health of keys is not followed.',
+  'api-keys': 'Pages show older API keys; a revoked one is refused all the same.',
+  runs: 'New runs do not show, and those of a dead node are not ended.',
+  'key-custody': 'Changed rotation rules do not show.',
+  'held-keys': 'Replaced provider keys are not destroyed until it goes on.',
+  rotations: 'Reminders and the rotation audit stay behind.',
+}

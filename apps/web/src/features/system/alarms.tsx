@@ -1,0 +1,28 @@
+import { Link } from '@tanstack/react-router'
+import { Notice } from '../../components/ui/states.tsx'
+import { At } from '../../components/ui/time.tsx'
+import { useAlarms } from './queries.ts'
+
+/** Stands on every page while the history is not being signed, or while what pages show has stopped. */
+export function Alarms() {
+  const { data } = useAlarms()
+  if (!data || (!data.alarm && data.stopped.length === 0)) return null
+  return (
+    <div className="mb-5 flex flex-col gap-3">
+      {data.alarm && (
+        <Notice tone="bad" title="The history is not being signed">
+          <span className="break-words">{data.alarm.message}</span> Since <At at={data.alarm.since} />.
+        </Notice>
+      )}
+      {data.stopped.length > 0 && (
+        <Notice tone="bad" title="What these pages show is not complete">
+          {data.stopped.length === 1 ? 'The read model ' : 'The read models '}
+          {data.stopped.map(({ view }) => view).join(', ')} stopped. {data.stopped.map(({ means }) => means).join(' ')}{' '}
+          <Link to="/system" className="font-medium underline underline-offset-2">
+            See why, and what to do
+          </Link>
+        </Notice>
+      )}
+    </div>
+  )
+}
