@@ -60,7 +60,7 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
     `Somebody else changed this first: it is at revision ${actual}, and you edited revision ${expected}. Look at the difference and try again.`,
   COMMAND_REUSED: () => 'This idempotency key was already used for another change. Send a new key with a new change.',
   EVENT_UNKNOWN: ({ type, version }) =>
-    `A newer version of Stewrd wrote ${type} (version ${version}) here, and this one cannot tell what it means. Nothing was changed: update this server.`,
+    `A newer version of Stewrd wrote ${type} (version ${version}) here, and this one cannot tell what it means. Nothing was changed. Run the newer version on this server, too.`,
   STREAM_BUSY: () =>
     'Many changes to the same thing arrived at once and this one could not be placed. Nothing was changed: try again.',
   PROJECT_EXISTS: () => 'This project exists already. Use it, or create another under a new id.',
