@@ -194,6 +194,12 @@ create table tree_state (
   alarm_at timestamp with time zone
 );
 
+create table verification (
+  one boolean not null default true,
+  at timestamp with time zone not null,
+  result jsonb not null
+);
+
 create table view_rows (
   account_id uuid not null,
   view text not null,
@@ -251,6 +257,8 @@ alter table tree_nodes add constraint tree_nodes_level_check CHECK ((level >= 0)
 alter table tree_nodes add constraint tree_nodes_pkey PRIMARY KEY (level, idx);
 alter table tree_state add constraint tree_state_one_check CHECK (one);
 alter table tree_state add constraint tree_state_pkey PRIMARY KEY (one);
+alter table verification add constraint verification_one_check CHECK (one);
+alter table verification add constraint verification_pkey PRIMARY KEY (one);
 alter table view_rows add constraint view_rows_pkey PRIMARY KEY (account_id, view, slot, key);
 CREATE INDEX auth_accounts_of_user ON public.auth_accounts USING btree (user_id);
 CREATE INDEX auth_sessions_of_user ON public.auth_sessions USING btree (user_id);
@@ -283,6 +291,7 @@ grant insert, select on tree_nodes to stewrd_app;
 grant insert, select, update on data_keys to stewrd_app;
 grant insert, select, update on heads to stewrd_app;
 grant insert, select, update on master_keys to stewrd_app;
+grant insert, select, update on verification to stewrd_app;
 grant select on migrations to stewrd_app;
 grant select, update on log_state to stewrd_app;
 grant select, update on tree_state to stewrd_app;

@@ -16,6 +16,7 @@ import { createEgress } from '@stewrd/runtime/egress/egress.ts'
 import type { Logger } from 'pino'
 import type { Auth } from './auth/auth.ts'
 import { createAuth } from './auth/auth.ts'
+import { Verifier } from './audit/verifier.ts'
 import type { Env } from './env.ts'
 import { createCustodian } from './key-custody/custodian.ts'
 import type { Secrets } from './kernel/secrets.ts'
@@ -54,6 +55,7 @@ export type Platform = ReadModels & {
   nodes: Nodes
   viewRates: ViewRates
   publicLog: PublicLog
+  verifier: Verifier
   /** What `replayView` needs. */
   replay: { sql: Sql; dataKeys: DataKeys; node: string }
   /** Makes an account without a link: for whoever has the machine itself. */
@@ -151,6 +153,7 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
     nodes,
     viewRates,
     publicLog,
+    verifier: new Verifier({ sql, dataKeys, publicLog, now: Date.now, log }),
     replay: { sql, dataKeys, node },
     createOwner: (owner) => auth.createOwner(owner),
     ready: () => answers(sql),

@@ -7,6 +7,8 @@ import { configAt, configDiff } from './config-at.ts'
 import type { RotationAudit } from './rotations.ts'
 import { rotationAudit } from './rotations.ts'
 import { rotationsPdf } from './rotations-pdf.ts'
+import type { HistoryVerification } from './verification.ts'
+import { verification } from './verification.ts'
 
 const Moment = z.union(
   [z.strictObject({ time: z.int().min(0).max(8_640_000_000_000_000) }), z.strictObject({ revision: z.int().min(0) })],
@@ -24,6 +26,12 @@ async function report(platform: Platform, input: z.output<typeof Report> = {}): 
 }
 
 export const auditRouter = router({
+  verification: sessionProcedure.query(({ ctx }) => verification(ctx.platform)),
+  /** Begins one, or joins the one that is under way; `verification` tells how far it is. */
+  verify: sessionProcedure.mutation(({ ctx }): Promise<HistoryVerification> => {
+    ctx.platform.verifier.start(ctx.actor)
+    return verification(ctx.platform)
+  }),
   rotations: sessionProcedure
     .input(Report)
     .query(({ ctx, input }): Promise<RotationAudit> => report(ctx.platform, input)),

@@ -3,6 +3,7 @@ import { historyPageAfter } from '../history/queries.ts'
 import { projectOf } from '../projects/project-of.ts'
 import { count, projectId } from './input.ts'
 import { iso, print, time } from './output.ts'
+import { verifyCommand } from './audit-verify.ts'
 import { rotationCommands } from './rotations.ts'
 import { withPlatform } from './session.ts'
 
@@ -10,7 +11,7 @@ type HistoryFlags = { json?: boolean; after?: string }
 
 const PAGE = 500
 
-/** `history`, `audit key`, and what is audited of keys. */
+/** `history`, `audit key`, `audit verify`, and what is audited of keys. */
 export function auditCommands(program: Command): void {
   program
     .command('history <project>')
@@ -22,6 +23,7 @@ export function auditCommands(program: Command): void {
     .command('key')
     .description("the name of this installation's log, and the key that its checkpoints are verified with")
     .action(key)
+  verifyCommand(audit)
   rotationCommands(audit)
 }
 

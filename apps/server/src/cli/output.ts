@@ -43,18 +43,27 @@ export const time = (ms: number | null | undefined) =>
 
 export const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
 
-/** A redrawn line on a terminal; nothing where standard error is not one. */
+/** A redrawn line on a terminal, with rate and time left; nothing where standard error is not one. */
 export function progressBar(label: string) {
   const shown = process.stderr.isTTY
+  const began = performance.now()
   return {
     update(done: number, total: number) {
       if (!shown) return
       const share = total > 0 ? Math.min(1, done / total) : 1
       const bar = '█'.repeat(Math.round(share * 24)).padEnd(24, '░')
-      process.stderr.write(`\r${label} ${bar} ${done.toLocaleString('en')} of ${total.toLocaleString('en')}\u001B[K`)
+      const counts = `${done.toLocaleString('en')} of ${total.toLocaleString('en')}`
+      process.stderr.write(`\r${label} ${bar} ${counts}${pace(done, total, performance.now() - began)}\u001B[K`)
     },
     end() {
       if (shown) process.stderr.write('\r\u001B[K')
     },
   }
+}
+
+/** Nothing before there is enough to tell from. */
+function pace(done: number, total: number, ms: number): string {
+  if (ms < 500 || done === 0) return ''
+  const perSecond = (done * 1000) / ms
+  return `, ${Math.round(perSecond).toLocaleString('en')} a second, ${Math.ceil((total - done) / perSecond)} s left`
 }

@@ -10,6 +10,7 @@ import type { Egress } from '@stewrd/runtime/egress/egress.ts'
 import type { Logger } from 'pino'
 import type { Env } from '../env.ts'
 import { checkpointFiles } from './checkpoint-files.ts'
+import type { Witness } from './examine.ts'
 import { Published } from './published.ts'
 import { Signer } from './signer.ts'
 import { anchorWebhook } from './webhook.ts'
@@ -23,6 +24,8 @@ export type PublicLog = {
   published: Published
   /** Whether the log goes on from everything that was signed. */
   examine(): Promise<LogAlarm | undefined>
+  /** The newest checkpoints outside the database. Throws LogRefused for one that this log did not sign. */
+  outside(): Promise<Witness[]>
 }
 export type RunningPublicLog = PublicLog & {
   /** The log has grown. */
@@ -81,6 +84,7 @@ export async function startPublicLog({ sql, dataKeys, accountId, env, lease, egr
     verifierKey: noteKey.verifierKey,
     published,
     examine: () => signer.examine(),
+    outside: () => signer.outside(),
     poke: () => tree.poke(),
     async stop() {
       await Promise.all([tree.stop(), signer.stop(), published.stop()])

@@ -95,6 +95,13 @@ export class Signer {
     }
   }
 
+  /** What was signed last and kept outside the database, where it can be found. Throws LogRefused for one that this log did not sign. */
+  async outside(): Promise<Witness[]> {
+    const { own, anchors, signer } = this.#options
+    const files = (await Promise.all([own.latest(), anchors.latest()])).flatMap((f) => f ?? [])
+    return files.map(({ note, path }) => witnessOf({ note, where: path }, signer.verifierKey))
+  }
+
   async #step(): Promise<boolean> {
     const { sql, lease } = this.#options
     const held = lease()
@@ -155,12 +162,9 @@ export class Signer {
 
   /** Everything that this log is known to have signed last. */
   async #find(): Promise<Witness[]> {
-    const { sql, own, anchors, signer } = this.#options
-    const files = (await Promise.all([own.latest(), anchors.latest()])).flatMap((f) => f ?? [])
-    const stored = await latestCheckpoint(sql)
-    const notes = files.map(({ note, path }) => ({ note, where: path }))
-    if (stored) notes.push({ note: stored.note, where: 'the database' })
-    return notes.map((note) => witnessOf(note, signer.verifierKey))
+    const [files, stored] = await Promise.all([this.outside(), latestCheckpoint(this.#options.sql)])
+    const inside = stored && witnessOf({ note: stored.note, where: 'the database' }, this.#options.signer.verifierKey)
+    return inside ? [...files, inside] : files
   }
 
   readonly #read = (at: readonly NodeAt[]) => readNodes(this.#options.sql, at)

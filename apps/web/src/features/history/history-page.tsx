@@ -9,6 +9,7 @@ import { HistoryFilters } from './history-filters.tsx'
 import { HistoryList } from './history-list.tsx'
 import { filterOf, useHistory, useHistoryTail } from './queries.ts'
 import type { HistorySearch } from './search.ts'
+import { Verification } from './verification.tsx'
 
 export function ProjectHistoryPage() {
   const { projectId } = useParams({ from: '/app/projects/$projectId/history' })
@@ -59,6 +60,7 @@ function HistoryPage({ projectId, search, onSearch }: Props) {
           </span>
         }
       />
+      <Verification />
       <HistoryFilters search={search} onSearch={onSearch} actors={people} />
       <Card>
         {history.isError ? (

@@ -50,3 +50,16 @@ export function useHistoryTail(filter: HistoryFilter, after: number | undefined)
     },
   )
 }
+
+export type HistoryVerification = Outputs['audit']['verification']
+
+/** Asked often while one is under way, as progress is what a person waits for. */
+export const useVerification = () =>
+  trpc.audit.verification.useQuery(undefined, {
+    refetchInterval: ({ state }) => (state.data?.running ? 300 : 30_000),
+  })
+
+export function useVerify() {
+  const utils = trpc.useUtils()
+  return trpc.audit.verify.useMutation({ onSuccess: (state) => utils.audit.verification.setData(undefined, state) })
+}

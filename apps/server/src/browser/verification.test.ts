@@ -1,0 +1,60 @@
+import { connect, disconnect } from '@stewrd/db/connect.ts'
+import { startEmbedded } from '@stewrd/db/embedded/embedded.ts'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ServerProcess } from '../testing/server-process.ts'
+import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
+import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+
+let server: ServerProcess
+let browser: Browser
+let page: Page
+beforeAll(async () => {
+  server = await startServer(await makeHome())
+  browser = await launchBrowser()
+  page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+  page.setDefaultTimeout(20_000)
+  await page.goto(server.setupLink!)
+  await page.getByLabel('Name').fill('Ada Lovelace')
+  await page.getByLabel('Email').fill('ada@example.com')
+  await page.getByLabel('Password').fill('correct horse battery')
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.getByRole('heading', { name: 'Make your first project' }).waitFor()
+  await stewrd(server.home, ['project', 'create', 'Support desk'])
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+  if (server) await removeHome(server.home)
+})
+const strip = () => page.getByRole('region', { name: 'Verification' })
+
+test('the history is verified with a button, and says up to which event', async () => {
+  await page.goto(`${server.url}/history`)
+  await strip().getByText('Not verified yet').waitFor()
+  await page.getByText('created the project').waitFor()
+  await picture(page, 'unverified')
+  await expectAccessible(page, 'unverified')
+  await strip().getByRole('button', { name: 'Verify history' }).click()
+  await strip()
+    .getByText(/Verified to event #\d+/)
+    .waitFor()
+  expect(await strip().textContent()).toMatch(/Verified .* by Ada Lovelace\./)
+  await picture(page, 'verified')
+  await expectAccessible(page, 'verified')
+  await expectFits(page, 'verified')
+})
+
+test('an event that was edited behind the program is named', async () => {
+  const database = await startEmbedded({ home: server.home, as: 'command' })
+  const sql = connect(database.url, { role: null })
+  await sql`update events e set actor = 'operator:evil' from log l where l.idx = 1 and (e.stream, e.seq) = (l.stream, l.seq)`
+  await disconnect(sql)
+  await strip().getByRole('button', { name: 'Verify again' }).click()
+  const alert = strip().getByRole('alert')
+  await alert.getByText('is not what was appended').waitFor()
+  expect(await alert.textContent()).toMatch(/Event 1 of \S+ \(\w+, entry 1 of the log\)/)
+  await picture(page, 'not-verified')
+  await expectAccessible(page, 'not-verified')
+  await expectFits(page, 'not-verified')
+})

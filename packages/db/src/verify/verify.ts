@@ -1,0 +1,204 @@
+import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
+import { openSnapshot } from '@stewrd/crypto/snapshot.ts'
+import type { Sql, Tx } from '../connect.ts'
+import type { DataKeys } from '../data-keys.ts'
+import { DataKeyMissing } from '../data-keys.ts'
+import { run } from '../db-error.ts'
+import { openEntry } from '../record.ts'
+import type { OutsideCheckpoint } from './checkpoints.ts'
+import { SignedHeads } from './checkpoints.ts'
+import { checkEvent, sentence } from './events.ts'
+import type { Finding } from './findings.ts'
+import { Findings, nameOf } from './findings.ts'
+import type { StoredSnapshot } from './heads.ts'
+import { checkHeads } from './heads.ts'
+import type { Row } from './rows.ts'
+import { loggedRows, waitingRows } from './rows.ts'
+import { addLeaf, checkInnerNodes, ComputedTree, nodesOf } from './tree.ts'
+
+export type VerifyDeps = {
+  sql: Sql
+  dataKeys: DataKeys
+  /** What this log's checkpoints are signed with. */
+  verifierKey: string
+  /** Checkpoints found outside the database, with their signatures checked. Look for them before the call. */
+  outside: readonly OutsideCheckpoint[]
+}
+export type VerifyOptions = {
+  /** About how many events are opened with their data keys, at random; 20,000 unless told. The newest 1,000 always are. */
+  open?: number
+  onProgress?: (progress: VerifyProgress) => void
+}
+/** Rows looked at so far, of about so many. */
+export type VerifyProgress = { done: number; total: number }
+
+/** What was looked at, and what is wrong: nothing, if `wrong` is 0. Times are unix milliseconds. */
+export type Verified = {
+  /** Entries of the log, each with its event; `waiting` have no place in it yet, and `hashed` are in the tree. */
+  size: number
+  waiting: number
+  hashed: number
+  /** The newest checkpoint that holds. */
+  checkpoint: { size: number; at: number } | null
+  /** Events and stream states that were opened with their keys. */
+  opened: number
+  streams: number
+  wrong: number
+  /** The first ones, in the order of the log. */
+  findings: Finding[]
+  ms: number
+}
+
+const OPEN = 20_000
+const NEWEST = 1_000
+
+type Run = Required<Pick<VerifyDeps, 'dataKeys'>> & {
+  tx: Tx
+  findings: Findings
+  sizes: Sizes
+  open: (index: number) => boolean
+  counts: { waiting: number; opened: number; streams: number }
+  saw: (rows: number) => void
+}
+type Sizes = { size: number; hashed: number; signed: number; heads: number }
+
+/**
+ * Recomputes every chain and the whole tree from what is stored, and compares them with heads, log, checkpoints and the checkpoints
+ * outside, at one moment of the database; writers wait for nothing. Needs no key but to open a sample. docs/ARCHITECTURE.md.
+ */
+export async function verifyHistory(deps: VerifyDeps, options: VerifyOptions = {}): Promise<Verified> {
+  const began = performance.now()
+  const findings = new Findings()
+  const done = await run(
+    deps.sql.begin('isolation level repeatable read read only', async (tx) => {
+      // A stream of rows in the order of the log, from its indexes: nothing is sorted or gathered first.
+      await tx`set local statement_timeout = 0`
+      await tx.unsafe('set local enable_sort = off; set local enable_hashjoin = off')
+      const sizes = await sizesOf(tx)
+      const all = prepare(deps, tx, sizes, findings, options)
+      const checkpoint = await checkLog(all, deps)
+      await checkInnerNodes(tx, sizes.hashed, findings, all.saw)
+      await tx.unsafe('set local enable_sort = on; set local enable_hashjoin = on')
+      await checkHeads(
+        tx,
+        (snapshot) => openState(all, snapshot),
+        findings,
+        (rows) => {
+          all.counts.streams += rows
+          all.saw(rows)
+        },
+      )
+      return { size: sizes.size, hashed: sizes.hashed, checkpoint, ...all.counts }
+    }),
+  )
+  return { ...done, wrong: findings.count, findings: findings.first(), ms: Math.round(performance.now() - began) }
+}
+
+async function sizesOf(tx: Tx): Promise<Sizes> {
+  const [sizes] = await tx<Sizes[]>`
+    select l.size, t.size as hashed, (select count(*) from heads) as heads,
+      (select coalesce(max(size), 0) from checkpoints) as signed
+    from log_state l, tree_state t`
+  return sizes!
+}
+
+function prepare(
+  { dataKeys }: VerifyDeps,
+  tx: Tx,
+  sizes: Sizes,
+  findings: Findings,
+  { open = OPEN, onProgress = () => {} }: VerifyOptions,
+): Run {
+  const share = Math.max(0, open - NEWEST) / Math.max(1, sizes.size - NEWEST)
+  const total = sizes.size + nodesOf(sizes.hashed) + sizes.heads
+  let done = 0
+  const saw = (rows: number) => {
+    done += rows
+    // Of a damaged tree there may be more, or fewer.
+    onProgress({ done: Math.min(done, total), total })
+  }
+  saw(0)
+  return {
+    tx,
+    dataKeys,
+    sizes,
+    findings,
+    saw,
+    counts: { waiting: 0, opened: 0, streams: 0 },
+    open: (index) => index >= sizes.size - NEWEST || Math.random() < share,
+  }
+}
+
+async function checkLog(all: Run, deps: VerifyDeps): Promise<Verified['checkpoint']> {
+  const { tx, findings, sizes, saw } = all
+  const tree = new ComputedTree()
+  const signed = new SignedHeads(deps, sizes.hashed, findings)
+  let next = await signed.next()
+  let expected = 0
+  for await (const rows of loggedRows(tx)) {
+    for (const row of rows) {
+      tree.explained ||= row.index !== expected
+      expected = checkPlace(row, expected, findings)
+      await checkRow(all, row)
+      addLeaf(tree, row, sizes.hashed, findings)
+      if (tree.size < next) continue
+      await signed.compare(tree, row.event?.at.getTime() ?? 0)
+      next = await signed.next()
+    }
+    saw(rows.length)
+  }
+  if (expected !== sizes.size)
+    findings.add('LOG_HOLE', `The log has ${expected} entries, and says that it has ${sizes.size}.`, {
+      index: Math.min(expected, sizes.size),
+    })
+  if (sizes.hashed > expected)
+    findings.add(
+      'TREE_WRONG',
+      `The log's tree says that it has ${sizes.hashed} entries, and the log has ${expected}.`,
+      {
+        index: expected,
+      },
+    )
+  signed.end(tree.size, sizes.signed)
+  for await (const rows of waitingRows(tx)) {
+    for (const row of rows) await checkRow(all, row)
+    all.counts.waiting += rows.length
+  }
+  return signed.newest
+}
+
+/** Entries follow each other without a hole. Returns the place that must come next. */
+function checkPlace({ index, place }: Row, expected: number, findings: Findings): number {
+  if (index! > expected) {
+    const range =
+      index! - 1 === expected
+        ? `Entry ${expected} of the log is`
+        : `Entries ${expected} to ${index! - 1} of the log are`
+    findings.add('LOG_HOLE', `${range} missing, before ${nameOf(place)}.`, { index: expected })
+  }
+  return index! + 1
+}
+
+async function checkRow(all: Run, row: Row): Promise<void> {
+  const holds = checkEvent(row, all.findings)
+  if (!holds || !row.event || !all.open(row.index ?? Number.POSITIVE_INFINITY)) return
+  all.counts.opened += 1
+  const { unreadable } = await openEntry(all.dataKeys, row.event)
+  // One that a newer program wrote opens all the same.
+  if (unreadable === undefined || unreadable === 'EVENT_UNKNOWN') return
+  all.findings.add('EVENT_UNREADABLE', `${sentence(nameOf(row.place))} cannot be opened (${unreadable}).`, {
+    event: row.place,
+  })
+}
+
+async function openState(all: Run, { sealed, ...aad }: StoredSnapshot): Promise<string | undefined> {
+  all.counts.opened += 1
+  try {
+    openSnapshot(await all.dataKeys.byId(aad.accountId, aad.dekId), aad, sealed)
+    return undefined
+  } catch (error) {
+    if (error instanceof EnvelopeError) return `it was changed, or belongs elsewhere (${error.code})`
+    if (error instanceof DataKeyMissing) return 'its data key is missing'
+    throw error
+  }
+}
