@@ -18,7 +18,7 @@ beforeAll(async () => {
   for (let i = 0; i < 3; i++) await createProject(tested.platform, { name: `p${i}` }, 'operator:test')
   await vi.waitFor(async () => {
     const { log } = await server.client.system.health.query()
-    expect(log.checkpoint?.size).toBe(log.size)
+    if (log.size === 0 || log.checkpoint?.size !== log.size) throw new Error('not all is signed yet')
   })
 })
 afterAll(async () => {

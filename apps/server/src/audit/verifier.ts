@@ -10,8 +10,8 @@ import { errorFields } from '../kernel/log.ts'
 import { LogRefused } from '../log/examine.ts'
 import type { PublicLog } from '../log/public-log.ts'
 
-/** A verification that is under way on this node: rows looked at, of how many, since when (unix milliseconds). */
-export type Verifying = VerifyProgress & { since: number; actor: string }
+/** A verification that is under way on this node: rows looked at, of how many, in how many milliseconds. */
+export type Verifying = VerifyProgress & { ms: number; actor: string }
 
 type Deps = { sql: Sql; dataKeys: DataKeys; publicLog: PublicLog; now: () => number; log: Logger }
 
@@ -54,12 +54,13 @@ export class Verifier {
 
   async #run(actor: string, options: VerifyOptions): Promise<Verification> {
     const { sql, now } = this.#deps
-    this.#progress = { done: 0, total: 0, since: now(), actor }
+    const began = now()
+    this.#progress = { done: 0, total: 0, ms: 0, actor }
     this.#failed = true
     const verified = await verifyOnce(this.#deps, {
       ...options,
       onProgress: (progress) => {
-        this.#progress = { ...this.#progress!, ...progress }
+        this.#progress = { ...progress, ms: now() - began, actor }
         options.onProgress?.(progress)
       },
     })

@@ -77,9 +77,8 @@ function Standing({ last }: { last: Last | null }) {
 const upTo = ({ size }: Last) =>
   size === 0 ? 'Verified: there is no event yet' : `Verified to event #${count(size - 1)}`
 
-function Progress({ running: { done, total, since } }: { running: NonNullable<HistoryVerification['running']> }) {
-  const seconds = (Date.now() - since) / 1000
-  const rate = seconds > 0.5 && done > 0 ? done / seconds : undefined
+function Progress({ running: { done, total, ms } }: { running: NonNullable<HistoryVerification['running']> }) {
+  const rate = ms > 500 && done > 0 ? (done * 1000) / ms : undefined
   return (
     <div className="mt-3 grid gap-1.5">
       <progress className="w-full accent-accent" aria-label="Verified" value={done} max={Math.max(total, 1)} />
