@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { DataKey } from './data-key.ts'
 import type { EventAad } from './envelope.ts'
-import { headerBytes, openEvent, sealEvent } from './envelope.ts'
+import { discloseEvent, headerBytes, isCommitted, openEvent, sealEvent } from './envelope.ts'
 import { EnvelopeError, open, seal } from './gcm.ts'
 import { pad } from './padding.ts'
 
@@ -195,4 +195,16 @@ test('numbers that a double cannot hold are not encoded', () => {
   const aad = fc.sample(anAad, 1)[0]!
   for (const seq of [-1, 0.5, Number.MAX_SAFE_INTEGER + 1, Number.NaN])
     expect(() => sealEvent(key, { ...aad, seq }, new Uint8Array(1))).toThrow(RangeError)
+})
+
+test('a disclosed payload is checked against the commitment; another payload or salt is not what was sealed', () => {
+  const aad = fc.sample(anAad, 1)[0]!
+  const sealed = sealEvent(key, aad, Buffer.from('{"model":"gpt-4o"}'))
+  const { salt, payload } = discloseEvent(key, aad, sealed)
+  expect(isCommitted(sealed.commitment, { salt, payload })).toBe(true)
+  expect(isCommitted(sealed.commitment, { salt, payload: Buffer.from('{"model":"gpt-4O"}') })).toBe(false)
+  expect(isCommitted(sealed.commitment, { salt: Buffer.alloc(32), payload })).toBe(false)
+  // The border between the two cannot be moved.
+  const moved = { salt: Buffer.concat([salt, payload.subarray(0, 1)]), payload: payload.subarray(1) }
+  expect(isCommitted(sealed.commitment, moved)).toBe(false)
 })

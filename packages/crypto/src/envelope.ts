@@ -45,13 +45,24 @@ export function sealEventWith(
 }
 
 /** The payload, once tag and commitment hold. Throws `EnvelopeError` before that. */
-export function openEvent(key: DataKey, aad: EventAad, { envelope, commitment }: SealedEvent): Buffer {
+export const openEvent = (key: DataKey, aad: EventAad, sealed: SealedEvent): Buffer =>
+  discloseEvent(key, aad, sealed).payload
+
+/** What one event may be shown with: whoever has it checks the payload against the commitment, and can open no other event. */
+export type Disclosure = { salt: Buffer; payload: Buffer }
+
+/** As `openEvent`, with the salt. */
+export function discloseEvent(key: DataKey, aad: EventAad, { envelope, commitment }: SealedEvent): Disclosure {
   checkKey(key, aad)
   const { prefix: salt, payload } = unpad(open(key.key, aadBytes(aad), envelope), SALT_BYTES)
+  if (!isCommitted(commitment, { salt, payload })) throw new EnvelopeError('COMMITMENT_MISMATCH')
+  return { salt, payload }
+}
+
+/** Whether `commitment` is that of what is disclosed. */
+export function isCommitted(commitment: Uint8Array, { salt, payload }: Disclosure): boolean {
   const expected = commitmentOf(salt, payload)
-  if (commitment.length !== expected.length || !timingSafeEqual(commitment, expected))
-    throw new EnvelopeError('COMMITMENT_MISMATCH')
-  return payload
+  return salt.length === SALT_BYTES && commitment.length === expected.length && timingSafeEqual(commitment, expected)
 }
 
 /** The bytes that the chain hashes for an event's metadata. */

@@ -3,8 +3,8 @@ import { readEvent } from '@stewrd/core/catalog.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Logged, Recorded } from '@stewrd/core/kernel/event.ts'
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
-import type { EventHeader } from '@stewrd/crypto/envelope.ts'
-import { openEvent } from '@stewrd/crypto/envelope.ts'
+import type { Disclosure, EventHeader } from '@stewrd/crypto/envelope.ts'
+import { discloseEvent, openEvent } from '@stewrd/crypto/envelope.ts'
 import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { KeyringError } from '@stewrd/crypto/keyring.ts'
 import type { Sql, Tx } from './connect.ts'
@@ -83,6 +83,16 @@ export async function openEntry(dataKeys: DataKeys, row: LoggedRow): Promise<Ent
   } catch (error) {
     const unreadable = unreadableCode(error)
     return { event: { type: row.type, version: row.version, data: null }, ...metaOf(row), index: row.idx, unreadable }
+  }
+}
+
+/** What an event may be shown with; undefined when it cannot be opened. Outages are thrown. */
+export async function discloseRow(dataKeys: DataKeys, row: EventRow): Promise<Disclosure | undefined> {
+  try {
+    return discloseEvent(await dataKeys.byId(row.account_id, row.dek_id), headerOf(row), row)
+  } catch (error) {
+    unreadableCode(error)
+    return undefined
   }
 }
 

@@ -1,22 +1,33 @@
 import type { Verification } from '@stewrd/db/verify/last.ts'
 import type { Command } from 'commander'
 import { count as wholeNumber } from './input.ts'
-import { exitCodes, iso, print, progressBar } from './output.ts'
+import type { VerifyFileFlags } from './audit-verify-file.ts'
+import { verifyFile } from './audit-verify-file.ts'
+import { exitCodes, iso, print, progressBar, UsageError } from './output.ts'
 import { OPERATOR, withPlatform } from './session.ts'
 
-type Flags = { json?: boolean; open?: string }
+type Flags = VerifyFileFlags & { json?: boolean; open?: string }
 
-/** `audit verify`: the whole history of the database. */
+/** `audit verify`: the whole history of the database, or a file that was exported from one. */
 export function verifyCommand(audit: Command): void {
   audit
-    .command('verify')
+    .command('verify [file]')
     .description('recompute every chain and the whole log, and compare them with what is stored and what was signed')
+    .addHelpText(
+      'after',
+      '\nWith a file (a proof bundle or a receipt), that is checked, with no database, no key and no network.',
+    )
     .option('--open <count>', 'about how many events to open with their keys, at random, or "all"; default 20000')
+    .option('--key <verifier key>', 'with a file: whose log it must be; from `stewrd audit key`')
+    .option('--checkpoint <checkpoint>', 'with a file: a checkpoint that you kept, from which the log must go on')
     .action(verify)
 }
 
-async function verify(_: Flags, command: Command) {
-  const { json = false, open } = command.optsWithGlobals<Flags>()
+async function verify(file: string | undefined, _: Flags, command: Command) {
+  const { json = false, open, ...flags } = command.optsWithGlobals<Flags>()
+  if (file !== undefined && open !== undefined) throw new UsageError('--open is about the database, not about a file.')
+  if (file !== undefined) return verifyFile(file, json, flags)
+  if (flags.key ?? flags.checkpoint) throw new UsageError('--key and --checkpoint are about a file: name it.')
   const most = open === undefined ? {} : { open: open === 'all' ? Number.MAX_SAFE_INTEGER : wholeNumber(open) }
   await withPlatform(async ({ verifier }) => {
     const bar = progressBar('Verifying')

@@ -4,6 +4,7 @@ import { projectOf } from '../projects/project-of.ts'
 import { count, projectId } from './input.ts'
 import { iso, print, time } from './output.ts'
 import { verifyCommand } from './audit-verify.ts'
+import { bundleCommands } from './audit-bundle.ts'
 import { rotationCommands } from './rotations.ts'
 import { withPlatform } from './session.ts'
 
@@ -11,7 +12,7 @@ type HistoryFlags = { json?: boolean; after?: string }
 
 const PAGE = 500
 
-/** `history`, `audit key`, `audit verify`, and what is audited of keys. */
+/** `history`, `audit key`, `audit verify`, `audit export`, and what is audited of keys. */
 export function auditCommands(program: Command): void {
   program
     .command('history <project>')
@@ -24,6 +25,7 @@ export function auditCommands(program: Command): void {
     .description("the name of this installation's log, and the key that its checkpoints are verified with")
     .action(key)
   verifyCommand(audit)
+  bundleCommands(audit)
   rotationCommands(audit)
 }
 

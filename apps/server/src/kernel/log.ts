@@ -12,6 +12,7 @@ import pino from 'pino'
 import pretty from 'pino-pretty'
 import type { Env } from '../env.ts'
 import { EnvError } from '../env.ts'
+import { BundleRefused } from '../proof/refused.ts'
 
 // Their texts are written here and hold no value that somebody sent.
 const ownErrors = [
@@ -26,6 +27,7 @@ const ownErrors = [
   DbError,
   ReplayFailed,
   LogDamaged,
+  BundleRefused,
 ]
 
 /** What may be logged of an error. Texts of others (drivers, SDKs) can quote keys and rows: of those only name, code and place. */

@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import type { BundleSeal } from '@stewrd/crypto/bundle-seal.ts'
+import { signBundle } from '@stewrd/crypto/bundle-seal.ts'
 import { noteSigner } from '@stewrd/crypto/signed-note.ts'
 import type { Sql } from '@stewrd/db/connect.ts'
 import type { DataKeys } from '@stewrd/db/data-keys.ts'
@@ -26,6 +28,8 @@ export type PublicLog = {
   examine(): Promise<LogAlarm | undefined>
   /** The newest checkpoints outside the database. Throws LogRefused for one that this log did not sign. */
   outside(): Promise<Witness[]>
+  /** The end of a proof bundle, signed with the log's key. */
+  sealBundle(content: BundleSeal): string
 }
 export type RunningPublicLog = PublicLog & {
   /** The log has grown. */
@@ -85,6 +89,7 @@ export async function startPublicLog({ sql, dataKeys, accountId, env, lease, egr
     published,
     examine: () => signer.examine(),
     outside: () => signer.outside(),
+    sealBundle: (content) => signBundle(noteKey, content),
     poke: () => tree.poke(),
     async stop() {
       await Promise.all([tree.stop(), signer.stop(), published.stop()])

@@ -35,6 +35,9 @@ export const statusOf = {
   MASTER_KEY_UNKNOWN: 'NOT_FOUND',
   MASTER_KEY_MADE_ELSEWHERE: 'PRECONDITION_FAILED',
   MASTER_KEY_NOT_EVERYWHERE: 'PRECONDITION_FAILED',
+  LOG_NOT_SIGNED: 'PRECONDITION_FAILED',
+  CHECKPOINT_DIFFERS: 'CONFLICT',
+  RUN_SEALED: 'PRECONDITION_FAILED',
 } as const satisfies Record<keyof Refusals, TRPCError['code']>
 
 /** A refusal as a page reads it: `error.data.refusal`. Narrow by `code` to read `details`. */

@@ -31,6 +31,9 @@ export type Refusals = {
   MASTER_KEY_UNKNOWN: { key: string }
   MASTER_KEY_MADE_ELSEWHERE: { provider: string }
   MASTER_KEY_NOT_EVERYWHERE: { key: string; nodes: readonly string[] }
+  LOG_NOT_SIGNED: { needed: number; signed: number; alarm?: string }
+  CHECKPOINT_DIFFERS: { size: number }
+  RUN_SEALED: { runId: string }
 }
 
 /** A command that the domain understood and said no to. Anything else that is thrown is a bug or an outage. */
@@ -96,5 +99,11 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
     `Keys in ${provider} are not made from here. Make one there, and put it first in STEWRD_KEYRING, with the old one after it.`,
   MASTER_KEY_NOT_EVERYWHERE: ({ key, nodes }) =>
     `Not every server has the master key ${key} yet: ${nodes.join(', ')}. Give them the same keyring; nothing was rotated.`,
+  LOG_NOT_SIGNED: ({ needed, signed, alarm }) =>
+    `The log is signed up to ${signed} entries, and this needs ${needed}. ${alarm ?? 'A running server signs within a second: try again.'}`,
+  CHECKPOINT_DIFFERS: ({ size }) =>
+    `The log does not go on from the given checkpoint of ${size} entries. Keep that checkpoint: it shows that the history was changed, or that it is of another installation.`,
+  RUN_SEALED: () =>
+    'The events of this run, or the configuration that it names, cannot be opened (any more), so nothing of it can be shown. Use `stewrd audit export` for a proof without payloads.',
   RUN_ENDED: ({ status }) => `This run has ended already (${status}). Start another.`,
 }

@@ -143,10 +143,16 @@ const everyRefusal: { [C in keyof Refusals]: readonly Refusals[C][] } = {
   MASTER_KEY_UNKNOWN: [{ key: 'kek_a' }],
   MASTER_KEY_MADE_ELSEWHERE: [{ provider: 'AWS KMS' }],
   MASTER_KEY_NOT_EVERYWHERE: [{ key: 'kek_b', nodes: ['one', 'two'] }],
+  LOG_NOT_SIGNED: [
+    { needed: 9, signed: 3 },
+    { needed: 9, signed: 3, alarm: 'The log has a hole. Look at the System page.' },
+  ],
+  CHECKPOINT_DIFFERS: [{ size: 4 }],
+  RUN_SEALED: [{ runId: 'r1' }],
   RUN_ENDED: [{ status: 'failed' }, { runId: 'r1', status: 'completed' }],
 }
 const toDo =
-  /\b(Enter|Check|Look|Send|try again|Use|Set|Make|Regenerate|Read|Start|Allow|Let|Run|Rotate|Give|Put|stays)\b/
+  /\b(Enter|Check|Look|Send|try again|Use|Set|Make|Regenerate|Read|Start|Allow|Let|Run|Rotate|Give|Put|Keep|stays)\b/
 
 test.each(Object.keys(everyRefusal) as (keyof Refusals)[])('%s says in whole sentences what to do', (code) => {
   for (const details of everyRefusal[code]) {

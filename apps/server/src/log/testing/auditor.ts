@@ -15,21 +15,24 @@ export const hasGo =
 export const goIsRequired = process.env.STEWRD_TEST_GO === 'required'
 
 export type Verdict = { accepted: boolean; said: string }
+export type Program = { run(...args: string[]): Promise<Verdict>; remove(): Promise<void> }
 export type Auditor = {
   run(url: string, verifierKey: string, olderCheckpointFile?: string): Promise<Verdict>
   remove(): Promise<void>
 }
 
-/** Builds the outside program, which knows nothing of this repository's code. */
-export async function buildAuditor(): Promise<Auditor> {
+/** The outside program that reads a log over HTTP. */
+export const buildAuditor = (): Promise<Auditor> => buildProgram(new URL('auditor/main.go', import.meta.url).pathname)
+
+/** Builds a program that knows nothing of this repository's code. */
+export async function buildProgram(source: string): Promise<Program> {
   const folder = await mkdtemp(join(tmpdir(), 'stewrd-auditor-'))
-  const path = join(folder, 'auditor')
-  const source = new URL('auditor/main.go', import.meta.url).pathname
+  const path = join(folder, 'program')
   const env = { ...process.env, GO111MODULE: 'off', GOPATH, GOCACHE: join(folder, 'cache'), CGO_ENABLED: '0' }
   await run('go', ['build', '-o', path, source], { env })
   return {
-    run: (url, verifierKey, ...older) =>
-      run(path, [url, verifierKey, ...older.flatMap((file) => file ?? [])]).then(
+    run: (...args) =>
+      run(path, args).then(
         ({ stdout }) => ({ accepted: true, said: stdout }),
         (error: { stderr?: string }) => ({ accepted: false, said: error.stderr ?? '' }),
       ),

@@ -1,0 +1,89 @@
+import type { Command } from 'commander'
+import { createWriteStream } from 'node:fs'
+import { rename, unlink } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Bundle, ExportOptions } from '../proof/export.ts'
+import { exportProject, placesBetween } from '../proof/export.ts'
+import { textFile } from './audit-verify-file.ts'
+import { moment, projectId } from './input.ts'
+import { print, UsageError } from './output.ts'
+import { withPlatform } from './session.ts'
+
+type ExportFlags = {
+  json?: boolean
+  out: string
+  from?: string
+  to?: string
+  disclose?: string | true
+  checkpoint?: string[]
+}
+
+/** How long a command waits until what it exports is signed. */
+const WAIT_MS = 15_000
+
+/** `audit export`: what others check with `audit verify FILE`. */
+export function bundleCommands(audit: Command): void {
+  audit
+    .command('export <project>')
+    .description('the history of a project as a file that anybody can check, with no database and no key')
+    .requiredOption('--out <file>')
+    .option('--from <place>', 'the first place in the log, or a time')
+    .option('--to <place>', 'the place after the last, or a time')
+    .option('--disclose [what]', 'open payloads: "everything", or "configuration": all but what was said in runs')
+    .option('--checkpoint <file...>', 'show that the log goes on from these checkpoints, which somebody kept')
+    .action(exportBundle)
+}
+
+async function exportBundle(id: string, _: ExportFlags, command: Command) {
+  const { json = false, out, from, to, disclose, checkpoint = [] } = command.optsWithGlobals<ExportFlags>()
+  const project = projectId(id)
+  const options = { projectId: project, disclose: disclosure(disclose), waitMs: WAIT_MS }
+  const checkpoints = await Promise.all(checkpoint.map(textFile))
+  const range = { from: from === undefined ? undefined : place(from), to: to === undefined ? undefined : place(to) }
+  await withPlatform(async (platform) => {
+    const places = await placesBetween(platform, project, range)
+    const bundle = await exportProject(platform, { ...options, ...places, checkpoints })
+    const events = await write(bundle, out)
+    if (bundle.unsigned > 0)
+      process.stderr.write(
+        `Warning: the last ${bundle.unsigned} entries of the log are not signed yet, and left out.\n`,
+      )
+    const { from: first, to: end, disclosed } = bundle.head
+    const said = { file: out, project_id: project, events, from: first, to: end, disclosed, unsigned: bundle.unsigned }
+    print(json, said, () => [
+      `${out}: ${events} events, from place ${first} to before ${end} of the log.`,
+      'Check it anywhere with: stewrd audit verify FILE --key VERIFIER_KEY (the key: stewrd audit key)',
+    ])
+  })
+}
+
+/** A place in the log, or a time. */
+const place = (given: string) => (/^\d{1,9}$/.test(given) ? { place: Number(given) } : { time: moment(given) })
+
+function disclosure(given: string | true | undefined): ExportOptions['disclose'] {
+  if (given === undefined) return 'nothing'
+  if (given === true || given === 'everything') return 'everything'
+  if (given === 'configuration') return given
+  throw new UsageError(`"${given}" cannot be disclosed. Give "configuration", "everything", or nothing for everything.`)
+}
+
+/** Writes the file, which has its name once it is whole. Returns the number of events in it. */
+async function write({ text }: Pick<Bundle, 'text'>, out: string): Promise<number> {
+  let events = 0
+  const counted = async function* () {
+    for await (const piece of text) {
+      if (piece.startsWith('{"event":')) events += 1
+      yield piece
+    }
+  }
+  const draft = `${out}.part`
+  try {
+    await pipeline(Readable.from(counted()), createWriteStream(draft))
+    await rename(draft, out)
+  } catch (error) {
+    await unlink(draft).catch(() => {})
+    throw error
+  }
+  return events
+}
