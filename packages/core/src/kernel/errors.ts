@@ -11,6 +11,11 @@ export type Refusals = {
   EVENT_UNKNOWN: { type: string; version: number }
   PROJECT_EXISTS: { projectId?: string }
   PROJECT_ARCHIVED: { projectId?: string }
+  PROJECT_SHREDDING: { projectId?: string; dueAt: number }
+  PROJECT_SHREDDED: { projectId?: string }
+  SHRED_NOT_REQUESTED: { projectId?: string }
+  SHRED_NOT_DUE: { projectId?: string; dueAt: number }
+  SHRED_UNCONFIRMED: { projectId?: string }
   PROVIDER_NOT_SET: Record<string, never>
   KEY_REQUIRED: { because: 'first_key' | 'provider_changed' | 'base_url_changed' }
   KEY_UNCHANGED: { fingerprint: string }
@@ -69,6 +74,16 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
   PROJECT_EXISTS: () => 'This project exists already. Use it, or create another under a new id.',
   PROJECT_ARCHIVED: () =>
     'This project is archived, so it can no longer be changed or run. Use or create another project.',
+  PROJECT_SHREDDING: ({ dueAt }) =>
+    `This project is to be shredded at ${new Date(dueAt).toISOString()}, and is at rest until then. Let it be: cancel the shredding first.`,
+  PROJECT_SHREDDED: () =>
+    'This project was shredded: its keys are destroyed, and nothing of its contents can be read again. Its history stays as it was recorded. Use another project.',
+  SHRED_NOT_REQUESTED: () =>
+    'Nobody asked for this project to be shredded, or that was cancelled. Run the request first.',
+  SHRED_NOT_DUE: ({ dueAt }) =>
+    `This project is to be shredded at ${new Date(dueAt).toISOString()}, which is not yet. Use the immediate form to skip the rest of the delay.`,
+  SHRED_UNCONFIRMED: () =>
+    "The name does not match. Enter the project's name exactly as it stands, to confirm that it may be destroyed.",
   PROVIDER_NOT_SET: () => 'This project has no provider of its own. Set a provider and key first.',
   KEY_REQUIRED: ({ because }) => keyRequired[because],
   KEY_UNCHANGED: ({ fingerprint }) =>

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Capability } from '../kernel/capabilities.ts'
+import { Reason } from '../kernel/text.ts'
 import { ProjectName } from './events.ts'
 
 export const CreateProject = z.strictObject({ type: z.literal('CreateProject'), name: ProjectName })
@@ -10,10 +11,27 @@ export const ChangeCapabilities = z.strictObject({
 })
 export const ArchiveProject = z.strictObject({ type: z.literal('ArchiveProject') })
 
+/** `dueAt` and `now` are unix milliseconds. */
+export const RequestShred = z.strictObject({
+  type: z.literal('RequestShred'),
+  dueAt: z.int().min(0),
+  reason: Reason.optional(),
+})
+export const CancelShred = z.strictObject({ type: z.literal('CancelShred') })
+/** `early`: somebody skips the rest of the delay. */
+export const ShredProject = z.strictObject({
+  type: z.literal('ShredProject'),
+  now: z.int().min(0),
+  early: z.boolean(),
+})
+
 export const ProjectCommand = z.discriminatedUnion('type', [
   CreateProject,
   RenameProject,
   ChangeCapabilities,
   ArchiveProject,
+  RequestShred,
+  CancelShred,
+  ShredProject,
 ])
 export type ProjectCommand = z.infer<typeof ProjectCommand>

@@ -8,4 +8,8 @@ export const describeProjects = {
   CapabilitiesChanged: ({ from, to }) =>
     sentence`changed the capabilities from ${from.join(', ') || 'none'} to ${to.join(', ') || 'none'}`,
   ProjectArchived: () => sentence`archived the project`,
+  ProjectShredRequested: ({ dueAt }) =>
+    sentence`asked for the project to be shredded at ${new Date(dueAt).toISOString()}`,
+  ProjectShredCancelled: () => sentence`cancelled the shredding of the project`,
+  ProjectShredded: () => sentence`shredded the project: its keys are destroyed`,
 } satisfies Describe<ProjectEvent>

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Capability } from '../kernel/capabilities.ts'
 import { defineEvent } from '../kernel/event.ts'
-import { line } from '../kernel/text.ts'
+import { line, Reason } from '../kernel/text.ts'
 
 export const ProjectName = line(80, 'The project name')
 
@@ -18,10 +18,23 @@ export const CapabilitiesChanged = defineEvent(
 )
 export const ProjectArchived = defineEvent('ProjectArchived', 1, z.strictObject({}))
 
+/** From here on the project is at rest, and is shredded at `dueAt` (unix milliseconds) unless that is cancelled. */
+export const ProjectShredRequested = defineEvent(
+  'ProjectShredRequested',
+  1,
+  z.strictObject({ dueAt: z.int().min(0), reason: Reason.optional() }),
+)
+export const ProjectShredCancelled = defineEvent('ProjectShredCancelled', 1, z.strictObject({}))
+/** The project's keys are destroyed after this. It holds nothing: its type is all that can be read of it then. */
+export const ProjectShredded = defineEvent('ProjectShredded', 1, z.strictObject({}))
+
 export const ProjectEvent = z.discriminatedUnion('type', [
   ProjectCreated,
   ProjectRenamed,
   CapabilitiesChanged,
   ProjectArchived,
+  ProjectShredRequested,
+  ProjectShredCancelled,
+  ProjectShredded,
 ])
 export type ProjectEvent = z.infer<typeof ProjectEvent>

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { spec } from '../kernel/spec.testing.ts'
 import { CreateProject, ProjectCommand } from './commands.ts'
 import type { ProjectEvent } from './events.ts'
@@ -104,10 +104,73 @@ test('the list shows each project with its newest name and revision', () => {
     projectId: 'p',
     name: 'Help',
     status: 'archived',
+    shred: null,
     capabilities: ['chat', 'files'],
     revision: 4,
     createdAt: 10,
     updatedAt: 40,
   })
   expect(fold(renamed)).toBeUndefined()
+})
+
+describe('shredding', () => {
+  const dueAt = 1_000
+  const requested: ProjectEvent = { type: 'ProjectShredRequested', version: 1, data: { dueAt } }
+  const cancelled: ProjectEvent = { type: 'ProjectShredCancelled', version: 1, data: {} }
+  const shredded: ProjectEvent = { type: 'ProjectShredded', version: 1, data: {} }
+  const shred = (now: number, early = false) => ({ type: 'ShredProject', now, early }) as const
+
+  test('is asked for, once, of a project that is active or archived', () => {
+    given(created).when({ type: 'RequestShred', dueAt }).then(requested)
+    given(created, archived)
+      .when({ type: 'RequestShred', dueAt, reason: 'gone' })
+      .then({ ...requested, data: { dueAt, reason: 'gone' } })
+    given(created, requested).when({ type: 'RequestShred', dueAt: 5 }).then()
+    expect(given(created, requested).state).toMatchObject({ status: 'shredding', dueAt, before: 'active' })
+  })
+
+  test('leaves the project at rest until its time', () => {
+    for (const command of [...changes, { type: 'ArchiveProject' } as const])
+      given(created, requested)
+        .when({ ...command } as ProjectCommand)
+        .thenRefused('PROJECT_SHREDDING', { dueAt })
+    given(created, requested)
+      .when(shred(dueAt - 1))
+      .thenRefused('SHRED_NOT_DUE', { dueAt })
+  })
+
+  test('can be cancelled until then, and the project is what it was', () => {
+    given(created, requested).when({ type: 'CancelShred' }).then(cancelled)
+    given(created).when({ type: 'CancelShred' }).then()
+    expect(given(created, requested, cancelled).state).toEqual(given(created).state)
+    expect(given(created, archived, requested, cancelled).state).toEqual(given(created, archived).state)
+  })
+
+  test('happens at its time, or early on demand, once and for good', () => {
+    given(created, requested).when(shred(dueAt)).then(shredded)
+    given(created, requested).when(shred(0, true)).then(shredded)
+    given(created, requested, shredded).when(shred(0)).then()
+    given(created).when(shred(0, true)).thenRefused('SHRED_NOT_REQUESTED')
+    for (const command of [...changes, { type: 'RequestShred', dueAt }, { type: 'CancelShred' }] as const)
+      given(created, requested, shredded)
+        .when({ ...command } as ProjectCommand)
+        .thenRefused('PROJECT_SHREDDED')
+  })
+
+  test('shows in the list until it is done', () => {
+    const fold = (...events: ProjectEvent[]) =>
+      events.reduce<ReturnType<typeof projectsView.evolve>>(
+        (row, event, i) =>
+          projectsView.evolve(row, { event, seq: i + 1, at: 0, projectId: 'p' } as Parameters<
+            typeof projectsView.evolve
+          >[1]),
+        undefined,
+      )
+    expect(fold(created, archived, requested)).toMatchObject({
+      status: 'shredding',
+      shred: { dueAt, before: 'archived' },
+    })
+    expect(fold(created, archived, requested, cancelled)).toMatchObject({ status: 'archived', shred: null })
+    expect(fold(created, requested, shredded)).toBeUndefined()
+  })
 })

@@ -7,15 +7,29 @@ import { ProjectEvent } from './events.ts'
 
 export type Project =
   | { status: 'none' }
-  | { status: 'active' | 'archived'; name: string; capabilities: readonly Capability[] }
+  | { status: 'active' | 'archived' | 'shredded'; name: string; capabilities: readonly Capability[] }
+  | {
+      /** At rest until `dueAt` (unix milliseconds); cancelled, it is what it was `before`. */
+      status: 'shredding'
+      dueAt: number
+      before: 'active' | 'archived'
+      name: string
+      capabilities: readonly Capability[]
+    }
+
+type Known = Exclude<Project, { status: 'none' }>
+type ShredCommand = Extract<ProjectCommand, { type: 'RequestShred' | 'CancelShred' | 'ShredProject' }>
 
 export const projectStream = (projectId: string) => `project:${projectId}`
 
 export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
   noun: 'projects',
-  stateVersion: 1,
+  stateVersion: 2,
   initial: { status: 'none' },
   event: ProjectEvent,
+  // The time at which somebody asks is no part of what is asked.
+  identity: (command) =>
+    command.type === 'RequestShred' || command.type === 'ShredProject' ? { type: command.type } : command,
   decide(command, state) {
     if (command.type === 'CreateProject') {
       if (state.status !== 'none') throw new Refusal('PROJECT_EXISTS', {})
@@ -23,10 +37,9 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
       return [{ type: 'ProjectCreated', version: 1, data: { name: command.name, capabilities: ['chat'] } }]
     }
     if (state.status === 'none') throw new Refusal('NOT_FOUND', { what: 'project' })
-    if (state.status === 'archived') {
-      if (command.type === 'ArchiveProject') return []
-      throw new Refusal('PROJECT_ARCHIVED', {})
-    }
+    if (isShredCommand(command)) return decideShred(command, state)
+    if (state.status === 'archived' && command.type === 'ArchiveProject') return []
+    refuseUnlessActive(state)
     switch (command.type) {
       case 'RenameProject':
         if (state.name === command.name) return []
@@ -51,9 +64,51 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
       case 'CapabilitiesChanged':
         return state.status === 'none' ? state : { ...state, capabilities: event.data.to }
       case 'ProjectArchived':
-        return state.status === 'none' ? state : { ...state, status: 'archived' }
+        return state.status === 'none' ? state : { ...bare(state), status: 'archived' }
+      case 'ProjectShredRequested':
+        if (state.status !== 'active' && state.status !== 'archived') return state
+        return { ...state, status: 'shredding', before: state.status, dueAt: event.data.dueAt }
+      case 'ProjectShredCancelled':
+        return state.status === 'shredding' ? { ...bare(state), status: state.before } : state
+      case 'ProjectShredded':
+        return state.status === 'none' ? state : { ...bare(state), status: 'shredded' }
       default:
         return event satisfies never
     }
   },
 }
+
+/** Throws the refusal that says why a project cannot be changed or used now. */
+export function refuseUnlessActive(state: Known, projectId?: string): void {
+  const id = projectId === undefined ? {} : { projectId }
+  if (state.status === 'archived') throw new Refusal('PROJECT_ARCHIVED', id)
+  if (state.status === 'shredding') throw new Refusal('PROJECT_SHREDDING', { ...id, dueAt: state.dueAt })
+  if (state.status === 'shredded') throw new Refusal('PROJECT_SHREDDED', id)
+}
+
+const isShredCommand = (command: ProjectCommand): command is ShredCommand =>
+  command.type === 'RequestShred' || command.type === 'CancelShred' || command.type === 'ShredProject'
+
+function decideShred(command: ShredCommand, state: Known): readonly ProjectEvent[] {
+  if (state.status === 'shredded') {
+    if (command.type === 'ShredProject') return []
+    throw new Refusal('PROJECT_SHREDDED', {})
+  }
+  switch (command.type) {
+    case 'RequestShred': {
+      if (state.status === 'shredding') return []
+      const { dueAt, reason } = command
+      return [{ type: 'ProjectShredRequested', version: 1, data: { dueAt, ...(reason !== undefined && { reason }) } }]
+    }
+    case 'CancelShred':
+      return state.status === 'shredding' ? [{ type: 'ProjectShredCancelled', version: 1, data: {} }] : []
+    case 'ShredProject':
+      if (state.status !== 'shredding') throw new Refusal('SHRED_NOT_REQUESTED', {})
+      if (!command.early && command.now < state.dueAt) throw new Refusal('SHRED_NOT_DUE', { dueAt: state.dueAt })
+      return [{ type: 'ProjectShredded', version: 1, data: {} }]
+    default:
+      return command satisfies never
+  }
+}
+
+const bare = ({ name, capabilities }: Known) => ({ name, capabilities })
