@@ -77,6 +77,16 @@ create table data_keys (
   former_keks text[] not null default '{}'::text[]
 );
 
+create table destroyed_data_keys (
+  account_id uuid not null,
+  id uuid not null,
+  scope text not null,
+  purpose text not null,
+  epoch integer not null,
+  keks text[] not null,
+  destroyed_at timestamp with time zone not null default now()
+);
+
 create table events (
   account_id uuid not null,
   stream text not null,
@@ -161,7 +171,8 @@ create table nodes (
   started_at timestamp with time zone not null default now(),
   seen_at timestamp with time zone not null default now(),
   log_idx bigint not null default 0,
-  master_keys text[]
+  master_keys text[],
+  forgotten bigint
 );
 
 create table outbox (
@@ -179,6 +190,15 @@ create table projections (
   status text not null,
   error text,
   updated_at timestamp with time zone not null default now()
+);
+
+create table shredded_projects (
+  account_id uuid not null,
+  project_id uuid not null,
+  at timestamp with time zone not null,
+  actor text not null,
+  keys_at timestamp with time zone,
+  done_at timestamp with time zone
 );
 
 create table tree_nodes (
@@ -230,6 +250,7 @@ alter table data_keys add constraint data_keys_account_id_scope_purpose_epoch_ke
 alter table data_keys add constraint data_keys_epoch_check CHECK ((epoch > 0));
 alter table data_keys add constraint data_keys_pkey PRIMARY KEY (account_id, id);
 alter table data_keys add constraint data_keys_purpose_check CHECK ((purpose = ANY (ARRAY['event'::text, 'secret'::text, 'deployment'::text])));
+alter table destroyed_data_keys add constraint destroyed_data_keys_pkey PRIMARY KEY (account_id, id);
 alter table events add constraint events_account_id_command_id_n_key UNIQUE (account_id, command_id, n);
 alter table events add constraint events_pkey PRIMARY KEY (account_id, stream, seq);
 alter table events add constraint events_seq_check CHECK ((seq > 0));
@@ -251,6 +272,7 @@ alter table outbox add constraint outbox_pkey PRIMARY KEY (id);
 alter table projections add constraint projections_pkey PRIMARY KEY (view);
 alter table projections add constraint projections_slot_check CHECK ((slot = ANY (ARRAY[0, 1])));
 alter table projections add constraint projections_status_check CHECK ((status = ANY (ARRAY['live'::text, 'quarantined'::text])));
+alter table shredded_projects add constraint shredded_projects_pkey PRIMARY KEY (account_id, project_id);
 alter table tree_nodes add constraint tree_nodes_hash_check CHECK ((octet_length(hash) = 32));
 alter table tree_nodes add constraint tree_nodes_idx_check CHECK ((idx >= 0));
 alter table tree_nodes add constraint tree_nodes_level_check CHECK ((level >= 0));
@@ -264,6 +286,7 @@ CREATE INDEX auth_accounts_of_user ON public.auth_accounts USING btree (user_id)
 CREATE INDEX auth_sessions_of_user ON public.auth_sessions USING btree (user_id);
 CREATE INDEX auth_verifications_of ON public.auth_verifications USING btree (identifier);
 CREATE INDEX data_keys_kek ON public.data_keys USING btree (kek_id, kek_version);
+CREATE INDEX destroyed_data_keys_scope ON public.destroyed_data_keys USING btree (account_id, scope);
 CREATE INDEX log_actor ON public.log USING btree (account_id, actor, idx);
 CREATE INDEX log_project ON public.log USING btree (account_id, project_id, idx);
 CREATE INDEX log_type ON public.log USING btree (account_id, type, idx);
@@ -291,7 +314,9 @@ grant insert, select on tree_nodes to stewrd_app;
 grant insert, select, update on data_keys to stewrd_app;
 grant insert, select, update on heads to stewrd_app;
 grant insert, select, update on master_keys to stewrd_app;
+grant insert, select, update on shredded_projects to stewrd_app;
 grant insert, select, update on verification to stewrd_app;
+grant select on destroyed_data_keys to stewrd_app;
 grant select on migrations to stewrd_app;
 grant select, update on log_state to stewrd_app;
 grant select, update on tree_state to stewrd_app;
@@ -302,10 +327,39 @@ CREATE OR REPLACE FUNCTION public.destroy_secret_key(account uuid, key uuid)
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
-  -- One that is or was shared: closed first, and destroyed when no server can be about to use it.
   update data_keys set retired_at = now()
   where account_id = account and id = key and purpose = 'secret' and retired_at is null;
-  delete from data_keys
-  where account_id = account and id = key and purpose = 'secret'
-    and (retired_at <= created_at or retired_at < now() - interval '10 minutes');
+  with gone as (
+    delete from data_keys
+    where account_id = account and id = key and purpose = 'secret'
+      and (retired_at <= created_at or retired_at < now() - interval '10 minutes')
+    returning *
+  )
+  insert into destroyed_data_keys (account_id, id, scope, purpose, epoch, keks)
+  select account_id, id, scope, purpose, epoch, former_keks || (kek_id || '/' || kek_version) from gone
+  on conflict do nothing;
+$function$;
+
+CREATE OR REPLACE FUNCTION public.shred_data_keys(account uuid, project uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if not exists (
+    select from events where account_id = account and stream = 'project:' || project and type = 'ProjectShredded'
+  ) or not exists (select from shredded_projects where account_id = account and project_id = project) then
+    raise exception 'the shredding of this project is not recorded' using errcode = 'raise_exception';
+  end if;
+  -- Whoever is about to make a data key comes before this lock, and its key is destroyed too, or after it, and is refused.
+  lock table data_keys in share row exclusive mode;
+  with gone as (
+    delete from data_keys where account_id = account and scope = project::text returning *
+  )
+  insert into destroyed_data_keys (account_id, id, scope, purpose, epoch, keks)
+  select account_id, id, scope, purpose, epoch, former_keks || (kek_id || '/' || kek_version) from gone
+  on conflict do nothing;
+  update shredded_projects set keys_at = coalesce(keys_at, now()) where account_id = account and project_id = project;
+end
 $function$;

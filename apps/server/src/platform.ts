@@ -29,6 +29,8 @@ import type { PublicLog } from './log/public-log.ts'
 import { startPublicLog } from './log/public-log.ts'
 import type { ReadModels } from './read-models.ts'
 import { startReadModels } from './read-models.ts'
+import { Forgetting } from './shredding/forgetting.ts'
+import { createShredKeeper } from './shredding/keeper.ts'
 import { Nodes } from './system/nodes.ts'
 import { ViewRates } from './system/view-rates.ts'
 import type { Setup } from './setup/first-run.ts'
@@ -53,6 +55,7 @@ export type Platform = ReadModels & {
   auth: Pick<Auth, 'handler' | 'person'>
   setup: Setup
   nodes: Nodes
+  forgetting: Forgetting
   viewRates: ViewRates
   publicLog: PublicLog
   verifier: Verifier
@@ -109,7 +112,8 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
     return keyring.keys.map(nameOfKek)
   }
   const alone = as === 'server' && env.databaseUrl === undefined
-  const nodes = new Nodes({ sql, node, log, alone, masterKeys })
+  const forgetting = new Forgetting(sql, [() => dataKeys.forget(), () => store.forget()])
+  const nodes = new Nodes({ sql, node, log, alone, masterKeys, forgotten: () => forgetting.look() })
   if (as === 'server') {
     await nodes.start()
     started.defer(() => nodes.stop())
@@ -123,6 +127,11 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
   if (as === 'server') {
     keeper.start()
     started.defer(() => keeper.stop())
+  }
+  const shredder = createShredKeeper({ sql, store, nodes, forgetting, accountId, now: Date.now }, log)
+  if (as === 'server') {
+    shredder.start()
+    started.defer(() => shredder.stop())
   }
   const secret = (await dataKeys.deploymentKey('auth')).export().toString('base64')
   const auth = createAuth({ sql, secret, publicUrl: env.publicUrl })
@@ -151,6 +160,7 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
     auth,
     setup: firstRun(sql, auth),
     nodes,
+    forgetting,
     viewRates,
     publicLog,
     verifier: new Verifier({ sql, dataKeys, publicLog, now: Date.now, log }),

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { randomBytes } from 'node:crypto'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { DataKey, DataKeyRef, Purpose } from '@stewrd/crypto/data-key.ts'
 import { dataKeyIsDue, generateDataKey, HARD_MAX_ENCRYPTIONS, unwrapDataKey } from '@stewrd/crypto/data-key.ts'
@@ -127,7 +128,7 @@ export class DataKeys {
     return (await this.#currentRow({ accountId, scope, purpose }))?.epoch ?? 0
   }
 
-  /** Forgets every key it holds, as after a change of the keyring. */
+  /** Takes every key out of memory: some of them are destroyed. The others are unwrapped again as they are needed. */
   forget(): void {
     this.#byId.clear()
     this.#current.clear()
@@ -199,7 +200,7 @@ export class DataKeys {
     const { kek, wrapped, dataKey } = await generateDataKey(this.#provider, ref)
     const createdAt = new Date(this.#now())
     // The share lock on the master key's row lasts as long as the statement: a rotation that closes the key comes before or after.
-    const [row] = await run(this.#db.sql<{ open: boolean; made: boolean }[]>`
+    const [row] = await run(this.#db.sql<{ open: boolean; made: boolean; shredded: boolean }[]>`
       with master as materialized (
         select 1 from master_keys where kek_id = ${kek.id} and kek_version = ${kek.version}::int and status = 'open' for share
       ), retired as (
@@ -211,10 +212,14 @@ export class DataKeys {
         select ${ref.accountId}::uuid, ${id}::uuid, ${ref.scope}, ${ref.purpose}, ${ref.epoch}::int,
           ${kek.id}, ${kek.version}::int, ${wrapped}::bytea, ${createdAt}::timestamptz,
           ${alone ? createdAt : null}::timestamptz
-        from master where ${before === undefined}::boolean or exists (select from retired)
+        from master
+        where (${before === undefined}::boolean or exists (select from retired))
+          and not exists (select from shredded_projects where account_id = ${ref.accountId} and project_id::text = ${ref.scope})
         on conflict do nothing returning id
       )
-      select exists (select from master) as open, exists (select from made) as made`)
+      select exists (select from master) as open, exists (select from made) as made, exists (
+        select from shredded_projects where account_id = ${ref.accountId} and project_id::text = ${ref.scope}) as shredded`)
+    if (row!.shredded) throw new Refusal('PROJECT_SHREDDED', { projectId: ref.scope })
     if (row!.made) return dataKey
     if (row!.open) return undefined
     // A first use, or a rotation that this process has not heard of.

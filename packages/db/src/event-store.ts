@@ -81,6 +81,11 @@ export class EventStore {
     return Promise.all(rows.map((row) => openRecord(this.#dataKeys, row)))
   }
 
+  /** Takes the states of all streams out of memory: they are read again as they are needed. */
+  forget(): void {
+    this.#appender.forget()
+  }
+
   /** Where a command was carried out: its stream, and the revision after it. */
   async findCommand(accountId: string, commandId: string): Promise<{ stream: string; revision: number } | undefined> {
     const [row] = await run(this.#sql<{ stream: string; revision: number }[]>`

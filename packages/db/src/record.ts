@@ -30,10 +30,17 @@ export type EventRow = {
   command_mac: Buffer
   envelope: Buffer
   chain: Buffer
+  /** Its project was shredded: it must not be opened, whatever key somebody still holds. */
+  shredded: boolean
 }
 export type LoggedRow = EventRow & { idx: number }
 
-export type UnreadableCode = EnvelopeError['code'] | KeyringError['code'] | 'DATA_KEY_MISSING' | 'EVENT_UNKNOWN'
+export type UnreadableCode =
+  | EnvelopeError['code']
+  | KeyringError['code']
+  | 'DATA_KEY_MISSING'
+  | 'EVENT_UNKNOWN'
+  | 'SHREDDED'
 
 /** An event that is there but cannot be read, and why. Its metadata stands; its data is null. */
 export type Unreadable = Omit<Logged, 'event'> & {
@@ -43,10 +50,13 @@ export type Unreadable = Omit<Logged, 'event'> & {
 /** A place in the log: an event, or what is wrong with it. */
 export type Entry = (Logged<AnyEvent> & { unreadable?: undefined }) | Unreadable
 
-/** All columns of an event, for a query that names events `e`. */
+/** All columns of an event, and whether its project was shredded, for a query that names events `e`. */
 export const eventColumns = (sql: Sql | Tx) => sql`
   e.account_id, e.stream, e.seq, e.project_id, e.event_id, e.type, e.version, e.dek_id, e.at, e.actor,
-  e.commitment, e.command_id, e.n, e.command_mac, e.envelope, e.chain`
+  e.commitment, e.command_id, e.n, e.command_mac, e.envelope, e.chain,
+  exists (
+    select from shredded_projects s where s.account_id = e.account_id and s.project_id = e.project_id
+  ) as shredded`
 
 /** The header that the chain and the envelope are bound to. */
 export const headerOf = (row: EventRow): EventHeader => ({
@@ -68,6 +78,7 @@ export const headerOf = (row: EventRow): EventHeader => ({
 
 /** Decrypts an event. Throws what `unreadableCode` names. */
 export async function openRecord(dataKeys: DataKeys, row: EventRow): Promise<Recorded<AnyEvent>> {
+  if (row.shredded) throw new Refusal('PROJECT_SHREDDED', { projectId: row.project_id })
   const key = await dataKeys.byId(row.account_id, row.dek_id)
   const payload = openEvent(key, headerOf(row), row)
   const stored = { type: row.type, version: row.version, data: JSON.parse(payload.toString('utf8')) as unknown }
@@ -101,6 +112,7 @@ function unreadableCode(error: unknown): UnreadableCode {
   if (error instanceof KeyringError && error.code === 'KEYRING_UNAVAILABLE') throw error
   if (error instanceof DataKeyMissing) return 'DATA_KEY_MISSING'
   if (error instanceof Refusal && error.code === 'EVENT_UNKNOWN') return 'EVENT_UNKNOWN'
+  if (error instanceof Refusal && error.code === 'PROJECT_SHREDDED') return 'SHREDDED'
   if (error instanceof EnvelopeError || error instanceof KeyringError) return error.code
   throw error
 }

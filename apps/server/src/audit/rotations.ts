@@ -72,7 +72,8 @@ async function replay(platform: Platform): Promise<Replayed> {
   for await (const batch of platform.readLog({ accountId: platform.accountId, nouns: read }))
     for (const logged of batch) {
       if (logged.unreadable === undefined) take(replayed, logged)
-      else replayed.unreadable += 1
+      // What was destroyed on purpose is not missing.
+      else if (logged.unreadable !== 'SHREDDED') replayed.unreadable += 1
     }
   return replayed
 }

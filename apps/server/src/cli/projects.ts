@@ -2,19 +2,22 @@ import type { Command } from 'commander'
 import { ProjectName } from '@stewrd/core/projects/events.ts'
 import { regenerateApiKey } from '../api-keys/service.ts'
 import { listProjects } from '../projects/list.ts'
+import { listShredded } from '../shredding/service.ts'
 import { createProject } from '../projects/service.ts'
 import { projectOf } from '../projects/project-of.ts'
 import { projectId } from './input.ts'
 import { iso, print, time, UsageError } from './output.ts'
 import { OPERATOR, withPlatform } from './session.ts'
+import { shreddingCommands } from './shredding.ts'
 
 type Flags = { json?: boolean }
 
-/** `project create | list` and `api-key regenerate`. */
+/** `project create | list | shred | cancel-shred` and `api-key regenerate`. */
 export function projectCommands(program: Command): void {
   const project = program.command('project').description('projects and their API keys')
   project.command('create <name>').description('make a project; its API key is shown this once').action(create)
   project.command('list').description('all projects, newest first').action(list)
+  shreddingCommands(project)
   const apiKey = program.command('api-key').description('what clients authenticate with')
   apiKey
     .command('regenerate <project>')
@@ -41,7 +44,9 @@ async function list(_: Flags, command: Command) {
   const { json = false } = command.optsWithGlobals<Flags>()
   await withPlatform(async (platform) => {
     const projects = await listProjects(platform)
-    if (!projects.length && !json) process.stderr.write('No projects yet. Make one: stewrd project create NAME\n')
+    const shredded = await listShredded(platform)
+    if (!projects.length && !shredded.length && !json)
+      process.stderr.write('No projects yet. Make one: stewrd project create NAME\n')
     for (const p of projects) {
       const { status, provider, model, keyFingerprint, revision } = p.llm
       const row = { project_id: p.projectId, name: p.name, status: p.status, created_at: iso(p.createdAt) }
@@ -59,6 +64,10 @@ async function list(_: Flags, command: Command) {
         () => `${p.projectId}  ${time(p.createdAt)}  ${p.name}  ${model ?? 'no model'} (${provider ?? status})`,
       )
     }
+    for (const { projectId: project_id, state, at } of shredded)
+      print(json, { project_id, status: 'shredded', shredding: state, shredded_at: iso(at) }, () => {
+        return `${project_id}  ${time(at)}  shredded (${state})`
+      })
   })
 }
 

@@ -45,7 +45,8 @@ export function historyEntry(entry: Entry, label: (actor: string) => ActorLabel)
   const { index, projectId, stream, seq, at } = entry
   const actor = label(entry.actor)
   const readable = entry.unreadable === undefined ? entry.event : undefined
-  const sentence = readable ? describeEvent(readable) : unreadableSentence(entry)
+  const shredded = entry.unreadable === 'SHREDDED'
+  const sentence = readable ? describeEvent(readable) : shredded ? shreddedSentence(entry) : unreadableSentence(entry)
   const type = entry.event.type as AnyEvent['type']
   return {
     index,
@@ -66,6 +67,12 @@ export function historyEntry(entry: Entry, label: (actor: string) => ActorLabel)
 
 /** The noun whose event this is. */
 export const nounOf = (type: string): Noun => nouns.find((noun) => eventTypes[noun].includes(type)) ?? 'projects'
+
+const shreddedSentence = ({ event: { type } }: Entry): Sentence =>
+  // It never had contents.
+  type === 'ProjectShredded'
+    ? describeEvent({ type, version: 1, data: {} })
+    : ['made a change (', { value: type }, ') whose contents were shredded']
 
 const unreadableSentence = ({ event, unreadable }: Entry): Sentence => [
   'made a change (',

@@ -3,7 +3,7 @@ import { Loop } from '@stewrd/db/loop.ts'
 import type { Logger } from 'pino'
 import { errorFields } from '../kernel/log.ts'
 import type { KeyCustody } from './custody.ts'
-import { underWay } from './custody.ts'
+import { record, underWay } from './custody.ts'
 import { rotateData } from './rotate-data.ts'
 import { rotateMaster } from './rotate-master.ts'
 
@@ -24,10 +24,20 @@ async function goOn(custody: KeyCustody): Promise<false> {
   const { rotation, dataKeys } = await underWay(custody)
   try {
     if (rotation) await rotateMaster(custody, { actor: ACTOR })
-    for (const projectId of Object.keys(dataKeys)) await rotateData(custody, projectId, { actor: ACTOR })
+    for (const projectId of Object.keys(dataKeys)) await endDataRotation(custody, projectId)
   } catch (error) {
     // Somebody else is at it.
     if (!(error instanceof Refusal && error.code === 'KEYRING_BUSY')) throw error
   }
   return false
+}
+
+async function endDataRotation(custody: KeyCustody, projectId: string): Promise<void> {
+  try {
+    await rotateData(custody, projectId, { actor: ACTOR })
+  } catch (error) {
+    // Its keys were destroyed meanwhile: there is nothing to rotate any more.
+    if (!(error instanceof Refusal && error.code === 'PROJECT_SHREDDED')) throw error
+    await record(custody, { type: 'FinishDataKeyRotation', projectId }, ACTOR)
+  }
 }

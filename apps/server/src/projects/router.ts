@@ -1,7 +1,9 @@
-import { changeMeta } from '@stewrd/core/kernel/text.ts'
+import { changeMeta, Reason } from '@stewrd/core/kernel/text.ts'
 import { Capability } from '@stewrd/core/kernel/capabilities.ts'
 import { ProjectName } from '@stewrd/core/projects/events.ts'
 import { z } from 'zod'
+import type { ShreddedListItem, Shredding } from '../shredding/service.ts'
+import { cancelShredding, listShredded, requestShredding, shredding } from '../shredding/service.ts'
 import { editorProcedure, projectProcedure, router, sessionProcedure } from '../trpc/trpc.ts'
 import type { ProjectListItem } from './list.ts'
 import { listProjects } from './list.ts'
@@ -14,6 +16,8 @@ const Change = ProjectInput.extend(changeMeta)
 
 export const projectsRouter = router({
   list: sessionProcedure.query(({ ctx }): Promise<ProjectListItem[]> => listProjects(ctx.platform)),
+  /** What is left of projects that were destroyed for good: an id, and how far that is. Newest first. */
+  listShredded: sessionProcedure.query(({ ctx }): Promise<ShreddedListItem[]> => listShredded(ctx.platform)),
   get: projectProcedure.input(ProjectInput).query(({ ctx }): KnownProject => ctx.project),
   create: sessionProcedure
     .input(z.strictObject({ name: ProjectName, commandId: changeMeta.commandId }))
@@ -36,4 +40,22 @@ export const projectsRouter = router({
       ({ ctx, input }): Promise<ProjectChange> =>
         changeProject(ctx.platform, input.projectId, { type: 'ArchiveProject' }, input, ctx.actor),
     ),
+  /** Whether the project is to be, or was, destroyed for good. */
+  shredding: projectProcedure
+    .input(ProjectInput)
+    .query(({ ctx, input }): Promise<Shredding> => shredding(ctx.platform, input.projectId)),
+  /** In seven days, or at once with `now`. `confirm` is the project's name. */
+  shred: projectProcedure
+    .input(
+      ProjectInput.extend({
+        confirm: z.string().max(200),
+        now: z.boolean().default(false),
+        reason: Reason.optional(),
+        commandId: changeMeta.commandId,
+      }),
+    )
+    .mutation(({ ctx, input }): Promise<Shredding> => requestShredding(ctx.platform, input, ctx.actor)),
+  cancelShred: projectProcedure
+    .input(ProjectInput)
+    .mutation(({ ctx, input }): Promise<Shredding> => cancelShredding(ctx.platform, input.projectId, ctx.actor)),
 })

@@ -8,6 +8,7 @@ import { issueApiKey } from '../api-keys/service.ts'
 import type { Change } from '../kernel/change.ts'
 import { metaOf, shown } from '../kernel/change.ts'
 import type { Platform } from '../platform.ts'
+import type { KnownProject } from './project-of.ts'
 import { streamOf } from './project-of.ts'
 
 /** `apiKey` is shown this once. It is null when a repeated request finds that the key was given out already. */
@@ -17,7 +18,7 @@ export type ProjectChange = {
   revision: number
   changed: boolean
   name: string
-  status: 'active' | 'archived'
+  status: KnownProject['status']
   capabilities: readonly Capability[]
 }
 
@@ -48,7 +49,7 @@ export async function createProject(
 export async function changeProject(
   platform: Platform,
   projectId: string,
-  command: Exclude<ProjectCommand, { type: 'CreateProject' }>,
+  command: Extract<ProjectCommand, { type: 'RenameProject' | 'ChangeCapabilities' | 'ArchiveProject' }>,
   change: Change,
   actor: string,
 ): Promise<ProjectChange> {
@@ -66,6 +67,7 @@ export async function changeProject(
 /** The decider does not know the id of its own stream; the person who reads the refusal should. */
 function named(error: unknown, projectId: string): unknown {
   if (!(error instanceof Refusal)) return error
+  if (error.code === 'PROJECT_SHREDDED') return new Refusal('PROJECT_SHREDDED', { projectId }, { cause: error })
   if (error.code === 'PROJECT_ARCHIVED') return new Refusal('PROJECT_ARCHIVED', { projectId }, { cause: error })
   if (error.code === 'NOT_FOUND') return new Refusal('NOT_FOUND', { what: 'project', id: projectId }, { cause: error })
   return error

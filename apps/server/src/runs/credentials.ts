@@ -56,6 +56,7 @@ export class Credentials {
 
   constructor(deps: RunsDeps) {
     this.#deps = deps
+    deps.onForget(() => this.#known.clear())
   }
 
   /** The credential of an `Authorization` header. Throws 401 `invalid_api_key`; an outage is StoreUnavailable, never a 401. */

@@ -28,6 +28,8 @@ export type RunsDeps = {
   egress: Pick<Egress, 'fetch'>
   /** What a project without a key of its own runs on. */
   fallback: RunFallback
+  /** `forget` is called when keys that were opened must leave this process. */
+  onForget(forget: () => void): void
   /** Runs that the views show as running, and whether a node still lives: for the reaper. */
   orphans(): Promise<readonly RunRow[]>
 }

@@ -35,7 +35,7 @@ function depsWith(over: Partial<RunsDeps> = {}): RunsDeps {
   const log = createLogger({ production: true, logLevel: 'silent' })
   const none = { source: 'none' } as const
   const deps = { accountId, node: 'here', now, log, secrets, egress: { fetch: silent }, fallback: none }
-  return { ...deps, store: store as unknown as RunsDeps['store'], orphans: async () => [], ...over }
+  return { ...deps, store: store as unknown as RunsDeps['store'], onForget: () => {}, orphans: async () => [], ...over }
 }
 
 const streamOf = (runId: string) => ({ accountId: tested.platform.accountId, projectId, stream: runStream(runId) })

@@ -20,7 +20,8 @@ export async function runsPlugin(app: FastifyInstance, { platform, log, publicUr
   // Three deciders in, their three states out: the store's mapped type says the same of any number.
   const store = platform.store as unknown as RunsDeps['store']
   const orphans = () => orphanedRuns(sql, accountId)
-  const deps: RunsDeps = { accountId, node, now, log, store, secrets, egress, fallback, orphans }
+  const onForget = (forget: () => void) => platform.forgetting.add(forget)
+  const deps: RunsDeps = { accountId, node, now, log, store, secrets, egress, fallback, onForget, orphans }
   const runner = new Runner(deps)
   const reaper = new Reaper(deps)
   app.addHook('onReady', async () => reaper.start())

@@ -138,6 +138,8 @@ function contractErrorOf(error: unknown): ContractError {
       retryAfter: 2,
       cause: error,
     })
+  if (error instanceof Refusal && error.code === 'PROJECT_SHREDDED')
+    return new ContractError('invalid_api_key', 'The project of this API key was shredded.', { cause: error })
   if (error instanceof Refusal && error.code === 'EVENT_UNKNOWN')
     return new ContractError('service_unavailable', error.message, { retryAfter: 30, cause: error })
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined

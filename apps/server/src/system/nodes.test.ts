@@ -47,7 +47,14 @@ const orphans = async () =>
 
 test('a run is an orphan as soon as its node is gone, and not before', async () => {
   const { sql, node, nodes } = tested.platform
-  const other = new Nodes({ sql, node: 'other', log, alone: false, masterKeys: async () => [] })
+  const other = new Nodes({
+    sql,
+    node: 'other',
+    log,
+    alone: false,
+    masterKeys: async () => [],
+    forgotten: async () => 0,
+  })
   await other.start()
   expect(await nodes.count()).toBe(2)
   const [mine, theirs] = [await startRun(node), await startRun('other')]
@@ -71,7 +78,7 @@ test('a server that is alone does not wait for those that a crash left behind', 
   const { sql, node } = tested.platform
   await sql`insert into nodes (id) values ('crashed')`
   const run = await startRun('crashed')
-  const nodes = new Nodes({ sql, node, log, alone: true, masterKeys: async () => [] })
+  const nodes = new Nodes({ sql, node, log, alone: true, masterKeys: async () => [], forgotten: async () => 0 })
   await nodes.start()
   expect(await orphans()).toContain(run)
   await nodes.stop()

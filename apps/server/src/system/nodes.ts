@@ -15,6 +15,8 @@ type Options = {
   alone: boolean
   /** The master keys (`id/version`) that this node can open, looked up anew. */
   masterKeys: () => Promise<string[]>
+  /** Of how many shredded projects nothing is in its memory any more, looked up anew. */
+  forgotten: () => Promise<number>
 }
 
 /** This process among the nodes that share the database: says every two seconds that it is alive. */
@@ -60,6 +62,15 @@ export class Nodes {
     return rows.map(({ id }) => id)
   }
 
+  /** Nodes that are alive and may still have keys of a shredded project in memory, when `count` are shredded. */
+  async notForgotten(count: number): Promise<string[]> {
+    const { sql } = this.#options
+    const rows = await run(sql<{ id: string }[]>`
+      select id from nodes
+      where seen_at > now() - make_interval(secs => ${ALIVE_SECONDS}) and coalesce(forgotten, -1) < ${count}`)
+    return rows.map(({ id }) => id)
+  }
+
   #tick() {
     this.#beating = this.#beat().catch((err: unknown) =>
       this.#options.log.warn({ err, part: 'nodes' }, 'a beat failed'),
@@ -67,10 +78,12 @@ export class Nodes {
   }
 
   async #beat(): Promise<void> {
-    const { sql, node, masterKeys } = this.#options
+    const { sql, node, masterKeys, forgotten } = this.#options
     await run(sql`
-      insert into nodes (id, log_idx, master_keys) select ${node}, size, ${await masterKeys()}::text[] from log_state
-      on conflict (id) do update set seen_at = now(), log_idx = excluded.log_idx, master_keys = excluded.master_keys`)
+      insert into nodes (id, log_idx, master_keys, forgotten)
+      select ${node}, size, ${await masterKeys()}::text[], ${await forgotten()}::bigint from log_state
+      on conflict (id) do update set
+        seen_at = now(), log_idx = excluded.log_idx, master_keys = excluded.master_keys, forgotten = excluded.forgotten`)
   }
 }
 

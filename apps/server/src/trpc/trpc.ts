@@ -1,4 +1,5 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { refuseUnlessActive } from '@stewrd/core/projects/projects.ts'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
 import { projectOf } from '../projects/project-of.ts'
@@ -50,9 +51,9 @@ export const projectProcedure = sessionProcedure
     return next({ ctx: { project, projectId: input.projectId } })
   })
 
-/** May change the project, which must not be archived. Today everybody who may see it may; members with less are refused here. */
+/** May change the project, which must be in use. Today everybody who may see it may; members with less are refused here. */
 export const editorProcedure = projectProcedure.use(({ ctx, next }) => {
-  if (ctx.project.status === 'archived') throw new Refusal('PROJECT_ARCHIVED', { projectId: ctx.projectId })
+  refuseUnlessActive(ctx.project, ctx.projectId)
   return next()
 })
 

@@ -49,6 +49,8 @@ function plan(target: Target, entries: readonly Entry[], to: number): { touches:
   const touches: Touch[] = []
   for (const entry of entries) {
     if (entry.index < target.checkpoint || !concerns(target.view, entry)) continue
+    // Its rows go when the project is shredded. A rebuild never makes them.
+    if (entry.unreadable === 'SHREDDED') continue
     if (entry.unreadable)
       return { touches, result: { target, to: entry.index, error: `${entry.unreadable} at ${entry.index}` } }
     const key = target.view.projection.key(entry)

@@ -50,6 +50,11 @@ export class Appender {
     this.#deps = deps
   }
 
+  /** What is remembered of every stream. */
+  forget(): void {
+    this.#heads.clear()
+  }
+
   submit(job: Job): void {
     const name = `${job.id.accountId}/${job.id.stream}`
     let lane = this.#lanes.get(name)

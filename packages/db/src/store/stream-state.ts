@@ -1,4 +1,5 @@
 import type { Decider } from '@stewrd/core/kernel/decider.ts'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { EventShape } from '@stewrd/core/kernel/event.ts'
 import type { StreamId } from '@stewrd/core/kernel/execute.ts'
 import { GENESIS } from '@stewrd/crypto/chain.ts'
@@ -27,6 +28,7 @@ type HeadRow = {
   state_version: number
   snapshot: Buffer | null
   snapshot_dek: string | null
+  shredded: boolean
 }
 
 export const emptyStream = (decider: AnyDecider): StreamState => ({
@@ -43,7 +45,8 @@ export async function loadStreams(
   requests: readonly StreamRequest[],
 ): Promise<StreamState[]> {
   const rows = await runWithin(sql<HeadRow[]>`
-    select r.nth, h.seq, h.chain, h.state_version, h.snapshot, h.snapshot_dek
+    select r.nth, h.seq, h.chain, h.state_version, h.snapshot, h.snapshot_dek, exists (
+      select from shredded_projects s where s.account_id = h.account_id and s.project_id = h.project_id) as shredded
     from unnest(${`{${requests.map((_, i) => i).join(',')}}`}::int[], ${requests.map((r) => r.stream.accountId)}::uuid[],
       ${requests.map((r) => r.stream.stream)}::text[]) as r(nth, account_id, stream)
     join heads h using (account_id, stream)`)
@@ -58,6 +61,7 @@ async function stateOf(
   row: HeadRow | undefined,
 ): Promise<StreamState> {
   if (!row || row.seq === 0) return emptyStream(request.decider)
+  if (row.shredded) throw new Refusal('PROJECT_SHREDDED', { projectId: request.stream.projectId })
   const body = await fromSnapshot(dataKeys, request, row)
   if (!body) return refold(sql, dataKeys, request)
   return { revision: row.seq, chain: row.chain, ...body }

@@ -13,6 +13,7 @@ export type FindingCode =
   | 'SNAPSHOT_WRONG'
   | 'TREE_WRONG'
   | 'CHECKPOINT_WRONG'
+  | 'SHRED_UNRECORDED'
 
 /** One thing that is not what it must be. The message is for people, and names the event; it holds no payload. */
 export type Finding = { code: FindingCode; message: string; index: number | null; event: EventPlace | null }

@@ -21,10 +21,11 @@ export type OpenSnapshot = (snapshot: StoredSnapshot) => Promise<string | undefi
 
 const query = `
   select h.account_id::text, h.stream, h.project_id::text, h.seq, h.chain, h.from_seq, h.from_chain, h.state_version,
-    h.snapshot, h.snapshot_dek::text, coalesce(e.project_id = h.project_id, false), e.chain, f.chain
+    h.snapshot, h.snapshot_dek::text, coalesce(e.project_id = h.project_id, false), e.chain, f.chain, d.project_id is not null
   from heads h
   left join events e on e.account_id = h.account_id and e.stream = h.stream and e.seq = h.seq
-  left join events f on f.account_id = h.account_id and f.stream = h.stream and f.seq = h.from_seq`
+  left join events f on f.account_id = h.account_id and f.stream = h.stream and f.seq = h.from_seq
+  left join shredded_projects d on d.account_id = h.account_id and d.project_id = h.project_id`
 
 /** Checks that each stream ends where its head says, with the state that was sealed then. */
 export async function checkHeads(
@@ -55,6 +56,7 @@ async function checkHead(fields: Field[], open: OpenSnapshot, findings: Findings
     sameProject,
     last,
     from,
+    shredded,
   ] = fields
   const place = { accountId: account!.toString(), stream: name!.toString(), seq: int8(seqBytes!) }
   const projectId = project!.toString()
@@ -70,6 +72,8 @@ async function checkHead(fields: Field[], open: OpenSnapshot, findings: Findings
   const before = fromSeq === 0 ? GENESIS : from
   if (fromSeq >= place.seq || !before?.equals(fromChain!))
     return wrong(findings, place, 'says that it was appended to another place than it was')
+  // What a stream's state was is destroyed with its project.
+  if (bool(shredded!)) return
   const why =
     sealed && dek ? await open({ ...place, projectId, stateVersion, dekId: dek.toString(), sealed }) : 'it is missing'
   if (why !== undefined)
@@ -103,4 +107,18 @@ async function checkBeyondHeads(tx: Tx, findings: Findings): Promise<void> {
       findings.add('LOG_DIFFERS', `${nameOf(event)} waits for a place in the log, and has one.`, { event })
     else findings.add('EVENT_NOT_LOGGED', `There is ${nameOf(event)}, and the log does not name it.`, { event })
   }
+}
+
+/** A project is only shredded where its history says so: otherwise somebody made it unreadable. */
+export async function checkShreddings(tx: Tx, findings: Findings): Promise<void> {
+  const unrecorded = await run(tx<{ account_id: string; project_id: string }[]>`
+    select s.account_id, s.project_id from shredded_projects s
+    where not exists (
+      select from events e
+      where e.account_id = s.account_id and e.stream = 'project:' || s.project_id and e.type = 'ProjectShredded')`)
+  for (const { project_id } of unrecorded)
+    findings.add(
+      'SHRED_UNRECORDED',
+      `The project ${project_id} is marked as shredded, and its history does not say that it was.`,
+    )
 }

@@ -25,10 +25,11 @@ const columns = `
   s.idx, s.account_id::text, s.stream, s.seq,
   coalesce(s.plain = row(e.project_id, e.type, e.actor, e.at)::text, true),
   e.project_id::text, e.event_id::text, e.type, e.version, e.dek_id::text, e.at, e.actor, e.commitment, e.command_id, e.n,
-  e.command_mac, e.envelope, e.chain, p.chain, t.hash`
+  e.command_mac, e.envelope, e.chain, d.project_id is not null, p.chain, t.hash`
 const around = `
   left join events e on e.account_id = s.account_id and e.stream = s.stream and e.seq = s.seq
   left join events p on p.account_id = s.account_id and p.stream = s.stream and p.seq = s.seq - 1
+  left join shredded_projects d on d.account_id = e.account_id and d.project_id = e.project_id
   left join tree_nodes t on t.level = 0::smallint and t.idx = s.idx`
 const logged = `
   (select idx, account_id, stream, seq, row(project_id, type, actor, at)::text as plain from log) s`
@@ -60,7 +61,7 @@ function rowOf([idx, account, name, seq, agrees, ...event]: Field[]): Row {
 
 /** The event with the bytes of its header. Without header: its time is no whole millisecond, which none ever was. */
 function eventOf({ accountId, stream, seq, index }: EventPlace, fields: Field[]) {
-  const [project, id, type, version, dek, at, actor, commitment, commandId, n, mac, envelope, chain] = fields
+  const [project, id, type, version, dek, at, actor, commitment, commandId, n, mac, envelope, chain, shredded] = fields
   if (!chain) return undefined
   const ms = wholeMs(at!)
   const row: LoggedRow = {
@@ -81,6 +82,7 @@ function eventOf({ accountId, stream, seq, index }: EventPlace, fields: Field[])
     command_mac: mac!,
     envelope: envelope!,
     chain,
+    shredded: bool(shredded!),
   }
   if (ms === undefined || row.version < 0 || row.n < 0) return { row, header: undefined }
   const header = headerBytes({

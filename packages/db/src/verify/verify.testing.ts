@@ -85,8 +85,9 @@ export async function makeHistory() {
     const [last] = await owner<
       EventRow[]
     >`select ${eventColumns(owner)} from events e where stream = ${stream} and seq = 5`
-    const made = { ...last!, seq: 6, event_id: randomUUID(), command_id: randomUUID() }
-    const chain = chainNext(last!.chain, headerBytes(headerOf(made)), made.envelope)
+    const { shredded: _, ...event } = last!
+    const made = { ...event, seq: 6, event_id: randomUUID(), command_id: randomUUID() }
+    const chain = chainNext(last!.chain, headerBytes(headerOf({ ...made, shredded: false })), made.envelope)
     await owner.begin(async (tx) => {
       await tx`insert into events ${tx({ ...made, chain })}`
       await tx`insert into outbox (account_id, stream, seq) values (${made.account_id}, ${stream}, 6)`

@@ -11,7 +11,7 @@ import { checkEvent, sentence } from './events.ts'
 import type { Finding } from './findings.ts'
 import { Findings, nameOf } from './findings.ts'
 import type { StoredSnapshot } from './heads.ts'
-import { checkHeads } from './heads.ts'
+import { checkHeads, checkShreddings } from './heads.ts'
 import type { Row } from './rows.ts'
 import { loggedRows, waitingRows } from './rows.ts'
 import { addLeaf, checkInnerNodes, ComputedTree, nodesOf } from './tree.ts'
@@ -88,6 +88,7 @@ export async function verifyHistory(deps: VerifyDeps, options: VerifyOptions = {
           all.saw(rows)
         },
       )
+      await checkShreddings(tx, findings)
       return { size: sizes.size, hashed: sizes.hashed, checkpoint, ...all.counts }
     }),
   )
@@ -184,8 +185,8 @@ async function checkRow(all: Run, row: Row): Promise<void> {
   if (!holds || !row.event || !all.open(row.index ?? Number.POSITIVE_INFINITY)) return
   all.counts.opened += 1
   const { unreadable } = await openEntry(all.dataKeys, row.event)
-  // One that a newer program wrote opens all the same.
-  if (unreadable === undefined || unreadable === 'EVENT_UNKNOWN') return
+  // One that a newer program wrote opens all the same, and of a shredded project nothing does.
+  if (unreadable === undefined || unreadable === 'EVENT_UNKNOWN' || unreadable === 'SHREDDED') return
   all.findings.add('EVENT_UNREADABLE', `${sentence(nameOf(row.place))} cannot be opened (${unreadable}).`, {
     event: row.place,
   })
