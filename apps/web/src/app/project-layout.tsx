@@ -3,6 +3,7 @@ import { ChevronRight } from 'lucide-react'
 import { Failed, Skeleton } from '../components/ui/states.tsx'
 import { Badge } from '../components/ui/surface.tsx'
 import { useProject } from '../features/projects/queries.ts'
+import { ShredBanner } from '../features/shredding/shred-banner.tsx'
 
 const tabs = [
   ['/projects/$projectId', 'Overview', true],
@@ -12,6 +13,10 @@ const tabs = [
   ['/projects/$projectId/time-travel', 'Time travel', false],
   ['/projects/$projectId/rotations', 'Rotations', false],
 ] as const
+
+/** Of a shredded project only that it was, and its history, can be shown. */
+const tabsOf = (status: string | undefined) =>
+  status === 'shredded' ? tabs.filter(([, label]) => label === 'Overview' || label === 'History') : tabs
 
 /** A project's name and the ways to its pages. */
 export function ProjectLayout() {
@@ -31,12 +36,13 @@ export function ProjectLayout() {
           <Skeleton className="h-4 w-32" />
         )}
         {project.data?.status === 'archived' && <Badge>Archived</Badge>}
+        {project.data?.status === 'shredding' && <Badge tone="warn">To be shredded</Badge>}
       </nav>
       <nav
         aria-label="Project"
         className="-mx-4 mb-6 flex gap-1 overflow-x-auto border-b px-4 [scrollbar-width:none] sm:mx-0 sm:px-0"
       >
-        {tabs.map(([to, label, exact]) => (
+        {tabsOf(project.data?.status).map(([to, label, exact]) => (
           <Link
             key={to}
             to={to}
@@ -49,6 +55,9 @@ export function ProjectLayout() {
           </Link>
         ))}
       </nav>
+      {project.data?.status === 'shredding' && (
+        <ShredBanner projectId={projectId} name={project.data.name} dueAt={project.data.dueAt} />
+      )}
       <Outlet />
     </>
   )

@@ -10,6 +10,7 @@ import { StateDiff } from './state-diff.tsx'
 /** One event: what it says, what it changed, and where it stands in stream and log. */
 export function EventSheet({ index, onClose }: { index: number | undefined; onClose: () => void }) {
   const event = useHistoryEvent(index)
+  const shredded = event.data?.entry.unreadable === 'SHREDDED'
   return (
     <Dialog
       open={index !== undefined}
@@ -30,18 +31,25 @@ export function EventSheet({ index, onClose }: { index: number | undefined; onCl
           <p className="leading-relaxed">
             <Sentence entry={event.data.entry} />
           </p>
-          {event.data.entry.unreadable && (
+          {shredded && (
+            <Notice title="Its contents were shredded">
+              The keys of this project are destroyed. That the event happened, when, and by whom, stays proved.
+            </Notice>
+          )}
+          {event.data.entry.unreadable && !shredded && (
             <Notice tone="bad" title="This event cannot be opened">
               Its row is there, but what was sealed in it cannot be read ({event.data.entry.unreadable}).
             </Notice>
           )}
-          <Section title="What it changed">
-            {event.data.after ? (
-              <StateDiff before={event.data.before ?? {}} after={event.data.after} />
-            ) : (
-              <p className="text-muted">The state before and after cannot be shown.</p>
-            )}
-          </Section>
+          {!shredded && (
+            <Section title="What it changed">
+              {event.data.after ? (
+                <StateDiff before={event.data.before ?? {}} after={event.data.after} />
+              ) : (
+                <p className="text-muted">The state before and after cannot be shown.</p>
+              )}
+            </Section>
+          )}
           <Section title="Where it stands">
             <dl className="grid grid-cols-[7rem_minmax(0,1fr)] gap-y-2">
               <Fact name="Type">
@@ -61,15 +69,17 @@ export function EventSheet({ index, onClose }: { index: number | undefined; onCl
               </Fact>
             </dl>
           </Section>
-          <Section title="Data">
-            <pre
-              tabIndex={0}
-              aria-label="Event data"
-              className="max-h-96 overflow-auto rounded-lg border bg-sunken p-3 font-mono text-[12px] leading-relaxed"
-            >
-              {JSON.stringify(event.data.entry.data, null, 2)}
-            </pre>
-          </Section>
+          {!shredded && (
+            <Section title="Data">
+              <pre
+                tabIndex={0}
+                aria-label="Event data"
+                className="max-h-96 overflow-auto rounded-lg border bg-sunken p-3 font-mono text-[12px] leading-relaxed"
+              >
+                {JSON.stringify(event.data.entry.data, null, 2)}
+              </pre>
+            </Section>
+          )}
         </div>
       )}
     </Dialog>

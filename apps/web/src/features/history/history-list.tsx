@@ -82,7 +82,8 @@ export function HistoryList({ entries, hasMore, loadingMore, onMore, opened, onO
 }
 
 function Row({ entry, open, onOpen }: { entry: HistoryEntry; open: boolean; onOpen: (index: number) => void }) {
-  const Icon = entry.unreadable ? CircleAlert : icons[entry.noun]
+  const damaged = entry.unreadable !== null && entry.unreadable !== 'SHREDDED'
+  const Icon = damaged ? CircleAlert : icons[entry.noun]
   return (
     <button
       type="button"
@@ -95,7 +96,7 @@ function Row({ entry, open, onOpen }: { entry: HistoryEntry; open: boolean; onOp
       <span
         className={cn(
           'mt-px rounded-md border bg-sunken p-1.5 text-muted',
-          entry.type === 'KeyRejected' || entry.type === 'RunFailed' || entry.unreadable ? 'text-bad' : '',
+          entry.type === 'KeyRejected' || entry.type === 'RunFailed' || damaged ? 'text-bad' : '',
         )}
       >
         <Icon className="size-3.5" aria-hidden />

@@ -6,6 +6,7 @@ import { CopyButton } from '../../components/ui/copy-button.tsx'
 import { Field, Input } from '../../components/ui/field.tsx'
 import { Card, Mono } from '../../components/ui/surface.tsx'
 import { messageOf } from '../../lib/trpc.ts'
+import { ShredDialog } from '../shredding/shred-dialog.tsx'
 import { useArchiveProject, useProject, useRenameProject } from './queries.ts'
 
 /** Name, id, and the end of a project. */
@@ -16,7 +17,9 @@ export function ProjectSettings({ projectId }: { projectId: string }) {
   const [typed, setTyped] = useState<string>()
   const [asking, setAsking] = useState(false)
   const name = typed ?? project.data?.name ?? ''
-  const archived = project.data?.status === 'archived'
+  const [shredding, setShredding] = useState(false)
+  const { status } = project.data ?? {}
+  const fixed = status !== 'active'
   const submit = async () => {
     await rename.mutateAsync({ projectId, name })
     setTyped(undefined)
@@ -34,20 +37,10 @@ export function ProjectSettings({ projectId }: { projectId: string }) {
         >
           <Field label="Name" className="w-full sm:w-80" error={rename.isError ? messageOf(rename.error) : undefined}>
             {(ids) => (
-              <Input
-                {...ids}
-                value={name}
-                maxLength={80}
-                disabled={archived || !project.data}
-                onChange={(e) => setTyped(e.target.value)}
-              />
+              <Input {...ids} value={name} maxLength={80} disabled={fixed} onChange={(e) => setTyped(e.target.value)} />
             )}
           </Field>
-          <Button
-            type="submit"
-            disabled={!name.trim() || name === project.data?.name || archived}
-            busy={rename.isPending}
-          >
+          <Button type="submit" disabled={!name.trim() || name === project.data?.name || fixed} busy={rename.isPending}>
             Rename
           </Button>
         </form>
@@ -56,11 +49,19 @@ export function ProjectSettings({ projectId }: { projectId: string }) {
           <Mono>{projectId}</Mono>
           <CopyButton text={projectId} label="Copy id" />
         </div>
-        {!archived && (
+        {status === 'active' && (
           <div className="flex flex-wrap items-center justify-between gap-3 border-t pt-4 text-[13px]">
             <p className="text-muted">Archiving ends all runs and changes. The history stays.</p>
             <Button size="sm" look="danger" onClick={() => setAsking(true)}>
               Archive project
+            </Button>
+          </div>
+        )}
+        {(status === 'active' || status === 'archived') && (
+          <div className="flex flex-wrap items-center justify-between gap-3 border-t pt-4 text-[13px]">
+            <p className="text-muted">Shredding destroys its keys: nobody can read its contents again.</p>
+            <Button size="sm" look="danger" onClick={() => setShredding(true)}>
+              Shred project
             </Button>
           </div>
         )}
@@ -80,6 +81,7 @@ export function ProjectSettings({ projectId }: { projectId: string }) {
       >
         Its API key stops working and nothing in it can be changed any more. Its history can still be read.
       </ConfirmDialog>
+      <ShredDialog projectId={projectId} name={project.data?.name ?? ''} open={shredding} onOpenChange={setShredding} />
     </Card>
   )
 }

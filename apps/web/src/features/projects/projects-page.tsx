@@ -8,6 +8,7 @@ import { Ago } from '../../components/ui/time.tsx'
 import type { Outputs } from '../../lib/trpc.ts'
 import { DueBadge } from '../key-custody/due.tsx'
 import { HealthBadge } from '../llm/health-badge.tsx'
+import { ShreddedList } from '../shredding/shredded-list.tsx'
 import { CreateProjectDialog } from './create-project-dialog.tsx'
 import { useProjects } from './queries.ts'
 
@@ -46,6 +47,7 @@ export function ProjectsPage() {
           </ul>
         )}
       </Card>
+      <ShreddedList />
       <CreateProjectDialog open={creating} onOpenChange={setCreating} />
     </>
   )
@@ -64,6 +66,7 @@ function ProjectItem({ project }: { project: Item }) {
           <p className="flex items-center gap-2 font-medium">
             <span className="truncate">{name}</span>
             {status === 'archived' && <Badge>Archived</Badge>}
+            {status === 'shredding' && <Badge tone="warn">To be shredded</Badge>}
           </p>
           <p className="text-xs text-muted">
             Created <Ago at={createdAt} />

@@ -1,0 +1,79 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ServerProcess } from '../testing/server-process.ts'
+import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
+import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+
+let server: ServerProcess
+let browser: Browser
+let page: Page
+beforeAll(async () => {
+  server = await startServer(await makeHome())
+  browser = await launchBrowser()
+  page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+  page.setDefaultTimeout(20_000)
+  await page.goto(server.setupLink!)
+  await page.getByLabel('Name').fill('Ada Lovelace')
+  await page.getByLabel('Email').fill('ada@example.com')
+  await page.getByLabel('Password').fill('correct horse battery')
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.getByRole('heading', { name: 'Make your first project' }).waitFor()
+  for (const name of ['Support desk', 'Billing']) await stewrd(server.home, ['project', 'create', name])
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+  if (server) await removeHome(server.home)
+})
+const seen = async (name: string) => {
+  await picture(page, name)
+  await expectAccessible(page, name)
+  await expectFits(page, name)
+}
+const dialog = () => page.getByRole('dialog')
+
+test('a project is to be shredded once its name is typed, and that can be taken back', async () => {
+  await page.goto(server.url)
+  await page.getByRole('link', { name: /Support desk/ }).click()
+  await page.getByRole('button', { name: 'Shred project' }).click()
+  const button = dialog().getByRole('button', { name: 'Shred in seven days' })
+  await dialog().getByLabel('Type “Support desk” to confirm').fill('Support')
+  expect(await button.isDisabled()).toBe(true)
+  await dialog().getByLabel('Type “Support desk” to confirm').fill('Support desk')
+  await seen('shred-dialog')
+  await button.click()
+  const banner = page.getByRole('status').filter({ hasText: 'This project is to be shredded' })
+  await banner.getByText('in 6 days').waitFor()
+  await seen('shred-requested')
+  await banner.getByRole('button', { name: 'Cancel the shredding' }).click()
+  await banner.waitFor({ state: 'hidden' })
+  await page.getByRole('button', { name: 'Shred project' }).waitFor()
+})
+
+test('a project that is shredded leaves its history, and what is still to be done for backups', async () => {
+  await page.getByRole('button', { name: 'Shred project' }).click()
+  await dialog().getByLabel('Type “Support desk” to confirm').fill('Support desk')
+  await dialog().getByLabel('Shred it now').check()
+  await dialog().getByRole('button', { name: 'Shred now' }).click()
+  await page.getByText('A backup from before can be read').waitFor()
+  await seen('shredded')
+  await page.getByRole('link', { name: 'Its history' }).click()
+  await page.getByText('shredded the project: its keys are destroyed').waitFor()
+  await page.getByText('whose contents were shredded').first().click()
+  await dialog().getByText('Its contents were shredded').waitFor()
+  await seen('shredded-event')
+  await page.goto(server.url)
+  await page.getByRole('list', { name: 'Shredded projects' }).waitFor()
+  expect(await page.getByText('Support desk').count()).toBe(0)
+  await seen('shredded-list')
+})
+
+test('it is complete once the master keys from then are retired', async () => {
+  const list = (await stewrd(server.home, ['keys', 'list', '--json'])).lines() as { key: string }[]
+  expect((await stewrd(server.home, ['keys', 'rotate-master'])).code).toBe(0)
+  for (const { key } of list) expect((await stewrd(server.home, ['keys', 'retire', key])).code).toBe(0)
+  await page.reload()
+  await page.getByRole('list', { name: 'Shredded projects' }).getByRole('link').click()
+  await page.getByText('no backup can be read either').waitFor()
+  await seen('shredded-complete')
+}, 60_000)
