@@ -99,6 +99,7 @@ export async function openEntry(dataKeys: DataKeys, row: LoggedRow): Promise<Ent
 
 /** What an event may be shown with; undefined when it cannot be opened. Outages are thrown. */
 export async function discloseRow(dataKeys: DataKeys, row: EventRow): Promise<Disclosure | undefined> {
+  if (row.shredded) return undefined
   try {
     return discloseEvent(await dataKeys.byId(row.account_id, row.dek_id), headerOf(row), row)
   } catch (error) {

@@ -25,6 +25,9 @@ const good: Record<string, () => Record<string, unknown>> = {
   'projects.rename': () => ({ projectId, name: 'x', commandId: 'c', expectedRevision: 1 }),
   'projects.changeCapabilities': () => ({ projectId, capabilities: ['chat'] }),
   'projects.archive': () => ({ projectId, expectedRevision: 99 }),
+  'projects.shredding': () => ({ projectId }),
+  'projects.shred': () => ({ projectId, confirm: 'another name', now: false, reason: 'r', commandId: 'c' }),
+  'projects.cancelShred': () => ({ projectId }),
   'llm.current': () => ({ projectId }),
   'llm.set': () => ({
     projectId,
@@ -62,7 +65,17 @@ const good: Record<string, () => Record<string, unknown>> = {
   'keys.retire': () => ({ key: 'kek_none/1' }),
   'setup.createOwner': () => ({ name: 'n', email: 'a@b.example', password: 'long enough password', token: 't' }),
 }
-const withoutInput = ['keys.list', 'keys.rotate', 'me', 'setup.status', 'projects.list', 'system.health']
+const withoutInput = [
+  'audit.verification',
+  'audit.verify',
+  'keys.list',
+  'keys.rotate',
+  'me',
+  'projects.list',
+  'projects.listShredded',
+  'setup.status',
+  'system.health',
+]
 const wrong: unknown[] = [{ SENTINEL: 1 }, true, -1.5, 'SENTINEL\u0000\n', ['SENTINEL', 7], 'x'.repeat(5000)]
 
 const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: string } }>

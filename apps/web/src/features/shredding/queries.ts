@@ -1,7 +1,6 @@
 import type { Outputs } from '../../lib/trpc.ts'
 import { trpc } from '../../lib/trpc.ts'
 
-export type Shredding = Outputs['projects']['shredding']
 export type Shredded = Outputs['projects']['listShredded'][number]
 
 /** Asked often while servers are still at it. */
