@@ -5,8 +5,9 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Bundle, ExportOptions } from '../proof/export.ts'
 import { exportProject, placesBetween } from '../proof/export.ts'
+import { projectOfRun, runReceipt } from '../proof/receipt.ts'
 import { textFile } from './audit-verify-file.ts'
-import { moment, projectId } from './input.ts'
+import { moment, projectId, runId as runOf } from './input.ts'
 import { print, UsageError } from './output.ts'
 import { withPlatform } from './session.ts'
 
@@ -22,7 +23,7 @@ type ExportFlags = {
 /** How long a command waits until what it exports is signed. */
 const WAIT_MS = 15_000
 
-/** `audit export`: what others check with `audit verify FILE`. */
+/** `audit export` and `audit receipt`: what others check with `audit verify FILE`. */
 export function bundleCommands(audit: Command): void {
   audit
     .command('export <project>')
@@ -33,6 +34,33 @@ export function bundleCommands(audit: Command): void {
     .option('--disclose [what]', 'open payloads: "everything", or "configuration": all but what was said in runs')
     .option('--checkpoint <file...>', 'show that the log goes on from these checkpoints, which somebody kept')
     .action(exportBundle)
+  audit
+    .command('receipt <run>')
+    .description('the proof of which provider, model, configuration and key a run used, and when')
+    .option('--out <file>', 'default: on standard output')
+    .action(receipt)
+}
+
+async function receipt(run: string, _: { out?: string }, command: Command) {
+  const { json = false, out } = command.optsWithGlobals<{ json?: boolean; out?: string }>()
+  if (json && out === undefined) throw new UsageError('The receipt is a file of its own format: name it with --out.')
+  const runId = runOf(run)
+  await withPlatform(async (platform) => {
+    const projectId = await projectOfRun(platform, runId)
+    const { text, run: used, checkpoint } = await runReceipt(platform, { projectId, runId, waitMs: WAIT_MS })
+    if (out === undefined) return void process.stdout.write(text)
+    await write({ text: pieces(text) }, out)
+    const { provider, model, keyFingerprint } = used
+    const said = { file: out, run_id: runId, project_id: projectId, provider, model, key_fingerprint: keyFingerprint }
+    print(json, { ...said, checkpoint_size: checkpoint.size }, () => [
+      `${out}: run ${runId} used ${provider}, model ${model}, key ${keyFingerprint ?? 'of the deployment'}; signed at ${checkpoint.size} entries.`,
+      'Check it anywhere with: stewrd audit verify FILE --key VERIFIER_KEY (the key: stewrd audit key)',
+    ])
+  })
+}
+
+async function* pieces(text: string) {
+  yield text
 }
 
 async function exportBundle(id: string, _: ExportFlags, command: Command) {

@@ -19,6 +19,12 @@ export function projectId(given: string): string {
   return given
 }
 
+export function runId(given: string): string {
+  if (!z.uuid().safeParse(given).success)
+    throw new UsageError(`"${given}" is not the id of a run. The answer of a run has it, and the runs page.`)
+  return given
+}
+
 /** A whole number of at least 0. */
 export function count(given: string): number {
   if (!/^\d{1,15}$/.test(given)) throw new UsageError(`"${given}" is not a whole number.`)

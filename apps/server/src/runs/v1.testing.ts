@@ -18,10 +18,11 @@ export type Answer = {
   error?: { code: string; message: string; docs: string }
 }
 
-/** A server over HTTP, an upstream on loopback, and a project whose key that upstream accepts. */
-export async function openBed() {
+/** A server over HTTP, an upstream on loopback, and a project whose key that upstream accepts. `ownModel`: projects without a key run on the deployment's. */
+export async function openBed({ ownModel = false }: { ownModel?: boolean } = {}) {
   const upstream = await startUpstream({ keys: [keyA, keyB] })
-  const tested = await testPlatform({ STEWRD_EGRESS_ALLOW: upstream.host })
+  const own = { STEWRD_DEFAULT_BASE_URL: upstream.baseUrl, STEWRD_DEFAULT_API_KEY: keyA, STEWRD_DEFAULT_MODEL: 'o1' }
+  const tested = await testPlatform({ STEWRD_EGRESS_ALLOW: upstream.host, ...(ownModel && own) })
   const server = await listen(tested.platform)
   const { platform } = tested
 
