@@ -1,61 +1,62 @@
 import { randomUUID } from 'node:crypto'
-import { projects, projectStream } from '@stewrd/core/projects/projects.ts'
+import type { StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { Bed } from './bed.ts'
+import type { Emmett } from './emmett.ts'
+import { makeEmmett } from './emmett.ts'
 import type { Result } from './result.ts'
 import { median, spread } from './stats.ts'
+import { analyze, makeStreams, rate, rename } from './streams.ts'
 
 const ROUNDS = 7
 
-/** Appends as the product does them (decided, sealed, chained, with head, snapshot and outbox) against one plain INSERT. */
-export async function append(bed: Bed, seconds: number): Promise<Result[]> {
-  await bed.owner`create table plain (id uuid primary key, stream text not null, type text not null, at timestamptz not null, data bytea not null)`
-  const results: Result[] = []
-  for (const { name, inFlight, rows } of shapes) {
-    const streams = await makeStreams(bed, inFlight * rows)
-    const mine: number[] = []
-    const plain: number[] = []
-    for (let round = 0; round <= ROUNDS; round++) {
-      const ours = await rate(inFlight, seconds, (worker) => appendOnce(bed, streams, worker, rows))
-      const theirs = await rate(inFlight, seconds, () => insertOnce(bed, rows))
-      // The first round warms both up.
-      if (round === 0) continue
-      mine.push(ours * rows)
-      plain.push(theirs * rows)
-    }
-    const [measured, baseline] = [median(mine), median(plain)]
-    results.push({ name, measured, baseline, unit: 'events/s', ratio: measured / baseline, spread: spread(mine) })
-  }
-  return results
-}
-
-const shapes = [
+type Shape = { name: string; inFlight: number; rows: number }
+const shapes: Shape[] = [
   { name: 'append, 1 in flight', inFlight: 1, rows: 1 },
   { name: 'append, 16 in flight', inFlight: 16, rows: 1 },
+  { name: 'append, 100 in flight', inFlight: 100, rows: 1 },
   { name: 'append, batches of 10', inFlight: 1, rows: 10 },
 ]
 
-type Stream = { accountId: string; projectId: string; stream: string }
-
-async function makeStreams({ store, accountId }: Bed, count: number): Promise<Stream[]> {
-  return await Promise.all(
-    Array.from({ length: count }, async () => {
-      const projectId = randomUUID()
-      const stream = { accountId, projectId, stream: projectStream(projectId) }
-      await store.execute(projects, stream, { type: 'CreateProject', name: 'bench' }, meta())
-      return stream
-    }),
-  )
+/**
+ * Appends as the product does them (decided, sealed, chained, with head, snapshot and outbox) against one plain INSERT, and against
+ * another event store.
+ */
+export async function append(bed: Bed, seconds: number): Promise<Result[]> {
+  await bed.owner`create table plain (id uuid primary key, stream text not null, type text not null, at timestamptz not null, data bytea not null)`
+  const results: Result[] = []
+  for (const shape of shapes) results.push(...(await measure(bed, seconds, shape)))
+  return results
 }
 
-const meta = () => ({ commandId: randomUUID(), actor: 'user:bench' })
+async function measure(bed: Bed, seconds: number, { name, inFlight, rows }: Shape): Promise<Result[]> {
+  const streams = await makeStreams(bed, inFlight * rows)
+  await analyze(bed)
+  const emmett = rows === 1 ? await makeEmmett(bed, inFlight) : undefined
+  const [mine, plain, other]: [number[], number[], number[]] = [[], [], []]
+  for (let round = 0; round <= ROUNDS; round++) {
+    const ours = await rate(inFlight, seconds, (worker) => appendOnce(bed, streams, worker, rows))
+    const theirs = await rate(inFlight, seconds, () => insertOnce(bed, rows))
+    const others = emmett && (await otherRate(emmett, inFlight, seconds))
+    // The first round warms all up.
+    if (round === 0) continue
+    mine.push(ours * rows)
+    plain.push(theirs * rows)
+    if (others) other.push(others)
+  }
+  await emmett?.close()
+  const compared = (what: string, baselines: number[]): Result => {
+    const [measured, baseline] = [median(mine), median(baselines)]
+    return { name: what, measured, baseline, unit: 'events/s', ratio: measured / baseline, spread: spread(mine) }
+  }
+  return [compared(name, plain), ...(emmett ? [compared(`${name}, against emmett`, other)] : [])]
+}
+
+const otherRate = (emmett: Emmett, inFlight: number, seconds: number) =>
+  rate(inFlight, seconds, (worker) => emmett.append(worker))
 
 /** `rows` commands that wait at the same moment: they share a statement. */
-async function appendOnce({ store }: Bed, streams: Stream[], worker: number, rows: number) {
-  const own = streams.slice(worker * rows, (worker + 1) * rows)
-  await Promise.all(
-    own.map((stream) => store.execute(projects, stream, { type: 'RenameProject', name: randomUUID() }, meta())),
-  )
-}
+const appendOnce = ({ store }: Bed, streams: StreamId[], worker: number, rows: number) =>
+  Promise.all(streams.slice(worker * rows, (worker + 1) * rows).map((stream) => rename(store, stream)))
 
 // As many bytes as the sealed event has.
 const payload = Buffer.alloc(340, 7)
@@ -69,20 +70,4 @@ async function insertOnce({ owner }: Bed, rows: number) {
     data: payload,
   }))
   await owner`insert into plain ${owner(values)}`
-}
-
-/** Calls a second, with `inFlight` workers that each wait for their call. */
-async function rate(inFlight: number, seconds: number, call: (worker: number) => Promise<void>): Promise<number> {
-  const began = performance.now()
-  const end = began + seconds * 1000
-  let calls = 0
-  await Promise.all(
-    Array.from({ length: inFlight }, async (_, worker) => {
-      while (performance.now() < end) {
-        await call(worker)
-        calls++
-      }
-    }),
-  )
-  return (calls / (performance.now() - began)) * 1000
 }

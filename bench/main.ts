@@ -3,14 +3,18 @@ import { parseArgs } from 'node:util'
 import { agent } from './agent.ts'
 import { append } from './append.ts'
 import { makeBed } from './bed.ts'
+import { hotStream } from './hot-stream.ts'
 import { masterKey } from './master-key.ts'
+import { memory } from './memory.ts'
 import { replay } from './replay.ts'
 import type { Result } from './result.ts'
 import { machine, table } from './result.ts'
 import { rotation } from './rotation.ts'
 import { start } from './start.ts'
+import { verify } from './verify.ts'
+import { visible } from './visible.ts'
 
-// pnpm bench [append] [replay] [agent] [rotation] [master-key] [start] [--quick] [--json FILE]
+// pnpm bench [append] [hot-stream] [visible] [replay] [verify] [memory] [agent] [rotation] [master-key] [start] [--quick] [--json FILE]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
@@ -20,7 +24,11 @@ const { quick } = values
 const bed = await makeBed()
 const benches: Record<string, () => Promise<Result[]>> = {
   append: () => append(bed, quick ? 0.3 : 2),
+  'hot-stream': () => hotStream(bed, quick ? 0.3 : 2),
+  visible: () => visible(bed, quick ? 500 : 20_000),
   replay: () => replay(bed, quick ? 5_000 : 100_000),
+  verify: () => verify(bed, quick ? 5_000 : 100_000),
+  memory: () => memory(quick ? 1_000 : 10_000, quick ? 10_000 : 1_000_000),
   agent: () => agent(bed, quick ? 100 : 1_000),
   rotation: () => rotation(bed, quick ? 5 : 50),
   'master-key': () => masterKey(bed, quick ? 1_000 : 10_000),
