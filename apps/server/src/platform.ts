@@ -190,7 +190,8 @@ async function openKeys(env: Env, sql: Sql, egress: Egress): Promise<{ keyring: 
   const [{ used } = { used: true }] = await sql<{ used: boolean }[]>`select exists (select from data_keys) as used`
   const keyring = await openKeyring({ env, egress }, { create: !used })
   const dataKeys = new DataKeys(sql, keyring)
-  await dataKeys.checkKeyring()
+  // Of several places the first is chosen: that is how one moves back. An only keyring that was left is rather an old copy.
+  await dataKeys.checkKeyring({ reopens: keyring.members.length > 1 })
   return { keyring, dataKeys }
 }
 

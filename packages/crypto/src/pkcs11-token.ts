@@ -45,7 +45,7 @@ export async function openTokenKey(options: TokenOptions, { create = false } = {
     if (!key)
       throw new KeyringError(
         'KEK_MISSING',
-        `There is no AES key ${nameOf(options)}. Make one with \`stewrd keys add\`, or correct STEWRD_KEYRING.`,
+        `There is no AES key ${nameOf(options)}. Correct STEWRD_KEYRING; to move there, put what is in use behind it, and one is made.`,
         options.object,
       )
     refuseExtractable(pkcs11, session, key, options)

@@ -11,7 +11,7 @@ import type { Sql } from './connect.ts'
 import { run } from './db-error.ts'
 import type { DataKeyRow } from './master-keys/check.ts'
 import { checkKeyring } from './master-keys/check.ts'
-import { registerPrimary } from './master-keys/registry.ts'
+import { registerPrimary, reopenClosed } from './master-keys/registry.ts'
 
 /** Encryptions are reserved in the database before they happen, this many at a time: a crash loses at most these. */
 const BLOCK = 4096
@@ -106,9 +106,13 @@ export class DataKeys {
     return derived
   }
 
-  /** Opens a canary under every master key in use, and enters the primary one. Throws KeyringMismatch, or KeyringError. */
-  async checkKeyring(): Promise<void> {
+  /**
+   * Opens a canary under every master key in use, and enters the primary one. Throws KeyringMismatch, or KeyringError. `reopens`: the primary
+   * key may be one that a rotation left, because somebody has put it first on purpose.
+   */
+  async checkKeyring({ reopens = false }: { reopens?: boolean } = {}): Promise<void> {
     await checkKeyring(this.#db.sql, this.#provider, (row) => this.#unwrap(row))
+    if (reopens) await reopenClosed(this.#db.sql, this.#provider.primary)
     await registerPrimary(this.#db.sql, this.#provider)
   }
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { keyring, keyringStream } from '@stewrd/core/keyring/keyring.ts'
+import { nameOfKek } from '@stewrd/crypto/keyring.ts'
 import { DataKeys } from '@stewrd/db/data-keys.ts'
 import { countElsewhere } from '@stewrd/db/master-keys/rewrap.ts'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -9,7 +10,8 @@ import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
 import { openKeyring } from './open-keyring.ts'
 import { dataSteps } from './rotate-data.ts'
-import { masterSteps } from './rotate-master.ts'
+import { masterSteps, rotateMaster } from './rotate-master.ts'
+import { listKeys, retireKey, retireSteps } from './service.ts'
 
 let server: TestPlatform
 let projectId: string
@@ -50,8 +52,8 @@ async function everythingOpens() {
 // Before it is begun nobody but the operator knows of it: they do it again. From then on the server that lives ends it.
 test.each(masterSteps)('a rotation of the master key that dies after "%s" is ended, and all opens', async (step) => {
   const before = server.platform.keyring.primary
-  expect(await killed(step)).toBe('SIGKILL')
-  if (masterSteps.indexOf(step) < masterSteps.indexOf('begun')) await killed('none')
+  expect(await killed(step, 'master')).toBe('SIGKILL')
+  if (masterSteps.indexOf(step) < masterSteps.indexOf('begun')) await killed('none', 'master')
   await vi.waitFor(async () => expect((await underWay()).rotation).toBe(null), { timeout: 20_000, interval: 100 })
   await server.platform.keyring.refresh!()
   const { primary } = server.platform.keyring
@@ -65,8 +67,21 @@ test.each(masterSteps)('a rotation of the master key that dies after "%s" is end
 test.each(dataSteps)('a rotation of data keys that dies after "%s" is ended once, and all opens', async (step) => {
   const { dataKeys, accountId } = server.platform
   const before = await dataKeys.epoch(accountId, projectId, 'event')
-  expect(await killed(step, projectId)).toBe('SIGKILL')
+  expect(await killed(step, 'data', projectId)).toBe('SIGKILL')
   await vi.waitFor(async () => expect((await underWay()).dataKeys).toEqual({}), { timeout: 20_000, interval: 100 })
   expect(await dataKeys.epoch(accountId, projectId, 'event')).toBe(before + 1)
+  await everythingOpens()
+})
+
+test.each(retireSteps)('a master key whose retirement dies after "%s" is retired by the next try', async (step) => {
+  const { platform } = server
+  const old = platform.keyring.primary
+  await rotateMaster(platform, { actor: 'operator:cli' })
+  expect(await killed(step, 'retire', old.id)).toBe('SIGKILL')
+  await retireKey(platform, nameOfKek(old), 'operator:cli')
+  const { keys } = await listKeys(platform)
+  expect(keys.find((k) => k.id === old.id)).toMatchObject({ state: 'retired', provider: null, values: 0 })
+  const retired = (await events()).filter(({ event }) => event.type === 'MasterKeyRetired')
+  expect(retired.filter(({ event }) => JSON.stringify(event.data).includes(old.id))).toHaveLength(1)
   await everythingOpens()
 })

@@ -10,10 +10,13 @@ import type { KeyringSpec } from './keyring-variable.ts'
 
 type Deps = { env: Pick<Env, 'keyring' | 'keyringCredentials'>; egress: Egress }
 
-/** Every provider of STEWRD_KEYRING. With `create`, a file or a token key that is not there yet is made. */
+/**
+ * Every provider of STEWRD_KEYRING. With `create`, a file or a token key that is not there yet is made; also when others stand behind the first
+ * one: then it is where one moves to.
+ */
 export async function openKeyring(deps: Deps, { create }: { create: boolean }): Promise<Keyring> {
   const [first, ...others] = deps.env.keyring
-  const primary = await openMember(deps, first, create)
+  const primary = await openMember(deps, first, create || others.length > 0)
   return keyringOf([primary, ...(await Promise.all(others.map((spec) => openMember(deps, spec, false))))])
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { MasterKey } from '@stewrd/core/keyring/events.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { nameOfKek, sameKek } from '@stewrd/crypto/keyring.ts'
-import { closeOthers, masterKeyUsage, reopenPrimary } from '@stewrd/db/master-keys/registry.ts'
+import { closeOthers, masterKeyUsage, registerPrimary, reopen } from '@stewrd/db/master-keys/registry.ts'
 import type { DamagedDataKey, RewrapProgress } from '@stewrd/db/master-keys/rewrap.ts'
 import { countElsewhere, countUnder, rewrapAll } from '@stewrd/db/master-keys/rewrap.ts'
 import type { KeyCustody } from './custody.ts'
@@ -14,6 +14,7 @@ export const masterSteps = [
   'recorded',
   'everywhere',
   'begun',
+  'reopened',
   'primary',
   'open',
   'closed',
@@ -42,15 +43,20 @@ export const rotateMaster = (custody: KeyCustody, options: RotateMasterOptions):
     const { actor, onStep = () => {} } = options
     const { from, to } = await begun(custody, options)
     onStep('begun')
+    // Servers wrap under the primary key from the moment that it is that: by then it must be open again.
+    await reopen(custody.sql, to)
+    onStep('reopened')
     await makePrimary(custody, to)
     onStep('primary')
-    await reopenPrimary(custody.sql, custody.keyring)
+    await registerPrimary(custody.sql, custody.keyring)
     onStep('open')
     await closeOthers(custody.sql, to)
     onStep('closed')
-    await moveAll(custody, to, options)
+    const damaged = await moveAll(custody, to, options)
     onStep('moved')
     const [values, left] = [await countUnder(custody.sql, to), await countElsewhere(custody.sql, to)]
+    if (left > 0 && damaged.length > 0)
+      throw new Refusal('DATA_KEYS_DAMAGED', { left, keys: damaged.slice(0, NAMED).map(nameOfDamaged) })
     await record(custody, { type: 'FinishMasterKeyRotation', values, left }, actor)
     onStep('proved')
     return { from, to, values, left: 0 }
@@ -118,7 +124,11 @@ async function everywhere({ nodes }: KeyCustody, to: MasterKey): Promise<void> {
 }
 
 /** Again and again until a pass finds nothing, or nothing that can be moved. */
-async function moveAll({ sql, keyring }: KeyCustody, to: MasterKey, { onStep, onProgress }: RotateMasterOptions) {
+async function moveAll(
+  { sql, keyring }: KeyCustody,
+  to: MasterKey,
+  { onStep, onProgress }: RotateMasterOptions,
+): Promise<readonly DamagedDataKey[]> {
   for (;;) {
     let damaged: readonly DamagedDataKey[] = []
     for await (const progress of rewrapAll(sql, keyring, to)) {
@@ -126,6 +136,10 @@ async function moveAll({ sql, keyring }: KeyCustody, to: MasterKey, { onStep, on
       onProgress?.(progress)
       onStep?.('batch')
     }
-    if (damaged.length > 0 || (await countElsewhere(sql, to)) === 0) return
+    if (damaged.length > 0 || (await countElsewhere(sql, to)) === 0) return damaged
   }
 }
+
+/** At most this many are named; the count says of how many. */
+const NAMED = 10
+const nameOfDamaged = ({ id, scope, code }: DamagedDataKey) => ({ dataKeyId: id, scope, code })

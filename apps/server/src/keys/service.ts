@@ -53,6 +53,10 @@ export const addKey = (custody: KeyCustody, actor: string): Promise<MasterKey> =
     return key
   })
 
+/** In this order. Whoever dies after one of them retires the key again: each step may be done twice. */
+export const retireSteps = ['marked', 'recorded', 'destroyed'] as const
+type RetireStep = (typeof retireSteps)[number]
+
 /**
  * Destroys a key that nothing depends on any more. `destroyed` is false where that must be done in the provider. Refused while
  * something depends on it. The database is marked first: from then on nothing can be wrapped under it.
@@ -61,6 +65,7 @@ export const retireKey = (
   custody: KeyCustody,
   name: string,
   actor: string,
+  onStep: (step: RetireStep) => void = () => {},
 ): Promise<{ key: MasterKey; destroyed: boolean }> =>
   alone(custody.sql, async () => {
     const { sql, keyring } = custody
@@ -74,8 +79,11 @@ export const retireKey = (
       const { values = 0, projects = 0 } = used.find((u) => nameOfKek(u) === nameOfKek(key)) ?? {}
       throw new Refusal('MASTER_KEY_IN_USE', { key: key.id, values, projects })
     }
+    onStep('marked')
     await record(custody, { type: 'RetireMasterKey', key }, actor)
+    onStep('recorded')
     const holder = memberWith(keyring, key)
     await holder?.provider.manage?.remove(key)
+    onStep('destroyed')
     return { key, destroyed: !holder || holder.provider.manage !== undefined }
   })

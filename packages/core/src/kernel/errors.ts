@@ -30,6 +30,7 @@ export type Refusals = {
   RUN_ENDED: { runId?: string; status: string }
   MASTER_KEY_ROTATING: { to: string }
   MASTER_KEY_IN_USE: { key: string; values: number; projects?: number }
+  DATA_KEYS_DAMAGED: { left: number; keys: readonly { dataKeyId: string; scope: string; code: string }[] }
   MASTER_KEY_PRIMARY: { key: string }
   MASTER_KEY_NOT_FIRST: { key: string }
   KEYRING_BUSY: Record<string, never>
@@ -103,6 +104,8 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
     `The master key is being rotated to ${to}. Let that end first: \`stewrd keys rotate-master\` goes on where it stopped.`,
   MASTER_KEY_IN_USE: ({ key, values, projects }) =>
     `${values} values${projects === undefined ? '' : ` of ${projects} projects`} depend on the master key ${key}. Run \`stewrd keys rotate-master\` first; \`stewrd keys list\` shows what is left.`,
+  DATA_KEYS_DAMAGED: ({ left, keys }) =>
+    `All but ${left} of the stored data keys were moved. These cannot be opened, and keep the rotation open: ${keys.map(damagedKey).join('; ')}. Put their rows back from a backup, or shred those projects; the rotation then ends by itself.`,
   MASTER_KEY_PRIMARY: ({ key }) =>
     `${key} is the primary master key: new values are wrapped under it. Rotate to another one first.`,
   MASTER_KEY_NOT_FIRST: ({ key }) =>
@@ -122,3 +125,6 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
     'The events of this run, or the configuration that it names, cannot be opened (any more), so nothing of it can be shown. Use `stewrd audit export` for a proof without payloads.',
   RUN_ENDED: ({ status }) => `This run has ended already (${status}). Start another.`,
 }
+
+const damagedKey = ({ dataKeyId, scope, code }: Refusals['DATA_KEYS_DAMAGED']['keys'][number]) =>
+  `${dataKeyId} of ${scope === 'deployment' ? 'the deployment' : `project ${scope}`} (${code})`

@@ -142,6 +142,15 @@ const everyRefusal: { [C in keyof Refusals]: readonly Refusals[C][] } = {
     { key: 'kek_a', values: 3 },
     { key: 'kek_a', values: 3, projects: 2 },
   ],
+  DATA_KEYS_DAMAGED: [
+    {
+      left: 2,
+      keys: [
+        { dataKeyId: 'd1', scope: 'p1', code: 'UNWRAP_FAILED' },
+        { dataKeyId: 'd2', scope: 'deployment', code: 'UNWRAP_FAILED' },
+      ],
+    },
+  ],
   MASTER_KEY_PRIMARY: [{ key: 'kek_a' }],
   MASTER_KEY_NOT_FIRST: [{ key: 'kek_a' }],
   KEYRING_BUSY: [{}],

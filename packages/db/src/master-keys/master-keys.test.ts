@@ -10,7 +10,7 @@ import { DataKeys } from '../data-keys.ts'
 import { createEventStore } from '../event-store.ts'
 import { by, createWorld } from '../testkit/world.ts'
 import type { World } from '../testkit/world.ts'
-import { closeOthers, masterKeyUsage, registerPrimary, reopenPrimary, retireUnused } from './registry.ts'
+import { closeOthers, masterKeyUsage, registerPrimary, reopen, retireUnused } from './registry.ts'
 import type { DamagedDataKey } from './rewrap.ts'
 import { countElsewhere, countUnder, rewrapAll } from './rewrap.ts'
 
@@ -152,7 +152,8 @@ test('a key is retired when nothing depends on it, and not before; a new rotatio
   expect(await retireUnused(world.sql, to)).toBe(false)
   await ring.manage.setPrimary(from)
   await expect(registerPrimary(world.sql, ring)).rejects.toMatchObject({ code: 'KEK_CLOSED', kekId: from.id })
-  await reopenPrimary(world.sql, ring)
+  await reopen(world.sql, ring.primary)
+  await registerPrimary(world.sql, ring)
   const usage = await masterKeyUsage(world.sql)
   expect(usage.map(({ id, status }) => ({ id, status }))).toEqual([
     { id: from.id, status: 'open' },

@@ -28,13 +28,16 @@ export async function registerPrimary(sql: Sql, provider: KeyProvider): Promise<
     on conflict do nothing`)
 }
 
-/** As `registerPrimary`, and lets a key that a rotation once left be used again: the goal of a new rotation. */
-export async function reopenPrimary(sql: Sql, provider: KeyProvider): Promise<void> {
-  const { id, version } = provider.primary
+/** Lets a key that a rotation once left be used again: the goal of a new rotation. Call it before that key becomes the primary one. */
+export async function reopen(sql: Sql, { id, version }: KekRef): Promise<void> {
   await run(sql`
     update master_keys set status = 'open', changed_at = now()
     where kek_id = ${id} and kek_version = ${version} and status <> 'open'`)
-  await registerPrimary(sql, provider)
+}
+
+/** As `reopen`, but never a key that was retired. */
+export async function reopenClosed(sql: Sql, kek: KekRef): Promise<void> {
+  if ((await standingOf(sql, kek)) === 'closed') await reopen(sql, kek)
 }
 
 export async function standingOf(sql: Sql, { id, version }: KekRef): Promise<Standing | undefined> {
