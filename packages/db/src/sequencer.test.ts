@@ -1,5 +1,7 @@
+import type { StreamId } from '@stewrd/core/kernel/execute.ts'
 import { projects } from '@stewrd/core/projects/projects.ts'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { connect, disconnect } from './connect.ts'
 import { LOG_CHANNEL, Sequencer } from './sequencer.ts'
 import { by, createWorld } from './testkit/world.ts'
 import type { World } from './testkit/world.ts'
@@ -86,4 +88,29 @@ test('an outbox row without its event stops the log loudly and leaves it as it w
   expect(await indexes()).toEqual(before)
   await world.owner`delete from outbox where id = ${row!.id}`
   await sequencer.stop()
+})
+
+test('events of a backlog are found by index, though the same connection placed events when the tables were small', async () => {
+  const small = await createWorld()
+  const one = connect(small.url, { max: 1 })
+  const sequencer = new Sequencer({ sql: one, node: 'a' })
+  const rename = (stream: StreamId, n: number) =>
+    small.store.execute(projects, stream, { type: 'RenameProject', name: `name ${n}` }, by())
+  const scans = async () => {
+    await one`select pg_stat_force_next_flush()`
+    const [{ count } = { count: -1 }] = await one<{ count: number }[]>`
+      select seq_scan::int as count from pg_stat_user_tables where relname = 'events'`
+    return count
+  }
+  const stream = small.project()
+  await small.store.execute(projects, stream, { type: 'CreateProject', name: 'x' }, by())
+  await small.owner`analyze events, outbox`
+  await sequencer.drain()
+  await Promise.all(Array.from({ length: 3000 }, (_, n) => rename(stream, n)))
+  const before = await scans()
+  expect(await sequencer.drain()).toBe(3000)
+  expect(await scans()).toBe(before)
+  await sequencer.stop()
+  await disconnect(one)
+  await small.close()
 })

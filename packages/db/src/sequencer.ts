@@ -12,6 +12,29 @@ const IDLE_MS = { from: 50, to: 250 }
 /** Appends that arrive within this time after a batch share the next one. */
 const GATHER_MS = 5
 
+// The fence locks the state row, so batches follow each other. A row without its event would violate a not-null and stop the
+// log loudly. Ids were drawn under the head's lock: within a stream, and after whatever it waited for, they only grow.
+const PLACE = `
+  with fence as materialized (
+    select size from log_state
+    where epoch = $1 and holder = $2 and expires_at > clock_timestamp() for update
+  ), taken as (
+    delete from outbox where id = any (array(select id from outbox order by id limit ${BATCH})) and exists (select from fence)
+    returning id, account_id, stream, seq
+  ), placed as (
+    insert into log (idx, account_id, project_id, stream, seq, type, actor, at)
+    select (select size from fence) + row_number() over (order by t.id) - 1, t.account_id, e.project_id, t.stream, t.seq, e.type, e.actor, e.at
+    from taken t left join events e on e.account_id = t.account_id and e.stream = t.stream and e.seq = t.seq
+    returning idx
+  ), grown as (
+    update log_state set size = size + (select count(*) from placed),
+      expires_at = clock_timestamp() + ${LEASE_SECONDS} * interval '1 second'
+    where epoch = $1 and exists (select from placed)
+    returning size, pg_notify('${LOG_CHANNEL}', size::text)
+  )
+  select coalesce((select size from grown), (select size from fence)) as size, (select count(*) from placed) as placed
+  from fence`
+
 /** The right to write the log, as long as the lease row says the same. */
 export type Lease = { epoch: number; holder: string }
 
@@ -116,28 +139,10 @@ export class Sequencer {
 
   /** Undefined when the lease is lost: then nothing was written. */
   async #place(): Promise<{ placed: number; size: number } | undefined> {
-    // The fence locks the state row, so batches follow each other. A row without its event would violate a not-null and stop the
-    // log loudly. Ids were drawn under the head's lock: within a stream, and after whatever it waited for, they only grow.
-    const [result] = await run(this.#db.sql<{ size: number; placed: number }[]>`
-      with fence as materialized (
-        select size from log_state
-        where epoch = ${this.#epoch!} and holder = ${this.#holder} and expires_at > clock_timestamp() for update
-      ), taken as (
-        delete from outbox where id in (select id from outbox order by id limit ${BATCH}) and exists (select from fence)
-        returning id, account_id, stream, seq
-      ), placed as (
-        insert into log (idx, account_id, project_id, stream, seq, type, actor, at)
-        select (select size from fence) + row_number() over (order by t.id) - 1, t.account_id, e.project_id, t.stream, t.seq, e.type, e.actor, e.at
-        from taken t left join events e on e.account_id = t.account_id and e.stream = t.stream and e.seq = t.seq
-        returning idx
-      ), grown as (
-        update log_state set size = size + (select count(*) from placed),
-          expires_at = clock_timestamp() + ${LEASE_SECONDS} * interval '1 second'
-        where epoch = ${this.#epoch!} and exists (select from placed)
-        returning size, pg_notify(${LOG_CHANNEL}, size::text)
-      )
-      select coalesce((select size from grown), (select size from fence)) as size, (select count(*) from placed) as placed
-      from fence`)
+    // Planned anew each time: a plan that was kept from when the tables were small would read them whole for every batch.
+    const [result] = await run(
+      this.#db.sql.unsafe<{ size: number; placed: number }[]>(PLACE, [this.#epoch!, this.#holder], { prepare: false }),
+    )
     return result
   }
 }
