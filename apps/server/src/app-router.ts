@@ -6,6 +6,7 @@ import { historyRouter } from './history/router.ts'
 import { keyCustodyRouter } from './key-custody/router.ts'
 import { keysRouter } from './keys/router.ts'
 import { llmRouter } from './llm/router.ts'
+import { proofRouter } from './proof/router.ts'
 import { projectsRouter } from './projects/router.ts'
 import { runsRouter } from './runs/router.ts'
 import { setupRouter } from './setup/router.ts'
@@ -23,6 +24,7 @@ export const appRouter = router({
   apiKeys: apiKeysRouter,
   history: historyRouter,
   audit: auditRouter,
+  proof: proofRouter,
   runs: runsRouter,
   system: systemRouter,
 })

@@ -14,6 +14,7 @@ import { originGuard } from './kernel/same-origin.ts'
 import { setSecurityHeaders } from './kernel/security-headers.ts'
 import { logPlugin } from './log/plugin.ts'
 import type { Platform } from './platform.ts'
+import { proofPlugin } from './proof/plugin.ts'
 import { runsPlugin } from './runs/plugin.ts'
 import { healthPlugin } from './system/health-plugin.ts'
 import type { RequestContext } from './trpc/context.ts'
@@ -56,6 +57,7 @@ export async function createApp({ platform, log, publicUrl, dashboard = builtDas
   })
   await app.register(docsPlugin)
   await app.register(logPlugin, { platform })
+  await app.register(proofPlugin, { platform })
   await app.register(runsPlugin, { platform, log, publicUrl })
   await app.register(dashboardPlugin, { root: dashboard })
   return app

@@ -3,6 +3,7 @@ import { Dialog } from '../../components/ui/dialog.tsx'
 import { Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
 import { Mono } from '../../components/ui/surface.tsx'
 import { At } from '../../components/ui/time.tsx'
+import { EventProof } from '../proof/event-proof.tsx'
 import { useHistoryEvent } from './queries.ts'
 import { Sentence } from './sentence.tsx'
 import { StateDiff } from './state-diff.tsx'
@@ -66,6 +67,9 @@ export function EventSheet({ index, onClose }: { index: number | undefined; onCl
               </Fact>
               <Fact name="Log index">
                 <span className="tnum">{event.data.entry.index}</span>
+              </Fact>
+              <Fact name="Proof">
+                <EventProof index={event.data.entry.index} />
               </Fact>
             </dl>
           </Section>

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react'
 import { Empty, Failed, Rows } from '../../components/ui/states.tsx'
 import { Badge, Card, PageHeader } from '../../components/ui/surface.tsx'
 import { count } from '../../lib/format.ts'
+import { ExportButton } from '../proof/export-dialog.tsx'
 import { EventSheet } from './event-sheet.tsx'
 import { HistoryFilters } from './history-filters.tsx'
 import { HistoryList } from './history-list.tsx'
@@ -57,6 +58,7 @@ function HistoryPage({ projectId, search, onSearch }: Props) {
           <span className="flex items-center gap-2">
             {size !== undefined && <span className="tnum text-xs text-muted">{count(size)} events in the log</span>}
             <LiveBadge status={tail.status} />
+            {projectId && <ExportButton projectId={projectId} />}
           </span>
         }
       />

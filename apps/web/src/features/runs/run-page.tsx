@@ -5,6 +5,7 @@ import { Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
 import { Card, Mono } from '../../components/ui/surface.tsx'
 import { At } from '../../components/ui/time.tsx'
 import { count, duration } from '../../lib/format.ts'
+import { ReceiptCard } from '../proof/receipt-card.tsx'
 import { useRun } from './queries.ts'
 import { KeySource, RunStatus } from './run-status.tsx'
 
@@ -41,6 +42,7 @@ export function RunPage() {
                   (run.data.status === 'running' ? 'Not there yet…' : 'The model answered with nothing.')}
               </Message>
             )}
+            {run.data.status !== 'running' && <ReceiptCard projectId={projectId} runId={runId} />}
           </div>
           <Card title="What it used">
             <dl className="flex flex-col gap-3 px-4 py-4 text-[13px]">
