@@ -122,7 +122,8 @@ export class Projector {
     const { folded, writes } = await foldBatch(this.#sql, this.#targets, entries, to)
     await this.#write(epoch, folded, writes)
     for (const wake of this.#waiting) wake()
-    return to < size
+    // A view that was switched meanwhile has to be looked at where it is now.
+    return to < size || this.#targets === undefined
   }
 
   async #write(epoch: number, folded: readonly Folded[], writes: readonly RowWrite[]): Promise<void> {

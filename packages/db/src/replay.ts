@@ -29,12 +29,17 @@ export class ReplayFailed extends Error {
   override readonly name = 'ReplayFailed'
 }
 
+/** In this order, 'folded' for every batch. Whoever dies after one of them leaves readers what they had; the next rebuild begins anew. */
+export const replaySteps = ['leased', 'cleared', 'folded', 'close', 'switched', 'dropped'] as const
+export type ReplayStep = (typeof replaySteps)[number]
+export type ReplayOptions = { onProgress?: (progress: ReplayProgress) => void; onStep?: (step: ReplayStep) => void }
+
 const BATCH = 1000
 /** So close to the live view that the rest is folded while it waits. */
 const CLOSE = 200
 
 type Live = { version: number; slot: number; checkpoint: number }
-type Build = ReplayDeps & { target: Target; lease: Lease; events: number }
+type Build = ReplayDeps & Required<ReplayOptions> & { target: Target; lease: Lease; events: number }
 
 /**
  * Rebuilds a view from the first event beside the live one, under write load, and switches if both are equal, or if the view's
@@ -43,7 +48,7 @@ type Build = ReplayDeps & { target: Target; lease: Lease; events: number }
 export async function replayView(
   deps: ReplayDeps,
   name: string,
-  { onProgress }: { onProgress?: (progress: ReplayProgress) => void } = {},
+  { onProgress = () => {}, onStep = () => {} }: ReplayOptions = {},
 ): Promise<ReplayResult> {
   const began = performance.now()
   const view = (deps.views ?? allViews).find((v) => v.projection.name === name)
@@ -52,14 +57,20 @@ export async function replayView(
   if ((await lease.hold()) === undefined)
     throw new ReplayFailed(`The view ${name} is being rebuilt already. Wait for that to end.`)
   try {
+    onStep('leased')
     const live = await liveOf(deps.sql, name)
     if (!live) throw new ReplayFailed(`The view ${name} was never projected. Start the server once.`)
-    const build: Build = { ...deps, lease, events: 0, target: { view, slot: 1 - live.slot, checkpoint: 0 } }
+    const target = { view, slot: 1 - live.slot, checkpoint: 0 }
+    const build: Build = { ...deps, onProgress, onStep, lease, events: 0, target }
     await dropSlot(deps.sql, name, build.target.slot)
-    await catchUp(build, onProgress)
+    onStep('cleared')
+    await catchUp(build)
+    onStep('close')
     const result = await finish(build)
+    onStep('switched')
     await dropSlot(deps.sql, name, result.switched ? live.slot : build.target.slot)
-    onProgress?.({ view: name, done: build.target.checkpoint, total: build.target.checkpoint })
+    onStep('dropped')
+    onProgress({ view: name, done: build.target.checkpoint, total: build.target.checkpoint })
     return { view: name, events: build.events, ...result, ms: Math.round(performance.now() - began) }
   } finally {
     await lease.release()
@@ -67,15 +78,16 @@ export async function replayView(
 }
 
 /** Folds until the live view is close. It goes on meanwhile; we never pass it, so that both can be compared at the same place. */
-async function catchUp(build: Build, onProgress?: (progress: ReplayProgress) => void): Promise<void> {
+async function catchUp(build: Build): Promise<void> {
   const view = build.target.view.projection.name
   for (;;) {
     const live = await liveOf(build.sql, view)
     if (!live) throw new ReplayFailed(`The view ${view} is gone.`)
-    onProgress?.({ view, done: build.target.checkpoint, total: live.checkpoint })
+    build.onProgress({ view, done: build.target.checkpoint, total: live.checkpoint })
     if (live.checkpoint - build.target.checkpoint <= CLOSE) return
     await build.lease.hold()
     await foldUpTo(build, build.sql, live.checkpoint)
+    build.onStep('folded')
   }
 }
 
