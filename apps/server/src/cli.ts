@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { auditCommands } from './cli/audit.ts'
+import { backupCommands } from './cli/backup.ts'
 import { keysCommands } from './cli/keys.ts'
 import { llmCommands } from './cli/llm.ts'
 import { operateCommands } from './cli/operate.ts'
@@ -19,6 +20,7 @@ projectCommands(program)
 llmCommands(program)
 auditCommands(program)
 keysCommands(program)
+backupCommands(program)
 
 // `--json` may stand anywhere, as people type it.
 const asked = process.argv.slice(2).filter((arg) => arg !== '--')

@@ -12,13 +12,13 @@ import type { EventStore } from '@stewrd/db/event-store.ts'
 import { createEventStore } from '@stewrd/db/event-store.ts'
 import { migrate } from '@stewrd/db/migrate.ts'
 import type { Egress } from '@stewrd/runtime/egress/egress.ts'
-import { createEgress } from '@stewrd/runtime/egress/egress.ts'
 import type { Logger } from 'pino'
 import type { Auth } from './auth/auth.ts'
 import { createAuth } from './auth/auth.ts'
 import { Verifier } from './audit/verifier.ts'
 import type { Env } from './env.ts'
 import { createCustodian } from './key-custody/custodian.ts'
+import { egressOf } from './kernel/egress-of.ts'
 import type { Secrets } from './kernel/secrets.ts'
 import { createSecrets } from './kernel/secrets.ts'
 import type { Fallback } from './fallback.ts'
@@ -85,7 +85,7 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
   await migrate(url, { onProgress: (file) => onProgress(`Preparing the tables: ${file}`) })
   const sql = connect(url, { applicationName: `stewrd ${as}` })
   started.defer(() => disconnect(sql))
-  const egress = createEgress({ allow: env.egressAllow.map((host) => host.replace(/^\[(.*)\]:/, '$1:')) })
+  const egress = egressOf(env)
   started.defer(() => egress.close())
   const { keyring, dataKeys } = await openKeys(env, sql, egress)
   const { accountId } = await theAccount(sql)
@@ -171,8 +171,10 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
   }
 }
 
-const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
-  .version
+/** Of this program. */
+export const version = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version
 
 async function embedded(
   { home }: Env,

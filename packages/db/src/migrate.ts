@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import type { Sql } from './connect.ts'
+import type { Sql, Tx } from './connect.ts'
 import { connect, disconnect } from './connect.ts'
 import { run } from './db-error.ts'
 import { ensureAppRole } from './role.ts'
@@ -30,9 +30,27 @@ export async function migrate(url: string, { onProgress }: MigrateOptions = {}):
 
 type Migration = { name: string; text: string; sha256: string }
 
+/** Those of `names` that this program does not have, or has with another text: what was made with them needs a newer program. */
+export async function unknownMigrations(names: readonly Omit<Migration, 'text'>[]): Promise<string[]> {
+  const known = new Set((await readMigrations()).map(({ name, sha256 }) => `${name} ${sha256}`))
+  return names.filter(({ name, sha256 }) => !known.has(`${name} ${sha256}`)).map(({ name }) => name)
+}
+
+/** Makes the schema that these migrations make, in an empty database, as a part of the caller's transaction. */
+export async function applyWithin(tx: Tx, names: readonly Omit<Migration, 'text'>[]): Promise<void> {
+  const wanted = new Set(names.map(({ name }) => name))
+  await run(makeTable(tx))
+  await run(tx`grant select on migrations to stewrd_app`)
+  for (const migration of await readMigrations()) if (wanted.has(migration.name)) await run(applyOne(tx, migration))
+}
+
+const makeTable = (sql: Sql | Tx) =>
+  sql.unsafe(
+    'create table if not exists migrations (name text primary key, sha256 text not null, applied_at timestamptz not null default now())',
+  )
+
 async function pendingMigrations(sql: Sql): Promise<Migration[]> {
-  await run(sql`
-    create table if not exists migrations (name text primary key, sha256 text not null, applied_at timestamptz not null default now())`)
+  await run(makeTable(sql))
   await run(sql`grant select on migrations to stewrd_app`)
   const done = new Map(
     (await run(sql<{ name: string; sha256: string }[]>`select name, sha256 from migrations`)).map((m) => [
@@ -57,11 +75,9 @@ async function readMigrations(): Promise<Migration[]> {
   )
 }
 
-async function apply(sql: Sql, { name, text, sha256 }: Migration): Promise<void> {
-  await run(
-    sql.begin(async (tx) => {
-      await tx.unsafe(text)
-      await tx`insert into migrations (name, sha256) values (${name}, ${sha256})`
-    }),
-  )
+const apply = (sql: Sql, migration: Migration) => run(sql.begin((tx) => applyOne(tx, migration)))
+
+async function applyOne(tx: Tx, { name, text, sha256 }: Migration): Promise<void> {
+  await tx.unsafe(text)
+  await tx`insert into migrations (name, sha256) values (${name}, ${sha256})`
 }

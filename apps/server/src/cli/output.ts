@@ -1,5 +1,7 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
+import { HomeInUseError } from '@stewrd/db/embedded/home.ts'
+import { BackupError } from '../backup/backup-error.ts'
 import { EnvError } from '../env.ts'
 import { errorFields } from '../kernel/log.ts'
 
@@ -25,6 +27,8 @@ export function fail(json: boolean, error: unknown): number {
 
 function explained(error: unknown): { code: string; message: string } {
   if (error instanceof Refusal) return { code: error.code, message: error.message }
+  if (error instanceof BackupError) return { code: error.code, message: error.message }
+  if (error instanceof HomeInUseError) return { code: 'HOME_IN_USE', message: error.message }
   if (error instanceof UsageError) return { code: 'USAGE', message: error.message }
   if (error instanceof EnvError) return { code: 'CONFIGURATION', message: error.message }
   if (error instanceof StoreUnavailable)

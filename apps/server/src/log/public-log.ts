@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { BundleSeal } from '@stewrd/crypto/bundle-seal.ts'
 import { signBundle } from '@stewrd/crypto/bundle-seal.ts'
+import type { NoteSigner } from '@stewrd/crypto/signed-note.ts'
 import { noteSigner } from '@stewrd/crypto/signed-note.ts'
 import type { Sql } from '@stewrd/db/connect.ts'
 import type { DataKeys } from '@stewrd/db/data-keys.ts'
@@ -50,12 +51,17 @@ type Options = {
   log: Logger
 }
 
+/** What this log's checkpoints are signed with: made from the deployment's key, which is stored wrapped under the master key, docs/adr/0005. */
+export async function logKey(dataKeys: DataKeys, accountId: string): Promise<NoteSigner> {
+  const seed = (await dataKeys.deploymentKey('log-signer')).export()
+  const key = noteSigner(`stewrd/log/${accountId}`, seed)
+  seed.fill(0)
+  return key
+}
+
 /** Starts the tree and the signer. On several nodes those of the one that holds the sequencer's lease work. */
 export async function startPublicLog({ sql, dataKeys, accountId, env, lease, egress, log }: Options) {
-  // Made from the deployment's key, which is stored wrapped under the master key: docs/adr/0005.
-  const seed = (await dataKeys.deploymentKey('log-signer')).export()
-  const noteKey = noteSigner(`stewrd/log/${accountId}`, seed)
-  seed.fill(0)
+  const noteKey = await logKey(dataKeys, accountId)
   const published = new Published(sql)
   const webhook = env.anchorWebhook === undefined ? undefined : anchorWebhook({ url: env.anchorWebhook, egress, log })
   const signer = new Signer({

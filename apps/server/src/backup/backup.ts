@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { ReadTable, SnapshotShape, TableShape } from '@stewrd/db/backup/snapshot.ts'
+import { readSnapshot } from '@stewrd/db/backup/snapshot.ts'
+import type { Env } from '../env.ts'
+import type { Archive } from './archive.ts'
+import { newArchive } from './archive.ts'
+import { BackupError } from './backup-error.ts'
+import type { BackupManifest } from './format.ts'
+import { headerOf } from './header.ts'
+import { contentOf, homeFiles, writeNew } from './home-files.ts'
+import type { SealTo } from './sealing.ts'
+import { sealed, sealerOf } from './sealing.ts'
+
+export type BackupOptions = {
+  file: string
+  to: SealTo
+  /** The keyring's file too. Off: without the keyring, which is kept elsewhere, nobody reads the backup. */
+  withMasterKey: boolean
+  version: string
+  onProgress?: (done: number, total: number) => void
+}
+/** What a backup holds. Times are unix milliseconds. */
+export type BackedUp = {
+  takenAt: number
+  tables: number
+  rows: number
+  files: number
+  entries: number
+  bytes: number
+  withMasterKey: boolean
+}
+
+type Source = { url: string; env: Pick<Env, 'home' | 'keyring'> }
+
+/** Writes all of a deployment as it is at one moment, while it runs, into a sealed file that is there whole or not at all. */
+export async function backUp({ url, env }: Source, options: BackupOptions): Promise<BackedUp> {
+  const { file, to } = options
+  const sealer = sealerOf(to)
+  if (await stat(file).catch(() => undefined)) throw exists(file)
+  const keyring = options.withMasterKey ? await keyringFile(env) : undefined
+  // Listed before the moment of the database: a checkpoint that is signed after it does not belong to this backup.
+  const files = await homeFiles(env.home)
+  let done: Omit<BackedUp, 'bytes'> | undefined
+  const written = await writeNew(file, async (draft) => {
+    done = await readSnapshot(url, async (shape, read) => {
+      const archive = newArchive(new Date(shape.takenAt))
+      const filled = fill(archive, { shape, read, files, keyring, env, options })
+      const out = pipeline(Readable.from(await sealed(sealer, archive.bytes)), createWriteStream(draft))
+      // Whichever fails first stops the other.
+      await Promise.all([filled.catch((error: unknown) => stop(archive, error)), out])
+      return filled
+    })
+  })
+  if (!written) throw exists(file)
+  return { ...done!, bytes: (await stat(file)).size }
+}
+
+function stop(archive: Archive, error: unknown): never {
+  archive.fail(error)
+  throw error
+}
+
+type Filling = {
+  shape: SnapshotShape
+  read: ReadTable
+  files: readonly string[]
+  keyring: Buffer | undefined
+  env: Pick<Env, 'home'>
+  options: BackupOptions
+}
+
+async function fill(archive: Archive, all: Filling): Promise<Omit<BackedUp, 'bytes'>> {
+  const { shape, read, files, keyring, env, options } = all
+  const header = Buffer.from(JSON.stringify(headerOf(shape, options)))
+  const manifest: BackupManifest = { header: digestOf(header), tables: {}, files: {} }
+  await archive.add('header.json', header)
+  if (keyring) await addFile(archive, manifest, 'keyring/keyring.json', keyring)
+  for (const path of files) {
+    const content = await contentOf(join(env.home, path))
+    if (content) await addFile(archive, manifest, `files/${path}`, content)
+  }
+  const rows = shape.tables.reduce((sum, table) => sum + table.rows, 0)
+  let done = 0
+  const saw = () => options.onProgress?.(Math.min(++done, rows), rows)
+  for (const table of shape.tables) manifest.tables[table.name] = await addTable(archive, table, read, saw)
+  await archive.add('manifest.json', Buffer.from(JSON.stringify(manifest)))
+  archive.end()
+  return {
+    takenAt: shape.takenAt,
+    tables: shape.tables.length,
+    rows,
+    files: Object.keys(manifest.files).length,
+    entries: shape.log.size,
+    withMasterKey: options.withMasterKey,
+  }
+}
+
+async function addFile(archive: Archive, manifest: BackupManifest, name: string, content: Buffer): Promise<void> {
+  manifest.files[name] = digestOf(content)
+  await archive.add(name, content)
+}
+
+const PART_BYTES = 1 << 22
+
+/** In parts, because an entry says its length before its bytes, and memory holds one of them. */
+async function addTable(archive: Archive, table: TableShape, read: ReadTable, saw: () => void) {
+  const hash = createHash('sha256')
+  let [bytes, part, held]: [number, number, Buffer[]] = [0, 0, []]
+  let size = 0
+  const flush = async () => {
+    const content = Buffer.concat(held)
+    held = []
+    size = 0
+    await archive.add(`tables/${table.name}/${String(part++).padStart(8, '0')}`, content)
+  }
+  for await (const chunk of read(table)) {
+    hash.update(chunk)
+    bytes += chunk.length
+    size += chunk.length
+    held.push(Buffer.from(chunk))
+    saw()
+    if (size >= PART_BYTES) await flush()
+  }
+  if (size > 0) await flush()
+  return { bytes, sha256: hash.digest('hex') }
+}
+
+const digestOf = (content: Uint8Array) => ({
+  bytes: content.length,
+  sha256: createHash('sha256').update(content).digest('hex'),
+})
+
+async function keyringFile({ keyring }: Pick<Env, 'keyring'>): Promise<Buffer> {
+  const [first, ...others] = keyring
+  const content = first.kind === 'file' && others.length === 0 ? await contentOf(first.path) : undefined
+  if (content) return content
+  throw new BackupError(
+    'MASTER_KEY_MISSING',
+    'The master key can be put into a backup only where STEWRD_KEYRING is one file. Back up without it.',
+  )
+}
+
+const exists = (file: string) =>
+  new BackupError('FILE_EXISTS', `${file} is there already, and a backup overwrites nothing. Give another name.`)

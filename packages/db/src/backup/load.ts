@@ -1,0 +1,88 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Tx } from '../connect.ts'
+import { connect, disconnect } from '../connect.ts'
+import { dbError, run } from '../db-error.ts'
+import { applyWithin } from '../migrate.ts'
+import { ensureAppRole } from '../role.ts'
+import type { SnapshotShape, TableShape } from './snapshot.ts'
+import { tableAndColumns, tableName } from './snapshot.ts'
+
+/** A piece of a table; the pieces of one follow each other, and tables come in the order of the shape. */
+export type TablePart = { table: string; bytes: Uint8Array }
+
+/** Tables or rows are there already, and nothing was changed. */
+export class DatabaseNotEmpty extends Error {
+  override readonly name = 'DatabaseNotEmpty'
+  constructor(tables: number) {
+    super(
+      `The database is not empty: it has ${tables} ${tables === 1 ? 'table' : 'tables'}. Restore into an empty one; nothing was changed.`,
+    )
+  }
+}
+
+/** A table does not hold as many rows as the backup says. Nothing was changed. */
+export class RowsMissing extends Error {
+  override readonly name = 'RowsMissing'
+  constructor({ name, rows }: TableShape, found: number) {
+    super(`The table ${name} has ${found} rows after the restore, and had ${rows}. Nothing was changed.`)
+  }
+}
+
+export async function refuseUnlessEmpty(url: string): Promise<void> {
+  const sql = connect(url, { max: 1, role: null, applicationName: 'stewrd-restore' })
+  try {
+    await run(sql.begin((tx) => empty(tx)))
+  } finally {
+    await disconnect(sql)
+  }
+}
+
+async function empty(tx: Tx): Promise<void> {
+  const [found] = await tx<{ count: number }[]>`
+    select count(*) from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm')`
+  if (found!.count > 0) throw new DatabaseNotEmpty(found!.count)
+}
+
+/** Makes an empty database what the snapshot was, with the schema of its migrations. In one transaction: all of it, or nothing. */
+export async function loadSnapshot(url: string, shape: SnapshotShape, parts: AsyncIterable<TablePart>): Promise<void> {
+  const sql = connect(url, { max: 1, role: null, applicationName: 'stewrd-restore' })
+  try {
+    await ensureAppRole(sql)
+    await sql.begin(async (tx) => {
+      await tx`set local statement_timeout = 0`
+      await empty(tx)
+      await applyWithin(tx, shape.migrations)
+      await run(tx.unsafe(`truncate ${shape.tables.map(tableName).join(', ')} cascade`))
+      await fill(tx, shape, parts)
+      for (const { name, value } of shape.sequences) await run(tx`select setval(${name}::regclass, ${value})`)
+      for (const table of shape.tables) await checkCount(tx, table)
+    })
+  } catch (error) {
+    throw error instanceof Error && error.name === 'PostgresError' ? dbError(error) : error
+  } finally {
+    await disconnect(sql)
+  }
+}
+
+async function fill(tx: Tx, { tables }: SnapshotShape, parts: AsyncIterable<TablePart>): Promise<void> {
+  const source = parts[Symbol.asyncIterator]()
+  let next = await source.next()
+  async function* of(table: string): AsyncGenerator<Uint8Array> {
+    while (!next.done && next.value.table === table) {
+      yield next.value.bytes
+      next = await source.next()
+    }
+  }
+  for (const table of tables) {
+    if (next.done || next.value.table !== table.name) continue
+    const copy = tx.unsafe(`copy ${tableAndColumns(table)} from stdin (format binary)`)
+    await pipeline(Readable.from(of(table.name)), await copy.writable())
+  }
+  if (!next.done) throw new Error(`The backup has a table ${next.value.table} out of its place.`)
+}
+
+async function checkCount(tx: Tx, table: TableShape): Promise<void> {
+  const [found] = await run(tx.unsafe<{ rows: number }[]>(`select count(*) as rows from ${tableName(table)}`))
+  if (found!.rows !== table.rows) throw new RowsMissing(table, found!.rows)
+}
