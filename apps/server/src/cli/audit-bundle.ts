@@ -78,7 +78,18 @@ async function exportBundle(id: string, _: ExportFlags, command: Command) {
         `Warning: the last ${bundle.unsigned} entries of the log are not signed yet, and left out.\n`,
       )
     const { from: first, to: end, disclosed } = bundle.head
-    const said = { file: out, project_id: project, events, from: first, to: end, disclosed, unsigned: bundle.unsigned }
+    if (bundle.unplaced > 0)
+      process.stderr.write(`Warning: ${bundle.unplaced} changes have no place in the log yet, and are left out.\n`)
+    const said = {
+      file: out,
+      project_id: project,
+      events,
+      from: first,
+      to: end,
+      disclosed,
+      unsigned: bundle.unsigned,
+      unplaced: bundle.unplaced,
+    }
     print(json, said, () => [
       `${out}: ${events} events, from place ${first} to before ${end} of the log.`,
       'Check it anywhere with: stewrd audit verify FILE --key VERIFIER_KEY (the key: stewrd audit key)',

@@ -1,8 +1,10 @@
+import { projects, projectStream } from '@stewrd/core/projects/projects.ts'
 import { connect } from '@stewrd/db/connect.ts'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { streamOf } from '../projects/project-of.ts'
 import type { Answer, Bed } from '../runs/v1.testing.ts'
 import { answered, keyA, keyB, openBed } from '../runs/v1.testing.ts'
 import { stewrd } from '../testing/server-process.ts'
@@ -100,6 +102,16 @@ test('nothing is opened unless it is asked for, and provider keys never are', as
   for (const file of [sealed, configuration, everything])
     for (const key of [keyA, keyB, Buffer.from(keyA).toString('base64').slice(0, -3)]) expect(file).not.toContain(key)
   expect((await verified(configuration!)).disclosed).toBe(eventsOf(configuration!).filter((e) => e.disclosed).length)
+})
+
+test('what was acknowledged before an export is in it, also while it has no place in the log yet', async () => {
+  const { platform } = bed.tested
+  const { projectId } = bed.project
+  const id = streamOf(platform, projectId, projectStream(projectId))
+  const command = { type: 'RenameProject', name: 'Newest' } as const
+  const { revision } = await platform.store.execute(projects, id, command, { commandId: 'newest', actor: 'user:test' })
+  const inside = eventsOf(await bundleOf()).filter((e) => e.header.stream === id.stream)
+  expect(inside.at(-1)!.header.seq).toBe(revision)
 })
 
 test('a part of the history is proved by itself, by places and by times', async () => {

@@ -3,6 +3,7 @@ import { nodeReader } from '@stewrd/db/log-tree/node-reader.ts'
 import { checkpointCovering } from '@stewrd/db/log-tree/checkpoints.ts'
 import type { ProjectRange } from '@stewrd/db/log-tree/proof-rows.ts'
 import { endPlaceBefore, firstPlace, firstPlaceAt, proofRows } from '@stewrd/db/log-tree/proof-rows.ts'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Platform } from '../platform.ts'
 import { projectOf } from '../projects/project-of.ts'
 import type { Event, Head } from './format.ts'
@@ -24,18 +25,25 @@ export type ExportOptions = {
   /** How long to wait until the newest events are signed. */
   waitMs: number
 }
-/** `unsigned` counts entries of the log that no checkpoint covers yet: what they may have of the project is left out. */
-export type Bundle = { head: Head; unsigned: number; text: AsyncGenerator<string> }
+/**
+ * What is left out as it came too late: `unplaced` changes that were not in the log yet, `unsigned` entries of the log that no
+ * checkpoint covers yet.
+ */
+export type Bundle = { head: Head; unplaced: number; unsigned: number; text: AsyncGenerator<string> }
+
+const LOOK_MS = 50
 
 /** A project's history as a file that anybody can check. What is read, is read as `text` is. */
 export async function exportProject(platform: Platform, options: ExportOptions): Promise<Bundle> {
   const { projectId, from = 0, disclose, checkpoints = [], waitMs } = options
   await projectOf(platform, projectId)
   const given = checkpoints.map((note) => ({ note, size: opened(platform, note).size }))
+  const until = performance.now() + waitMs
+  const unplaced = await placedUntil(platform, until)
   const size = await platform.history.size()
   const asked = Math.min(options.to ?? size, size)
   const needed = Math.max(asked, ...given.map((g) => g.size))
-  const newest = await signedUpTo(platform, needed, waitMs)
+  const newest = await signedUpTo(platform, needed, Math.max(0, until - performance.now()))
   const beyond = given.find((g) => g.size > (newest?.size ?? 0))
   if (!newest || beyond) throw await notSigned(platform, beyond?.size ?? needed, newest?.size ?? 0)
   const range = { accountId: platform.accountId, projectId, from, to: Math.max(from, Math.min(asked, newest.size)) }
@@ -51,7 +59,18 @@ export async function exportProject(platform: Platform, options: ExportOptions):
     events: provedRows(platform, prover, range),
     seal: platform.publicLog.sealBundle,
   }
-  return { head, unsigned: asked - Math.min(asked, newest.size), text: bundleText(source) }
+  return { head, unplaced, unsigned: asked - Math.min(asked, newest.size), text: bundleText(source) }
+}
+
+/** Waits until what was acknowledged before now has its place in the log. Returns how much of it has none at `until`. */
+async function placedUntil({ sql }: Platform, until: number): Promise<number> {
+  const [newest] = await sql<{ id: number | null }[]>`select max(id) as id from outbox`
+  for (;;) {
+    const [row] = await sql<{ left: number }[]>`select count(*) as left from outbox where id <= ${newest?.id ?? 0}`
+    const left = row?.left ?? 0
+    if (left === 0 || performance.now() >= until) return left
+    await delay(LOOK_MS)
+  }
 }
 
 export type PlaceOrTime = { place: number } | { time: number }
