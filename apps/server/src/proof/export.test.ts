@@ -145,6 +145,20 @@ test('a checkpoint that somebody kept is shown to be the beginning of this log; 
   expect(publicLog.published.latest!.size).toBeGreaterThan(size)
 })
 
+test('a shredded project is still proved, and nothing of it is opened', async () => {
+  const project = await bed.newProject()
+  const { id: runId } = await answered(bed.post({ message: 'Hi' }, project))
+  const { projectId } = project
+  const before = eventsOf(await bundleOf({ projectId })).length
+  await bed.server.client.projects.shred.mutate({ projectId, confirm: 'Runs', now: true })
+  const file = await bundleOf({ projectId, disclose: 'everything' })
+  const facts = await verified(file)
+  expect([facts.events > before, facts.disclosed]).toEqual([true, 0])
+  await expect(bed.server.client.proof.receipt.query({ projectId, runId: runId })).rejects.toMatchObject({
+    data: { refusal: { code: 'PROJECT_SHREDDED' } },
+  })
+})
+
 test('what a superuser edited is not exported as if it were true', async () => {
   const { database, platform } = bed.tested
   const { projectId } = bed.project

@@ -2,8 +2,8 @@ import type { Head } from './format.ts'
 
 const contains: Record<Head['disclosed'], string> = {
   nothing: 'Payloads are sealed: the events are proved, and what they say is not shown.',
-  configuration: 'Payloads of configuration events are opened; those of runs are sealed.',
-  everything: 'Payloads are opened, each with the salt that it was committed to with.',
+  configuration: 'Payloads of configuration events are opened where they still can be; those of runs are sealed.',
+  everything: 'Payloads are opened where they still can be, each with the salt that it was committed to with.',
   run: 'Opened are the events that say what the run used, and those of the run itself.',
 }
 

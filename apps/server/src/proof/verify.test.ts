@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { signBundle } from '@stewrd/crypto/bundle-seal.ts'
+import { noteSigner } from '@stewrd/crypto/signed-note.ts'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MAX_LINE } from './format.ts'
 import { BundleRefused } from './refused.ts'
+import { bundleReport } from './report.ts'
 import { makeLog, opensReceipt, partsOf, projectId, runId, signer, written } from './testing/made-log.ts'
 import type { Parts } from './testing/made-log.ts'
 import type { VerifyOptions } from './checker.ts'
@@ -195,6 +199,25 @@ test('another key than the one that was given is refused; a checkpoint from outs
   ])
   const rewritten = await refusal(file, { ...trusted, checkpoint: await other.checkpoint(11) })
   expect(rewritten.code).toBe('CHECKPOINT_WRONG')
+})
+
+test('who makes a log and a key of their own is believed only by whoever brings no key', async () => {
+  const forger = noteSigner(signer.name, Buffer.alloc(32, 9))
+  const resign = (note: string) => forger.sign(note.slice(0, note.indexOf('\n\n') + 1))
+  const text = file.toString().replaceAll(signer.verifierKey, forger.verifierKey)
+  const forged = lines(Buffer.from(text)).map((line) => {
+    if (!line.startsWith('{"checkpoint"')) return line
+    const record = JSON.parse(line) as Parts['checkpoints'][number]
+    return `${JSON.stringify({ checkpoint: { ...record.checkpoint, note: resign(record.checkpoint.note) } })}\n`
+  })
+  const content = forged.slice(0, -1).join('')
+  const digest = createHash('sha256').update(content).digest()
+  const end = `${JSON.stringify({ end: { note: signBundle(forger, { events: 9, digest }) } })}\n`
+  const whole = Buffer.from(content + end)
+  const facts = await verify(whole, {})
+  expect(facts.keyGiven).toBe(false)
+  expect(bundleReport(facts).notProved[0]).toContain('Whose log it is')
+  expect((await refusal(whole)).code).toBe('KEY_WRONG')
 })
 
 test('a receipt without the configuration, the start or an opened payload that it needs is none', async () => {
