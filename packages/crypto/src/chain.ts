@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 
 /** What the first event of a stream follows. */
 export const GENESIS: Buffer = Buffer.alloc(32)
 
 const LINK = Buffer.of(0x02)
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
+const sha256 = (bytes: Uint8Array) => hash('sha256', bytes, 'buffer')
 
 /** `SHA-256(0x02 ‖ previous ‖ SHA-256(header) ‖ SHA-256(envelope))`: over ciphertext, so it verifies without a key. */
 export function chainNext(previous: Uint8Array, header: Uint8Array, envelope: Uint8Array): Buffer {
