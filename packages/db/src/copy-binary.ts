@@ -36,7 +36,7 @@ export async function* copyRows(tx: Tx, query: string, batch = BATCH): AsyncGene
 }
 
 /** Whoever stops reading gets the connection back: nothing else can be asked while rows are on their way. */
-async function endEarly(stream: Readable, copy: { cancel(): void }): Promise<void> {
+export async function endEarly(stream: Readable, copy: { cancel(): void }): Promise<void> {
   copy.cancel()
   stream.resume()
   await finished(stream).catch(() => {})

@@ -65,7 +65,8 @@ async function pendingMigrations(sql: Sql): Promise<Migration[]> {
   return all.filter((m) => !done.has(m.name))
 }
 
-async function readMigrations(): Promise<Migration[]> {
+/** Every migration that this program has, in order. */
+export async function readMigrations(): Promise<Migration[]> {
   const names = (await readdir(directory)).filter((name) => /^\d{4}_.*\.sql$/.test(name)).sort()
   return Promise.all(
     names.map(async (name) => {

@@ -1,6 +1,7 @@
 type BackupCode =
   | 'FILE_EXISTS'
   | 'FILE_UNREADABLE'
+  | 'FILE_UNWRITABLE'
   | 'RECIPIENT_UNUSABLE'
   | 'KEY_WRONG'
   | 'BACKUP_DAMAGED'

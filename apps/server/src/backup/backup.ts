@@ -51,18 +51,20 @@ export async function backUp({ url, env }: Source, options: BackupOptions): Prom
       const archive = newArchive(new Date(shape.takenAt))
       const filled = fill(archive, { shape, read, files, keyring, env, options })
       const out = pipeline(Readable.from(await sealed(sealer, archive.bytes)), createWriteStream(draft))
-      // Whichever fails first stops the other.
-      await Promise.all([filled.catch((error: unknown) => stop(archive, error)), out])
+      // Whichever fails first stops the other, and both have ended before the database's moment does.
+      const [, wrote] = await Promise.allSettled([filled.catch((error: unknown) => archive.fail(error)), out])
+      if (wrote.status === 'rejected') throw wrote.reason
       return filled
     })
-  })
+  }).catch((error: unknown) => unwritable(file, error))
   if (!written) throw exists(file)
   return { ...done!, bytes: (await stat(file)).size }
 }
 
-function stop(archive: Archive, error: unknown): never {
-  archive.fail(error)
-  throw error
+/** Disk full, no such folder, not allowed. */
+function unwritable(file: string, error: unknown): never {
+  if (!(error instanceof Error && 'syscall' in error && 'code' in error)) throw error
+  throw new BackupError('FILE_UNWRITABLE', `${file} cannot be written (${String(error.code)}). Nothing is left of it.`)
 }
 
 type Filling = {

@@ -2,7 +2,7 @@ import { GuardMoved, StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { KeyringError } from '@stewrd/crypto/keyring.ts'
-import { RowsMissing } from '@stewrd/db/backup/load.ts'
+import { RowsMissing, RowsRefused } from '@stewrd/db/backup/load.ts'
 import { DataKeyMissing } from '@stewrd/db/data-keys.ts'
 import { DbError } from '@stewrd/db/db-error.ts'
 import { LogDamaged } from '@stewrd/db/log-tree/nodes.ts'
@@ -30,6 +30,7 @@ const ownErrors = [
   LogDamaged,
   BundleRefused,
   RowsMissing,
+  RowsRefused,
 ]
 
 /** What may be logged of an error. Texts of others (drivers, SDKs) can quote keys and rows: of those only name, code and place. */

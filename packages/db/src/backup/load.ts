@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import type { Writable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { Tx } from '../connect.ts'
 import { connect, disconnect } from '../connect.ts'
-import { dbError, run } from '../db-error.ts'
+import { DbError, dbError, run } from '../db-error.ts'
 import { applyWithin } from '../migrate.ts'
 import { ensureAppRole } from '../role.ts'
 import type { SnapshotShape, TableShape } from './snapshot.ts'
@@ -26,6 +26,14 @@ export class RowsMissing extends Error {
   override readonly name = 'RowsMissing'
   constructor({ name, rows }: TableShape, found: number) {
     super(`The table ${name} has ${found} rows after the restore, and had ${rows}. Nothing was changed.`)
+  }
+}
+
+/** What the backup holds are not rows of that table. Nothing was changed. */
+export class RowsRefused extends Error {
+  override readonly name = 'RowsRefused'
+  constructor({ name }: TableShape) {
+    super(`The database does not take the rows of the table ${name}. Nothing was changed.`)
   }
 }
 
@@ -76,11 +84,33 @@ async function fill(tx: Tx, { tables }: SnapshotShape, parts: AsyncIterable<Tabl
   }
   for (const table of tables) {
     if (next.done || next.value.table !== table.name) continue
-    const copy = tx.unsafe(`copy ${tableAndColumns(table)} from stdin (format binary)`)
-    await pipeline(Readable.from(of(table.name)), await copy.writable())
+    await copyIn(tx, table, of(table.name))
   }
   if (!next.done) throw new Error(`The backup has a table ${next.value.table} out of its place.`)
 }
+
+async function copyIn(tx: Tx, table: TableShape, parts: AsyncIterable<Uint8Array>): Promise<void> {
+  const stream = await tx.unsafe(`copy ${tableAndColumns(table)} from stdin (format binary)`).writable()
+  // Each write says by itself that it failed.
+  stream.on('error', () => {})
+  try {
+    for await (const bytes of parts) await written(stream, bytes)
+  } catch (error) {
+    stream.destroy(error instanceof Error ? error : undefined)
+    throw dbError(error)
+  }
+  stream.end()
+  // What Postgres refuses at the end of the data, the driver tells nobody: the transaction has failed, and says so to the next statement.
+  await setImmediate()
+  await run(tx`select 1`).catch((error: unknown) => {
+    throw error instanceof DbError ? new RowsRefused(table) : error
+  })
+}
+
+const written = (stream: Writable, bytes: Uint8Array) =>
+  new Promise<void>((resolve, reject) => {
+    stream.write(bytes, (error) => (error ? reject(error) : resolve()))
+  })
 
 async function checkCount(tx: Tx, table: TableShape): Promise<void> {
   const [found] = await run(tx.unsafe<{ rows: number }[]>(`select count(*) as rows from ${tableName(table)}`))

@@ -1,5 +1,6 @@
 import type { Tx } from '../connect.ts'
 import { connect, disconnect } from '../connect.ts'
+import { endEarly } from '../copy-binary.ts'
 import { dbError, run } from '../db-error.ts'
 import { inOrder } from './table-order.ts'
 
@@ -45,8 +46,14 @@ export async function readSnapshot<T>(
 }
 
 async function* bytesOf(tx: Tx, table: TableShape): AsyncGenerator<Buffer> {
+  const copy = tx.unsafe(`copy ${tableAndColumns(table)} to stdout (format binary)`)
   try {
-    yield* await tx.unsafe(`copy ${tableAndColumns(table)} to stdout (format binary)`).readable()
+    const stream = await copy.readable()
+    try {
+      yield* stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+    } finally {
+      if (!stream.readableEnded) await endEarly(stream, copy)
+    }
   } catch (error) {
     throw dbError(error)
   }
