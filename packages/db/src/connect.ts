@@ -25,7 +25,9 @@ export function connect(
       application_name: applicationName,
       TimeZone: 'UTC',
       statement_timeout: 60_000,
+      // A plan is made once for a connection, often when the tables are still empty, and must be right when they are large.
       plan_cache_mode: 'force_generic_plan',
+      enable_seqscan: 'off',
       ...(role === null ? {} : { role }),
     },
     types: {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { StreamId } from '@stewrd/core/kernel/execute.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { projects } from '@stewrd/core/projects/projects.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -117,15 +118,38 @@ describe('appending', () => {
     const sent: string[] = []
     const apply = (sql: World['sql'], _: unknown, [strings, ...values]: [TemplateStringsArray, ...never[]]) => {
       // Fragments are no statements: each of these begins one.
-      if (/^\s*(select r\.nth|with unit|insert into heads)/.test(strings[0]!)) sent.push(strings[0]!.trim().slice(0, 9))
+      if (/^\s*(select r\.nth|with |insert into heads)/.test(strings[0]!)) sent.push(strings[0]!.trim().slice(0, 9))
       return sql(strings, ...values)
     }
     const store = createEventStore({ sql: new Proxy(world.sql, { apply }), dataKeys: world.dataKeys })
     const stream = world.project()
     await store.execute(projects, stream, create('x'), { ...by(), expectedRevision: 0 })
-    expect(sent).toEqual(['with unit'])
+    expect(sent).toEqual(['with'])
     const again = world.another().store.execute(projects, stream, create('x'), { ...by(), expectedRevision: 0 })
     await expect(again).rejects.toMatchObject({ code: 'REVISION_MOVED' })
+  })
+
+  test('a head that is remembered and gone is not begun anew in the middle, alone or among others', async () => {
+    const { sql, dataKeys } = world
+    const store = createEventStore({ sql, dataKeys })
+    const lose = async ({ stream }: StreamId) => {
+      for (const table of ['heads', 'events', 'outbox'])
+        await world.owner`delete from ${world.owner(table)} where stream = ${stream}`
+    }
+    const [gone, ...others] = [world.project(), world.project(), world.project()]
+    for (const stream of [gone, ...others]) await store.execute(projects, stream, create('x'), by())
+    await lose(gone)
+    await expect(store.execute(projects, gone, rename('y'), by())).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await Promise.all(others.map((stream) => store.execute(projects, stream, rename('y'), by())))
+    const heads = await sql`select from heads where stream = ${gone.stream}`
+    expect(heads).toHaveLength(0)
+
+    const again = world.project()
+    await store.execute(projects, again, create('x'), by())
+    await lose(again)
+    const all = await Promise.allSettled([again, ...others].map((s) => store.execute(projects, s, rename('z'), by())))
+    expect(all.map((r) => r.status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
+    expect(await sql`select from heads where stream = ${again.stream}`).toHaveLength(0)
   })
 
   test('text that the database cannot hold hurts nobody else', async () => {

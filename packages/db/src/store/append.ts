@@ -3,6 +3,7 @@ import type { EventHeader } from '@stewrd/crypto/envelope.ts'
 import type { Sql } from '../connect.ts'
 import { runWithin } from '../db-error.ts'
 import { hexArray, plainArray } from '../sql-array.ts'
+import { appendOne, isOneEvent, refuseHeadless } from './append-one.ts'
 
 export type SealedRecord = { header: EventHeader; envelope: Buffer; chain: Buffer }
 
@@ -27,6 +28,7 @@ export type Failure = { kind: 'head' } | { kind: 'guard'; moved: string[]; missi
  * Units with guards must not share a call with units that write what others guard.
  */
 export async function append(sql: Sql, units: readonly Unit[]): Promise<Map<number, Failure>> {
+  if (isOneEvent(units) && (await appendOne(sql, units[0]))) return none
   const guards = distinctGuards(units)
   const lookups = units.flatMap(({ id, lookups }) => lookups.map((lookup) => ({ id, ...lookup })))
   // Every insert reads from `head`, and `head` has no row where somebody else has moved on: no transaction to leave open.
@@ -38,14 +40,13 @@ export async function append(sql: Sql, units: readonly Unit[]): Promise<Map<numb
       insert into heads as h (account_id, stream, project_id, seq, chain, from_seq, from_chain, state_version, snapshot, snapshot_dek)
       select account_id, stream, project_id, seq, chain, from_seq, from_chain, state_version, snapshot, snapshot_dek
       from unit u
-      where (from_seq = 0 or exists (select from heads o where o.account_id = u.account_id and o.stream = u.stream))
-        ${guards.length > 0 ? sql`and u.guards <@ (select nths from held)` : sql``}
+      ${guards.length > 0 ? sql`where u.guards <@ (select nths from held)` : sql``}
       order by account_id, stream
       on conflict (account_id, stream) do update set
         seq = excluded.seq, chain = excluded.chain, from_seq = excluded.from_seq, from_chain = excluded.from_chain,
         state_version = excluded.state_version, snapshot = excluded.snapshot, snapshot_dek = excluded.snapshot_dek
         where h.seq = excluded.from_seq and h.chain = excluded.from_chain
-      returning account_id, stream
+      returning account_id, stream, ${refuseHeadless(sql)} as ok
     ), recorded as (
       insert into events (account_id, stream, seq, project_id, event_id, type, version, dek_id, at, actor,
         commitment, command_id, n, command_mac, envelope, chain)

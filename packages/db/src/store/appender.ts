@@ -278,7 +278,7 @@ export class Appender {
   }
 }
 
-// A doubled command id, a deadlock, a serialisation failure: nothing was written, and another attempt may succeed.
-const lostRace = new Set(['23505', '40P01', '40001'])
+// A doubled command id, a deadlock, a serialisation failure, a head that is gone: nothing was written, and another attempt may succeed.
+const lostRace = new Set(['23505', '40P01', '40001', '22012'])
 
 const isOver = (job: Job) => job.outages > MAX_OUTAGES || performance.now() - job.since > MAX_OUTAGE_MS
