@@ -3,12 +3,14 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect, disconnect } from '@stewrd/db/connect.ts'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { createApp } from '../app.ts'
 import { createLogger } from '../kernel/log.ts'
 import type { Platform } from '../platform.ts'
 import { createPlatform } from '../platform.ts'
 import { createProject } from '../projects/service.ts'
 import { keyA } from '../runs/v1.testing.ts'
 import { systemHealth } from '../system/router.ts'
+import { clientOf } from '../testing/server.ts'
 import { stewrd } from '../testing/server-process.ts'
 import { backUp } from './backup.ts'
 import { drill } from './drill.ts'
@@ -71,7 +73,8 @@ test('what is restored by the commands goes on: positions, order and proofs hold
   const { entries } = made.json() as { entries: number }
   expect(entries).toBeGreaterThanOrEqual(signed)
 
-  const place = await emptyPlace({ keyring: backups.keyring })
+  const egress = { STEWRD_EGRESS_ALLOW: backups.bed.upstream.host }
+  const place = await emptyPlace({ keyring: backups.keyring, variables: egress })
   const to = { variables: { ...variables, DATABASE_URL: place.url } }
   const restored = await stewrd(place.home, ['--json', 'restore', file], to)
   expect(restored).toMatchObject({ code: 0, stderr: '' })
@@ -85,6 +88,17 @@ test('what is restored by the commands goes on: positions, order and proofs hold
   expect(await signedUpTo(again)).toBeGreaterThan(entries)
   expect((await again.verifier.verify('operator:test', { open: Number.MAX_SAFE_INTEGER })).findings).toEqual([])
   expect(await again.publicLog.examine()).toBeUndefined()
+
+  const app = await createApp({ platform: again, log })
+  onTestFinished(() => app.close())
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  const { cookie } = backups.bed.server
+  const { apiKey } = backups.bed.project
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
+  const run = await fetch(`${url}/v1/agent`, { method: 'POST', headers, body: JSON.stringify({ message: 'Hi' }) })
+  expect(run.status).toBe(200)
+  const signedInBefore = clientOf(url, cookie).projects.list.query()
+  await expect(signedInBefore).rejects.toMatchObject({ data: { code: 'UNAUTHORIZED' } })
 
   const bytes = (await readFile(file)).toString('latin1')
   for (const secret of [

@@ -1,6 +1,8 @@
-import { cp, readdir } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { ServerProcess } from '../testing/server-process.ts'
 import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
 
@@ -36,6 +38,8 @@ test('a backup beside the running server, a drill, and a restore into an empty h
   const fresh = await makeHome()
   try {
     await cp(join(home, 'keyring.json'), join(fresh, 'keyring.json'))
+    // One that dies on the way leaves an empty database, which the next one fills.
+    await killedRestore(fresh, file)
     const restored = await stewrd(fresh, ['restore', file], { variables })
     expect(restored).toMatchObject({ code: 0, stderr: '' })
     expect((await stewrd(fresh, ['project', 'list'])).stdout).toContain('kept')
@@ -44,4 +48,15 @@ test('a backup beside the running server, a drill, and a restore into an empty h
   } finally {
     await removeHome(fresh)
   }
-})
+}, 180_000)
+
+/** Ends it as a power cut does, once its database is being made. */
+async function killedRestore(into: string, file: string): Promise<void> {
+  const script = new URL('../cli.ts', import.meta.url).pathname
+  const env = { ...process.env, ...variables, STEWRD_HOME: into, DATABASE_URL: '' }
+  const child = spawn(process.execPath, [script, 'restore', file], { env, stdio: 'ignore' })
+  const exited = once(child, 'exit')
+  await vi.waitFor(() => stat(join(into, 'postgres.json')), { timeout: 30_000, interval: 5 })
+  child.kill('SIGKILL')
+  expect((await exited)[1]).toBe('SIGKILL')
+}
