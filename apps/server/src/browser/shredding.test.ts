@@ -74,6 +74,6 @@ test('it is complete once the master keys from then are retired', async () => {
   for (const { key } of list) expect((await stewrd(server.home, ['keys', 'retire', key])).code).toBe(0)
   await page.reload()
   await page.getByRole('list', { name: 'Shredded projects' }).getByRole('link').click()
-  await page.getByText('no backup can be read either').waitFor()
+  await page.getByText('in a backup can be opened either').waitFor()
   await seen('shredded-complete')
 }, 60_000)

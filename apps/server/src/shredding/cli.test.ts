@@ -11,8 +11,8 @@ beforeAll(async () => {
   project = (await createProject(tested.platform, { name: 'Support desk' }, 'operator:test')).projectId
 })
 afterAll(() => tested?.close())
-const cli = (...args: string[]) =>
-  stewrd(tested.env.home, ['project', ...args], { variables: { DATABASE_URL: tested.database.url } })
+const run = (...args: string[]) => stewrd(tested.env.home, args, { variables: { DATABASE_URL: tested.database.url } })
+const cli = (...args: string[]) => run('project', ...args)
 
 test('a project is shredded by its name only, can be taken back, and then not any more', async () => {
   const wrong = await cli('shred', project, '--confirm', 'Support')
@@ -27,5 +27,10 @@ test('a project is shredded by its name only, can be taken back, and then not an
   expect([late.code, late.stderr]).toEqual([1, expect.stringContaining('This project was shredded')])
   expect((await cli('list', '--json')).lines()).toEqual([
     expect.objectContaining({ project_id: project, status: 'shredded', shredding: 'pending' }),
+  ])
+  const told = await run('history', project)
+  expect([told.code, told.stdout]).toEqual([
+    0,
+    expect.stringContaining('(ProjectCreated) whose contents were shredded'),
   ])
 }, 60_000)

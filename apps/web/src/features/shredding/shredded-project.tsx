@@ -36,7 +36,7 @@ export function ShreddedProject({ projectId }: { projectId: string }) {
         </Step>
         <Step done={data.state === 'complete'} title="Destroyed in backups">
           {data.state === 'complete' ? (
-            'Every master key that ever wrapped its data keys is destroyed: no backup can be read either.'
+            'Every master key that ever wrapped its data keys is destroyed: no key, message or event in a backup can be opened either.'
           ) : (
             <>
               A backup from before can be read as long as these master keys exist. Rotate, then retire them on{' '}
