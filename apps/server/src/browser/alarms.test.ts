@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkpointFiles } from '../log/checkpoint-files.ts'
 import type { ServerProcess } from '../testing/server-process.ts'
 import { makeHome, removeHome, startServer } from '../testing/server-process.ts'
-import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+import { expectAccessible, expectFits, launchBrowser, ownerPage, picture } from './browser.ts'
 
 let anchors: string
 let server: ServerProcess
@@ -31,14 +31,7 @@ afterAll(async () => {
 
 let page: Page
 beforeAll(async () => {
-  page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
-  page.setDefaultTimeout(20_000)
-  await page.goto(server.setupLink!)
-  await page.getByLabel('Name').fill('Ada Lovelace')
-  await page.getByLabel('Email').fill('ada@example.com')
-  await page.getByLabel('Password').fill('correct horse battery')
-  await page.getByRole('button', { name: 'Create account' }).click()
-  await page.getByRole('heading', { name: 'Make your first project' }).waitFor()
+  page = await ownerPage(browser, server)
 })
 const alarm = (text: string) => page.getByRole('alert').filter({ hasText: text })
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { chromium } from 'playwright-core'
 import { expect } from 'vitest'
+import type { ServerProcess } from '../testing/server-process.ts'
 import { packagedChromium } from './packaged-chromium.ts'
 
 /** A real Chromium that needs nothing of the system. */
@@ -17,6 +18,19 @@ export async function launchBrowser(): Promise<Browser> {
   ]
   const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   return await chromium.launch({ executablePath: await packagedChromium(), args: [...quiet, ...asRoot] })
+}
+
+/** A page of somebody who has just made the owner's account. */
+export async function ownerPage(browser: Browser, server: ServerProcess): Promise<Page> {
+  const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+  page.setDefaultTimeout(20_000)
+  await page.goto(server.setupLink!)
+  await page.getByLabel('Name').fill('Ada Lovelace')
+  await page.getByLabel('Email').fill('ada@example.com')
+  await page.getByLabel('Password').fill('correct horse battery')
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.getByRole('heading', { name: 'Make your first project' }).waitFor()
+  return page
 }
 
 /** Changes the colour scheme of the system and waits until the page has followed. */

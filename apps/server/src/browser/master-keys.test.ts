@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ServerProcess } from '../testing/server-process.ts'
 import { makeHome, removeHome, startServer } from '../testing/server-process.ts'
-import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+import { expectAccessible, expectFits, launchBrowser, ownerPage, picture } from './browser.ts'
 
 let server: ServerProcess
 let browser: Browser
@@ -17,14 +17,7 @@ afterAll(async () => {
 })
 
 test('the master key is rotated and the old one retired on a page, and the history tells it', async () => {
-  const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
-  page.setDefaultTimeout(20_000)
-  await page.goto(server.setupLink!)
-  await page.getByLabel('Name').fill('Ada Lovelace')
-  await page.getByLabel('Email').fill('ada@example.com')
-  await page.getByLabel('Password').fill('correct horse battery')
-  await page.getByRole('button', { name: 'Create account' }).click()
-  await page.getByRole('heading', { name: 'Make your first project' }).waitFor()
+  const page = await ownerPage(browser, server)
   await page.getByRole('link', { name: 'Master keys' }).click()
   await page.getByRole('heading', { name: 'Master keys' }).waitFor()
   await page.getByRole('button', { name: 'Rotate' }).click()

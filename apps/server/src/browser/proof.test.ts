@@ -7,7 +7,7 @@ import type { Browser, Download, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ServerProcess } from '../testing/server-process.ts'
 import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
-import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+import { expectAccessible, expectFits, launchBrowser, ownerPage, picture } from './browser.ts'
 
 // One story in order: each chapter goes on where the one before it ended.
 const key = 'sk-proof-aaaaaaaaaaaaaaaa'
@@ -23,14 +23,7 @@ beforeAll(async () => {
   upstream = await startUpstream({ keys: [key], answer: 'Hello from the upstream model.' })
   server = await startServer(await makeHome(), { STEWRD_EGRESS_ALLOW: upstream.host })
   browser = await launchBrowser()
-  page = await (await browser.newContext({ viewport: { width: 1440, height: 1000 } })).newPage()
-  page.setDefaultTimeout(20_000)
-  await page.goto(server.setupLink!)
-  await page.getByLabel('Name').fill('Ada Lovelace')
-  await page.getByLabel('Email').fill('ada@example.com')
-  await page.getByLabel('Password').fill('correct horse battery')
-  await page.getByRole('button', { name: 'Create account' }).click()
-  await page.getByRole('heading', { name: 'Make your first project' }).waitFor()
+  page = await ownerPage(browser, server)
   const variables = { STEWRD_EGRESS_ALLOW: upstream.host }
   const made = await stewrd(server.home, ['project', 'create', 'Support desk', '--json'], { variables })
   const { project_id, api_key } = made.json() as { project_id: string; api_key: string }

@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ServerProcess } from '../testing/server-process.ts'
 import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
-import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+import { expectAccessible, expectFits, launchBrowser, ownerPage, picture } from './browser.ts'
 
 let server: ServerProcess
 let browser: Browser
@@ -12,14 +12,7 @@ let page: Page
 beforeAll(async () => {
   server = await startServer(await makeHome())
   browser = await launchBrowser()
-  page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
-  page.setDefaultTimeout(20_000)
-  await page.goto(server.setupLink!)
-  await page.getByLabel('Name').fill('Ada Lovelace')
-  await page.getByLabel('Email').fill('ada@example.com')
-  await page.getByLabel('Password').fill('correct horse battery')
-  await page.getByRole('button', { name: 'Create account' }).click()
-  await page.getByRole('heading', { name: 'Make your first project' }).waitFor()
+  page = await ownerPage(browser, server)
   await stewrd(server.home, ['project', 'create', 'Support desk'])
 })
 afterAll(async () => {

@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { views } from '@stewrd/core/catalog.ts'
 import { remainsOf } from '@stewrd/db/shredding/shredding.ts'
 import { replayView } from '@stewrd/db/replay.ts'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createProject } from '../projects/service.ts'
+import { endOf } from '../testing/killed-process.ts'
 import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
 import { requestShredding, shredding } from './service.ts'
@@ -16,14 +15,8 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-/** In a process of its own, beside the server of this test. */
-async function killed(...args: string[]): Promise<NodeJS.Signals | null> {
-  const script = new URL('testing/killed.ts', import.meta.url).pathname
-  const variables = { DATABASE_URL: server.env.databaseUrl, STEWRD_HOME: server.env.home, NODE_ENV: 'test' }
-  const child = spawn(process.execPath, [script, ...args], { env: { ...process.env, ...variables }, stdio: 'inherit' })
-  const [, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
-  return signal
-}
+const script = new URL('testing/killed.ts', import.meta.url)
+const killed = (...args: string[]) => endOf(script, server, ...args)
 
 test.each(shredSteps)('a shredding that dies after "%s" is ended, and leaves nothing', async (step) => {
   const { platform } = server
