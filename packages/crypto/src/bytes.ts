@@ -1,21 +1,27 @@
 /** Length-prefixed fields: u32 big-endian length, then the bytes. Text is UTF-8; a number is 8 bytes, big-endian. */
 export function lengthPrefixed(fields: readonly (string | number | Uint8Array)[]): Buffer {
-  const parts = fields.map(bytesOf)
-  const out = Buffer.allocUnsafe(parts.reduce((sum, p) => sum + 4 + p.length, 0))
+  let size = 0
+  for (const field of fields) size += 4 + lengthOf(field)
+  const out = Buffer.allocUnsafe(size)
   let at = 0
-  for (const part of parts) {
-    at = out.writeUInt32BE(part.length, at)
-    out.set(part, at)
-    at += part.length
+  for (const field of fields) {
+    const length = lengthOf(field)
+    at = out.writeUInt32BE(length, at)
+    if (typeof field === 'string') out.write(field, at, 'utf8')
+    else if (typeof field === 'number') writeCount(out, field, at)
+    else out.set(field, at)
+    at += length
   }
   return out
 }
 
-function bytesOf(field: string | number | Uint8Array): Uint8Array {
-  if (typeof field === 'string') return Buffer.from(field, 'utf8')
-  if (typeof field !== 'number') return field
-  if (!Number.isSafeInteger(field) || field < 0) throw new RangeError('only whole numbers from 0 are encoded')
-  const out = Buffer.allocUnsafe(8)
-  out.writeBigUInt64BE(BigInt(field))
-  return out
+function lengthOf(field: string | number | Uint8Array): number {
+  if (typeof field === 'string') return Buffer.byteLength(field, 'utf8')
+  return typeof field === 'number' ? 8 : field.length
+}
+
+function writeCount(out: Buffer, count: number, at: number): void {
+  if (!Number.isSafeInteger(count) || count < 0) throw new RangeError('only whole numbers from 0 are encoded')
+  out.writeUInt32BE(Math.floor(count / 2 ** 32), at)
+  out.writeUInt32BE(count % 2 ** 32, at + 4)
 }

@@ -1,4 +1,4 @@
-import { createHash, hash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** What the first event of a stream follows. */
 export const GENESIS: Buffer = Buffer.alloc(32)
@@ -8,7 +8,7 @@ const sha256 = (bytes: Uint8Array) => hash('sha256', bytes, 'buffer')
 
 /** `SHA-256(0x02 ‖ previous ‖ SHA-256(header) ‖ SHA-256(envelope))`: over ciphertext, so it verifies without a key. */
 export function chainNext(previous: Uint8Array, header: Uint8Array, envelope: Uint8Array): Buffer {
-  return createHash('sha256').update(LINK).update(previous).update(sha256(header)).update(sha256(envelope)).digest()
+  return sha256(Buffer.concat([LINK, previous, sha256(header), sha256(envelope)]))
 }
 
 export type Link = { seq: number; header: Uint8Array; envelope: Uint8Array; chain: Uint8Array }

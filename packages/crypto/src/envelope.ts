@@ -1,7 +1,7 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { lengthPrefixed } from './bytes.ts'
 import type { DataKey } from './data-key.ts'
-import { EnvelopeError, open, randomNonce, seal } from './gcm.ts'
+import { EnvelopeError, open, randomDraw, randomNonce, seal } from './gcm.ts'
 import { pad, unpad } from './padding.ts'
 
 /** What a sealed event is bound to. `at` is unix milliseconds. docs/formats/envelope.md. */
@@ -21,6 +21,11 @@ export type EventAad = {
 /** All of a stored event but its envelope; the chain covers it. `n` counts the events of one command from 0. */
 export type EventHeader = EventAad & { commitment: Buffer; commandId: string; n: number; commandMac: Buffer }
 
+/** The same with texts as their UTF-8 bytes, as they come from a database: nothing is made of them but the bytes that are hashed. */
+export type AsBytes<T> = {
+  [K in keyof T]: T[K] extends string ? string | Uint8Array : T[K] extends number ? number : Uint8Array
+}
+
 export type SealedEvent = { envelope: Buffer; commitment: Buffer }
 
 const FORMAT = 'stewrd/event/v1'
@@ -29,7 +34,7 @@ const COMMITMENT = Buffer.of(0x03)
 
 /** Seals `payload` under a fresh nonce and salt. Sealing again, as after a retry, gives other bytes. */
 export function sealEvent(key: DataKey, aad: EventAad, payload: Uint8Array): SealedEvent {
-  return sealEventWith(key, aad, payload, { nonce: randomNonce(), salt: randomBytes(SALT_BYTES) })
+  return sealEventWith(key, aad, payload, { nonce: randomNonce(), salt: randomDraw(SALT_BYTES) })
 }
 
 /** For vectors only: with a nonce and a salt from outside. */
@@ -66,12 +71,12 @@ export function isCommitted(commitment: Uint8Array, { salt, payload }: Disclosur
 }
 
 /** The bytes that the chain hashes for an event's metadata. */
-export function headerBytes(header: EventHeader): Buffer {
+export function headerBytes(header: AsBytes<EventHeader>): Buffer {
   const { commitment, commandId, n, commandMac } = header
   return Buffer.concat([aadBytes(header), lengthPrefixed([commitment, commandId, n, commandMac])])
 }
 
-function aadBytes(a: EventAad): Buffer {
+function aadBytes(a: AsBytes<EventAad>): Buffer {
   return lengthPrefixed([
     FORMAT,
     a.accountId,
@@ -88,7 +93,7 @@ function aadBytes(a: EventAad): Buffer {
 }
 
 const commitmentOf = (salt: Uint8Array, payload: Uint8Array) =>
-  createHash('sha256').update(COMMITMENT).update(salt).update(payload).digest()
+  hash('sha256', Buffer.concat([COMMITMENT, salt, payload]), 'buffer')
 
 function checkKey(key: DataKey, aad: EventAad) {
   if (key.purpose !== 'event' || key.id !== aad.dekId) throw new EnvelopeError('WRONG_KEY')

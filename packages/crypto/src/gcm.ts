@@ -45,18 +45,21 @@ export function open(key: KeyObject, aad: Uint8Array, sealed: Uint8Array): Buffe
   }
 }
 
+/** 12 bytes that were never used before: a new nonce for every attempt to encrypt. */
+export const randomNonce = (): Buffer => randomDraw(NONCE_BYTES)
+
 // Random bytes are drawn in blocks, because a draw costs more than an encryption; used bytes are wiped and never used again.
-const block = Buffer.alloc(NONCE_BYTES * 512)
+const block = Buffer.alloc(8192)
 let used = block.length
 
-/** 12 bytes that were never used before: a new nonce for every attempt to encrypt. */
-export function randomNonce(): Buffer {
-  if (used === block.length) {
+/** Up to some hundred random bytes that were never given out before. */
+export function randomDraw(count: number): Buffer {
+  if (used + count > block.length) {
     randomFillSync(block)
     used = 0
   }
-  const nonce = Buffer.from(block.subarray(used, used + NONCE_BYTES))
-  block.fill(0, used, used + NONCE_BYTES)
-  used += NONCE_BYTES
-  return nonce
+  const drawn = Buffer.from(block.subarray(used, used + count))
+  block.fill(0, used, used + count)
+  used += count
+  return drawn
 }

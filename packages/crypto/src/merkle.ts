@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** The hash of the perfect subtree over the leaves from `index · 2^level` to before `(index + 1) · 2^level`. */
 export type NodeAt = { level: number; index: number }
@@ -8,16 +8,16 @@ export type ReadNodes = (at: readonly NodeAt[]) => Promise<readonly Buffer[]>
 
 const LEAF = Buffer.of(0x00)
 const INNER = Buffer.of(0x01)
+const sha256 = (bytes: Uint8Array): Buffer => hash('sha256', bytes, 'buffer')
 
 /** RFC 6962: `SHA-256(0x00 ‖ data)`. */
-export const leafHash = (data: Uint8Array): Buffer => createHash('sha256').update(LEAF).update(data).digest()
+export const leafHash = (data: Uint8Array): Buffer => sha256(Buffer.concat([LEAF, data]))
 
 /** RFC 6962: `SHA-256(0x01 ‖ left ‖ right)`. */
-export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer =>
-  createHash('sha256').update(INNER).update(left).update(right).digest()
+export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer => sha256(Buffer.concat([INNER, left, right]))
 
 /** The root of the tree without leaves. */
-export const emptyRoot = (): Buffer => createHash('sha256').digest()
+export const emptyRoot = (): Buffer => sha256(new Uint8Array(0))
 
 /** The perfect subtrees that the tree of `size` leaves falls into, largest first. */
 export const edgeOf = (size: number): NodeAt[] => subtreesOf({ from: 0, to: size })

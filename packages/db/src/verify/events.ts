@@ -12,23 +12,36 @@ export function checkEvent(row: Row, findings: Findings): boolean {
 
 type Problem = { code: FindingCode; message: string; event: EventPlace; index?: number | null }
 
-function problemOf({ place, event, header, agrees, previous }: Row): Problem | undefined {
-  const name = nameOf(place)
-  if (!event)
-    return { code: 'EVENT_MISSING', message: `The log names ${name}, and there is no such event.`, event: place }
-  if (place.seq > 1 && !previous) {
-    const before = { accountId: place.accountId, stream: place.stream, seq: place.seq - 1 }
-    const message = `${sentence(nameOf(before))}, which ${name} follows, is missing.`
-    return { code: 'EVENT_MISSING', message, event: before, index: place.index ?? null }
+function problemOf(row: Row): Problem | undefined {
+  const { sealed, seq, previous } = row
+  if (!sealed) return problem('EVENT_MISSING', row, (name) => `The log names ${name}, and there is no such event.`)
+  if (seq > 1 && !previous) {
+    const { accountId, stream, index = null } = row.place
+    const event = { accountId, stream, seq: seq - 1 }
+    const message = `${sentence(nameOf(event))}, which ${nameOf(row.place)} follows, is missing.`
+    return { code: 'EVENT_MISSING', message, event, index }
   }
-  const expected = header && chainNext(place.seq === 1 ? GENESIS : previous!, header, event.envelope)
-  if (!expected?.equals(event.chain)) {
-    const message = `${sentence(name)} is not what was appended: its hash does not follow from its contents and the event before it.`
-    return { code: 'EVENT_CHANGED', message, event: place }
-  }
-  if (agrees) return undefined
-  const message = `The log says another project, type, actor or time of ${name} than the event does.`
-  return { code: 'LOG_DIFFERS', message, event: place }
+  const header = row.header()
+  const expected = header && chainNext(seq === 1 ? GENESIS : previous!, header, sealed.envelope)
+  if (!expected?.equals(sealed.chain))
+    return problem(
+      'EVENT_CHANGED',
+      row,
+      (name) =>
+        `${sentence(name)} is not what was appended: its hash does not follow from its contents and the event before it.`,
+    )
+  if (row.agrees) return undefined
+  return problem(
+    'LOG_DIFFERS',
+    row,
+    (name) => `The log says another project, type, actor or time of ${name} than the event does.`,
+  )
 }
+
+const problem = (code: FindingCode, { place }: Row, message: (name: string) => string): Problem => ({
+  code,
+  message: message(nameOf(place)),
+  event: place,
+})
 
 export const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

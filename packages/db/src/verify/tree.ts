@@ -1,6 +1,4 @@
-import type { LogLeaf } from '@stewrd/crypto/log-leaf.ts'
-import { leafData } from '@stewrd/crypto/log-leaf.ts'
-import { emptyRoot, floorLog2, leafHash, nodeHash } from '@stewrd/crypto/merkle.ts'
+import { emptyRoot, floorLog2, nodeHash } from '@stewrd/crypto/merkle.ts'
 import type { Tx } from '../connect.ts'
 import { copyRows, int8 } from '../copy-binary.ts'
 import type { Field } from '../copy-binary.ts'
@@ -32,13 +30,14 @@ export class ComputedTree {
 }
 
 /** Adds an entry of the log, once its stored hash is that of its event. */
-export function addLeaf(tree: ComputedTree, { place, event, leaf }: Row, hashed: number, findings: Findings): void {
-  if (place.index! >= hashed) return
-  const computed = event && leafHash(leafData({ ...place, chain: event.chain } satisfies LogLeaf))
-  if (!leaf) findings.add('TREE_WRONG', `The log's tree lacks the hash of ${nameOf(place)}.`, { event: place })
+export function addLeaf(tree: ComputedTree, row: Row, hashed: number, findings: Findings): void {
+  if (row.index! >= hashed) return
+  const { sealed, leaf } = row
+  const computed = sealed && row.leafHash(sealed.chain)
+  if (!leaf) findings.add('TREE_WRONG', `The log's tree lacks the hash of ${nameOf(row.place)}.`, { event: row.place })
   else if (computed && !computed.equals(leaf)) {
-    const message = `The log's tree holds another hash for ${nameOf(place)} than the event has.`
-    findings.add('TREE_WRONG', message, { event: place })
+    const message = `The log's tree holds another hash for ${nameOf(row.place)} than the event has.`
+    findings.add('TREE_WRONG', message, { event: row.place })
     tree.explained = true
   }
   const known = computed ?? leaf

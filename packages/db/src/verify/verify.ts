@@ -143,7 +143,7 @@ async function checkLog(all: Run, deps: VerifyDeps): Promise<Verified['checkpoin
       await checkRow(all, row)
       addLeaf(tree, row, sizes.hashed, findings)
       if (tree.size < next) continue
-      await signed.compare(tree, row.event?.at.getTime() ?? 0)
+      await signed.compare(tree, (row.sealed && row.at) ?? 0)
       next = await signed.next()
     }
     saw(rows.length)
@@ -169,22 +169,23 @@ async function checkLog(all: Run, deps: VerifyDeps): Promise<Verified['checkpoin
 }
 
 /** Entries follow each other without a hole. Returns the place that must come next. */
-function checkPlace({ index, place }: Row, expected: number, findings: Findings): number {
+function checkPlace(row: Row, expected: number, findings: Findings): number {
+  const { index } = row
   if (index! > expected) {
     const range =
       index! - 1 === expected
         ? `Entry ${expected} of the log is`
         : `Entries ${expected} to ${index! - 1} of the log are`
-    findings.add('LOG_HOLE', `${range} missing, before ${nameOf(place)}.`, { index: expected })
+    findings.add('LOG_HOLE', `${range} missing, before ${nameOf(row.place)}.`, { index: expected })
   }
   return index! + 1
 }
 
 async function checkRow(all: Run, row: Row): Promise<void> {
   const holds = checkEvent(row, all.findings)
-  if (!holds || !row.event || !all.open(row.index ?? Number.POSITIVE_INFINITY)) return
+  if (!holds || !all.open(row.index ?? Number.POSITIVE_INFINITY)) return
   all.counts.opened += 1
-  const { unreadable } = await openEntry(all.dataKeys, row.event)
+  const { unreadable } = await openEntry(all.dataKeys, row.event())
   // One that a newer program wrote opens all the same, and of a shredded project nothing does.
   if (unreadable === undefined || unreadable === 'EVENT_UNKNOWN' || unreadable === 'SHREDDED') return
   all.findings.add('EVENT_UNREADABLE', `${sentence(nameOf(row.place))} cannot be opened (${unreadable}).`, {
