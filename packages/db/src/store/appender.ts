@@ -18,8 +18,8 @@ import { sealUnit } from './seal.ts'
 import type { StreamState } from './stream-state.ts'
 import { emptyStream, loadStreams } from './stream-state.ts'
 
-/** Statements in flight at once. Few: commands that wait meanwhile share the next one. */
-const IN_FLIGHT = 3
+/** Statements in flight at once. Few, so that commands that wait meanwhile share the next one and readers find a connection; with fewer the disk waits for us. */
+const IN_FLIGHT = 6
 const MAX_UNITS = 64
 const MAX_LOADS = 200
 const MAX_CONFLICTS = 8
