@@ -73,12 +73,13 @@ export async function verifyHistory(deps: VerifyDeps, options: VerifyOptions = {
     deps.sql.begin('isolation level repeatable read read only', async (tx) => {
       // A stream of rows in the order of the log, from its indexes: nothing is sorted or gathered first.
       await tx`set local statement_timeout = 0`
-      await tx.unsafe('set local enable_sort = off; set local enable_hashjoin = off')
+      await tx.unsafe('set local enable_sort = off; set local enable_hashjoin = off; set local enable_memoize = off')
       const sizes = await sizesOf(tx)
       const all = prepare(deps, tx, sizes, findings, options)
       const checkpoint = await checkLog(all, deps)
       await checkInnerNodes(tx, sizes.hashed, findings, all.saw)
-      await tx.unsafe('set local enable_sort = on; set local enable_hashjoin = on')
+      // From here on whole tables are compared.
+      await tx.unsafe('set local enable_sort = on; set local enable_hashjoin = on; set local enable_seqscan = on')
       await checkHeads(
         tx,
         (snapshot) => openState(all, snapshot),
