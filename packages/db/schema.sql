@@ -293,6 +293,7 @@ CREATE INDEX log_type ON public.log USING btree (account_id, type, idx);
 CREATE INDEX view_rows_due ON public.view_rows USING btree (account_id, ((("row" ->> 'dueAt'::text))::bigint)) WHERE ((view = 'held-keys'::text) AND (("row" ->> 'dueAt'::text) IS NOT NULL));
 CREATE INDEX view_rows_project ON public.view_rows USING btree (account_id, view, slot, project_id, sort);
 CREATE INDEX view_rows_running ON public.view_rows USING btree (account_id, slot) WHERE ((view = 'runs'::text) AND (("row" ->> 'status'::text) = 'running'::text));
+CREATE INDEX view_rows_shred ON public.view_rows USING btree (account_id, (((("row" -> 'shred'::text) ->> 'dueAt'::text))::bigint)) WHERE ((view = 'projects'::text) AND ((("row" -> 'shred'::text) ->> 'dueAt'::text) IS NOT NULL));
 CREATE INDEX view_rows_sort ON public.view_rows USING btree (account_id, view, slot, sort);
 CREATE UNIQUE INDEX data_keys_current ON public.data_keys USING btree (account_id, scope, purpose) WHERE (retired_at IS NULL);
 grant delete, insert, select on lookups to stewrd_app;

@@ -58,7 +58,8 @@ export async function unfinishedShreddings(sql: Sql, accountId: string) {
 export async function dueShreddings(sql: Sql, accountId: string, now: number): Promise<string[]> {
   const rows = await run(sql<{ key: string }[]>`
     select r.key from projections p join view_rows r using (view, slot)
-    where r.account_id = ${accountId} and r.view = 'projects' and (r.row -> 'shred' ->> 'dueAt')::bigint <= ${now}`)
+    where p.view = 'projects' and r.account_id = ${accountId} and r.view = 'projects'
+      and r.row -> 'shred' ->> 'dueAt' is not null and (r.row -> 'shred' ->> 'dueAt')::bigint <= ${now}`)
   return rows.map(({ key }) => key)
 }
 

@@ -1,4 +1,5 @@
 import { GENESIS } from '@stewrd/crypto/chain.ts'
+import type { SnapshotAad } from '@stewrd/crypto/snapshot.ts'
 import type { Tx } from '../connect.ts'
 import type { Field } from '../copy-binary.ts'
 import { bool, copyRows, int4, int8 } from '../copy-binary.ts'
@@ -7,15 +8,7 @@ import type { EventPlace, Findings } from './findings.ts'
 import { nameOf } from './findings.ts'
 
 /** The sealed state of a stream, as its head holds it. */
-export type StoredSnapshot = {
-  accountId: string
-  projectId: string
-  stream: string
-  seq: number
-  stateVersion: number
-  dekId: string
-  sealed: Buffer
-}
+export type StoredSnapshot = SnapshotAad & { sealed: Buffer }
 /** Why a snapshot does not open; undefined when it does. */
 export type OpenSnapshot = (snapshot: StoredSnapshot) => Promise<string | undefined>
 
