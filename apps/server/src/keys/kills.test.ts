@@ -8,8 +8,8 @@ import { endOf } from '../testing/killed-process.ts'
 import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
 import { openKeyring } from './open-keyring.ts'
-import { dataSteps } from './rotate-data.ts'
-import { masterSteps, rotateMaster } from './rotate-master.ts'
+import { dataSteps, resumeDataRotation } from './rotate-data.ts'
+import { masterSteps, resumeRotation, rotateMaster } from './rotate-master.ts'
 import { listKeys, retireKey, retireSteps } from './service.ts'
 
 let server: TestPlatform
@@ -78,4 +78,13 @@ test.each(retireSteps)('a master key whose retirement dies after "%s" is retired
   const retired = (await events()).filter(({ event }) => event.type === 'MasterKeyRetired')
   expect(retired.filter(({ event }) => JSON.stringify(event.data).includes(old.id))).toHaveLength(1)
   await everythingOpens()
+})
+
+// Who looks after rotations sees one under way, and by its turn it has ended: it must not begin another.
+test('where nothing was begun, or all has ended, going on changes nothing', async () => {
+  const { platform } = server
+  const before = [await events(), await listKeys(platform)]
+  expect(await resumeRotation(platform, 'system:keys')).toBe(undefined)
+  expect(await resumeDataRotation(platform, projectId, 'system:keys')).toBe(undefined)
+  expect([await events(), await listKeys(platform)]).toEqual(before)
 })

@@ -8,24 +8,40 @@ type DataStep = (typeof dataSteps)[number]
 type Options = { actor: string; onStep?: (step: DataStep) => void }
 
 /** Opens new epochs of a project's data keys, or ends what was begun. What is sealed already stays readable; servers follow within half a minute. */
-export const rotateData = (
+export const rotateData = (custody: KeyCustody, projectId: string, options: Options): Promise<Epochs> =>
+  alone(custody.sql, async () => {
+    const to = (await underWay(custody)).dataKeys[projectId] ?? (await next(custody, projectId))
+    return carryOut(custody, projectId, to, options)
+  })
+
+/** Ends a rotation that was begun; undefined when there is none, also when its own process ended it a moment ago. */
+export const resumeDataRotation = (
   custody: KeyCustody,
   projectId: string,
-  { actor, onStep = () => {} }: Options,
-): Promise<Epochs> =>
+  actor: string,
+): Promise<Epochs | undefined> =>
   alone(custody.sql, async () => {
-    const { accountId, dataKeys } = custody
-    const to = (await underWay(custody)).dataKeys[projectId] ?? (await next(custody, projectId))
-    await record(custody, { type: 'StartDataKeyRotation', projectId, to }, actor)
-    onStep('begun')
-    await dataKeys.advance(accountId, projectId, 'event', to.event)
-    onStep('event')
-    await dataKeys.advance(accountId, projectId, 'secret', to.secret)
-    onStep('secret')
-    await record(custody, { type: 'FinishDataKeyRotation', projectId }, actor)
-    onStep('recorded')
-    return to
+    const to = (await underWay(custody)).dataKeys[projectId]
+    return to && carryOut(custody, projectId, to, { actor })
   })
+
+async function carryOut(
+  custody: KeyCustody,
+  projectId: string,
+  to: Epochs,
+  { actor, onStep = () => {} }: Options,
+): Promise<Epochs> {
+  const { accountId, dataKeys } = custody
+  await record(custody, { type: 'StartDataKeyRotation', projectId, to }, actor)
+  onStep('begun')
+  await dataKeys.advance(accountId, projectId, 'event', to.event)
+  onStep('event')
+  await dataKeys.advance(accountId, projectId, 'secret', to.secret)
+  onStep('secret')
+  await record(custody, { type: 'FinishDataKeyRotation', projectId }, actor)
+  onStep('recorded')
+  return to
+}
 
 async function next({ accountId, dataKeys }: KeyCustody, projectId: string): Promise<Epochs> {
   const [event, secret] = await Promise.all(

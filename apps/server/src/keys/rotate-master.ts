@@ -39,28 +39,41 @@ const PATIENCE_MS = 20_000
 
 /** Moves every data key to another master key while all servers go on, or goes on with a rotation that was begun. */
 export const rotateMaster = (custody: KeyCustody, options: RotateMasterOptions): Promise<MasterRotation> =>
+  alone(custody.sql, async () => carryOut(custody, await begun(custody, options), options))
+
+/** Ends a rotation that was begun; undefined when there is none, also when its own process ended it a moment ago. */
+export const resumeRotation = (custody: KeyCustody, actor: string): Promise<MasterRotation | undefined> =>
   alone(custody.sql, async () => {
-    const { actor, onStep = () => {} } = options
-    const { from, to } = await begun(custody, options)
-    onStep('begun')
-    // Servers wrap under the primary key from the moment that it is that: by then it must be open again.
-    await reopen(custody.sql, to)
-    onStep('reopened')
-    await makePrimary(custody, to)
-    onStep('primary')
-    await registerPrimary(custody.sql, custody.keyring)
-    onStep('open')
-    await closeOthers(custody.sql, to)
-    onStep('closed')
-    const damaged = await moveAll(custody, to, options)
-    onStep('moved')
-    const [values, left] = [await countUnder(custody.sql, to), await countElsewhere(custody.sql, to)]
-    if (left > 0 && damaged.length > 0)
-      throw new Refusal('DATA_KEYS_DAMAGED', { left, keys: damaged.slice(0, NAMED).map(nameOfDamaged) })
-    await record(custody, { type: 'FinishMasterKeyRotation', values, left }, actor)
-    onStep('proved')
-    return { from, to, values, left: 0 }
+    await custody.keyring.refresh?.()
+    const { rotation } = await underWay(custody)
+    return rotation ? carryOut(custody, rotation, { actor }) : undefined
   })
+
+async function carryOut(
+  custody: KeyCustody,
+  { from, to }: { from: readonly MasterKey[]; to: MasterKey },
+  options: RotateMasterOptions,
+): Promise<MasterRotation> {
+  const { actor, onStep = () => {} } = options
+  onStep('begun')
+  // Servers wrap under the primary key from the moment that it is that: by then it must be open again.
+  await reopen(custody.sql, to)
+  onStep('reopened')
+  await makePrimary(custody, to)
+  onStep('primary')
+  await registerPrimary(custody.sql, custody.keyring)
+  onStep('open')
+  await closeOthers(custody.sql, to)
+  onStep('closed')
+  const damaged = await moveAll(custody, to, options)
+  onStep('moved')
+  const [values, left] = [await countUnder(custody.sql, to), await countElsewhere(custody.sql, to)]
+  if (left > 0 && damaged.length > 0)
+    throw new Refusal('DATA_KEYS_DAMAGED', { left, keys: damaged.slice(0, NAMED).map(nameOfDamaged) })
+  await record(custody, { type: 'FinishMasterKeyRotation', values, left }, actor)
+  onStep('proved')
+  return { from, to, values, left: 0 }
+}
 
 async function begun(custody: KeyCustody, options: RotateMasterOptions) {
   await custody.keyring.refresh?.()

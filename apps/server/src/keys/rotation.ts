@@ -4,8 +4,8 @@ import type { Logger } from 'pino'
 import { errorFields } from '../kernel/log.ts'
 import type { KeyCustody } from './custody.ts'
 import { record, underWay } from './custody.ts'
-import { rotateData } from './rotate-data.ts'
-import { rotateMaster } from './rotate-master.ts'
+import { resumeDataRotation } from './rotate-data.ts'
+import { resumeRotation } from './rotate-master.ts'
 
 const ACTOR = 'system:keys'
 const LOOK_MS = 3_000
@@ -23,7 +23,7 @@ export const createRotationKeeper = (custody: KeyCustody, log: Logger): Loop =>
 async function goOn(custody: KeyCustody): Promise<false> {
   const { rotation, dataKeys } = await underWay(custody)
   try {
-    if (rotation) await rotateMaster(custody, { actor: ACTOR })
+    if (rotation) await resumeRotation(custody, ACTOR)
     for (const projectId of Object.keys(dataKeys)) await endDataRotation(custody, projectId)
   } catch (error) {
     // Somebody else is at it.
@@ -34,7 +34,7 @@ async function goOn(custody: KeyCustody): Promise<false> {
 
 async function endDataRotation(custody: KeyCustody, projectId: string): Promise<void> {
   try {
-    await rotateData(custody, projectId, { actor: ACTOR })
+    await resumeDataRotation(custody, projectId, ACTOR)
   } catch (error) {
     // Its keys were destroyed meanwhile: there is nothing to rotate any more.
     if (!(error instanceof Refusal && error.code === 'PROJECT_SHREDDED')) throw error
