@@ -62,6 +62,29 @@ create table checkpoints (
   at timestamp with time zone not null default now()
 );
 
+create table credit_balances (
+  account_id uuid not null,
+  last bigint,
+  month date not null,
+  free bigint not null,
+  paid bigint not null
+);
+
+create table credit_entries (
+  account_id uuid not null,
+  nth bigint not null,
+  follows bigint,
+  at timestamp with time zone not null default clock_timestamp(),
+  kind text not null,
+  month date not null,
+  project_id uuid,
+  run_id uuid,
+  free_before bigint not null,
+  paid_before bigint not null,
+  free_after bigint not null,
+  paid_after bigint not null
+);
+
 create table data_keys (
   account_id uuid not null,
   id uuid not null,
@@ -192,6 +215,14 @@ create table projections (
   updated_at timestamp with time zone not null default now()
 );
 
+create table run_meters (
+  account_id uuid not null,
+  project_id uuid not null,
+  seconds bigint[] not null default '{}'::bigint[],
+  counts integer[] not null default '{}'::integer[],
+  open text[] not null default '{}'::text[]
+);
+
 create table shredded_projects (
   account_id uuid not null,
   project_id uuid not null,
@@ -246,6 +277,19 @@ alter table auth_users add constraint auth_users_pkey PRIMARY KEY (id);
 alter table auth_verifications add constraint auth_verifications_pkey PRIMARY KEY (id);
 alter table checkpoints add constraint checkpoints_pkey PRIMARY KEY (size);
 alter table checkpoints add constraint checkpoints_size_check CHECK ((size > 0));
+alter table credit_balances add constraint credit_balances_account_id_last_free_paid_fkey FOREIGN KEY (account_id, last, free, paid) REFERENCES credit_entries(account_id, nth, free_after, paid_after);
+alter table credit_balances add constraint credit_balances_check CHECK (((last IS NOT NULL) OR ((free = 0) AND (paid = 0))));
+alter table credit_balances add constraint credit_balances_free_check CHECK ((free >= 0));
+alter table credit_balances add constraint credit_balances_paid_check CHECK ((paid >= 0));
+alter table credit_balances add constraint credit_balances_pkey PRIMARY KEY (account_id);
+alter table credit_entries add constraint credit_entries_account_id_follows_free_before_paid_before_fkey FOREIGN KEY (account_id, follows, free_before, paid_before) REFERENCES credit_entries(account_id, nth, free_after, paid_after);
+alter table credit_entries add constraint credit_entries_account_id_nth_free_after_paid_after_key UNIQUE (account_id, nth, free_after, paid_after);
+alter table credit_entries add constraint credit_entries_check CHECK ((((nth = 1) AND (follows IS NULL) AND (free_before = 0) AND (paid_before = 0)) OR ((nth > 1) AND (follows IS NOT NULL) AND (follows = (nth - 1)))));
+alter table credit_entries add constraint credit_entries_check1 CHECK (((run_id IS NOT NULL) = (kind = ANY (ARRAY['reserve'::text, 'settle'::text, 'refund'::text]))));
+alter table credit_entries add constraint credit_entries_free_after_check CHECK ((free_after >= 0));
+alter table credit_entries add constraint credit_entries_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'purchase'::text, 'free_month'::text, 'free_expired'::text, 'reserve'::text, 'settle'::text, 'refund'::text])));
+alter table credit_entries add constraint credit_entries_paid_after_check CHECK ((paid_after >= 0));
+alter table credit_entries add constraint credit_entries_pkey PRIMARY KEY (account_id, nth);
 alter table data_keys add constraint data_keys_account_id_scope_purpose_epoch_key UNIQUE (account_id, scope, purpose, epoch);
 alter table data_keys add constraint data_keys_epoch_check CHECK ((epoch > 0));
 alter table data_keys add constraint data_keys_pkey PRIMARY KEY (account_id, id);
@@ -272,6 +316,7 @@ alter table outbox add constraint outbox_pkey PRIMARY KEY (id);
 alter table projections add constraint projections_pkey PRIMARY KEY (view);
 alter table projections add constraint projections_slot_check CHECK ((slot = ANY (ARRAY[0, 1])));
 alter table projections add constraint projections_status_check CHECK ((status = ANY (ARRAY['live'::text, 'quarantined'::text])));
+alter table run_meters add constraint run_meters_pkey PRIMARY KEY (account_id, project_id);
 alter table shredded_projects add constraint shredded_projects_pkey PRIMARY KEY (account_id, project_id);
 alter table tree_nodes add constraint tree_nodes_hash_check CHECK ((octet_length(hash) = 32));
 alter table tree_nodes add constraint tree_nodes_idx_check CHECK ((idx >= 0));
@@ -285,6 +330,7 @@ alter table view_rows add constraint view_rows_pkey PRIMARY KEY (account_id, vie
 CREATE INDEX auth_accounts_of_user ON public.auth_accounts USING btree (user_id);
 CREATE INDEX auth_sessions_of_user ON public.auth_sessions USING btree (user_id);
 CREATE INDEX auth_verifications_of ON public.auth_verifications USING btree (identifier);
+CREATE INDEX credit_entries_project ON public.credit_entries USING btree (account_id, project_id, at) WHERE (project_id IS NOT NULL);
 CREATE INDEX data_keys_kek ON public.data_keys USING btree (kek_id, kek_version);
 CREATE INDEX destroyed_data_keys_scope ON public.destroyed_data_keys USING btree (account_id, scope);
 CREATE INDEX log_actor ON public.log USING btree (account_id, actor, idx);
@@ -295,6 +341,8 @@ CREATE INDEX view_rows_project ON public.view_rows USING btree (account_id, view
 CREATE INDEX view_rows_running ON public.view_rows USING btree (account_id, slot) WHERE ((view = 'runs'::text) AND (("row" ->> 'status'::text) = 'running'::text));
 CREATE INDEX view_rows_shred ON public.view_rows USING btree (account_id, (((("row" -> 'shred'::text) ->> 'dueAt'::text))::bigint)) WHERE ((view = 'projects'::text) AND ((("row" -> 'shred'::text) ->> 'dueAt'::text) IS NOT NULL));
 CREATE INDEX view_rows_sort ON public.view_rows USING btree (account_id, view, slot, sort);
+CREATE UNIQUE INDEX credit_entries_ended ON public.credit_entries USING btree (account_id, run_id) WHERE (kind = ANY (ARRAY['settle'::text, 'refund'::text]));
+CREATE UNIQUE INDEX credit_entries_reserved ON public.credit_entries USING btree (account_id, run_id) WHERE (kind = 'reserve'::text);
 CREATE UNIQUE INDEX data_keys_current ON public.data_keys USING btree (account_id, scope, purpose) WHERE (retired_at IS NULL);
 grant delete, insert, select on lookups to stewrd_app;
 grant delete, insert, select on outbox to stewrd_app;
@@ -309,12 +357,15 @@ grant delete, insert, select, update on projections to stewrd_app;
 grant delete, insert, select, update on view_rows to stewrd_app;
 grant insert, select on accounts to stewrd_app;
 grant insert, select on checkpoints to stewrd_app;
+grant insert, select on credit_entries to stewrd_app;
 grant insert, select on events to stewrd_app;
 grant insert, select on log to stewrd_app;
 grant insert, select on tree_nodes to stewrd_app;
+grant insert, select, update on credit_balances to stewrd_app;
 grant insert, select, update on data_keys to stewrd_app;
 grant insert, select, update on heads to stewrd_app;
 grant insert, select, update on master_keys to stewrd_app;
+grant insert, select, update on run_meters to stewrd_app;
 grant insert, select, update on shredded_projects to stewrd_app;
 grant insert, select, update on verification to stewrd_app;
 grant select on destroyed_data_keys to stewrd_app;

@@ -44,6 +44,9 @@ export const statusOf = {
   LOG_NOT_SIGNED: 'PRECONDITION_FAILED',
   CHECKPOINT_DIFFERS: 'CONFLICT',
   RUN_SEALED: 'PRECONDITION_FAILED',
+  INSUFFICIENT_CREDITS: 'PAYMENT_REQUIRED',
+  RATE_LIMITED: 'TOO_MANY_REQUESTS',
+  RUNS_AT_LIMIT: 'TOO_MANY_REQUESTS',
 } as const satisfies Record<keyof Refusals, TRPCError['code']>
 
 /** A refusal as a page reads it: `error.data.refusal`. Narrow by `code` to read `details`. */

@@ -40,6 +40,9 @@ export type Refusals = {
   LOG_NOT_SIGNED: { needed: number; signed: number; alarm?: string }
   CHECKPOINT_DIFFERS: { size: number }
   RUN_SEALED: { runId: string }
+  INSUFFICIENT_CREDITS: { needed: number; left: number }
+  RATE_LIMITED: { perMinute: number; retryAfter: number }
+  RUNS_AT_LIMIT: { atOnce: number }
 }
 
 /** A command that the domain understood and said no to. Anything else that is thrown is a bug or an outage. */
@@ -123,6 +126,12 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
     `The log does not go on from the given checkpoint of ${size} entries. Keep that checkpoint: it shows that the history was changed, or that it is of another installation.`,
   RUN_SEALED: () =>
     'The events of this run, or the configuration that it names, cannot be opened (any more), so nothing of it can be shown. Use `stewrd audit export` for a proof without payloads.',
+  INSUFFICIENT_CREDITS: ({ needed, left }) =>
+    `This run costs ${needed} credits, and the account has ${left}. Run \`stewrd credits grant\`, or wait for the free credits of next month.`,
+  RATE_LIMITED: ({ perMinute, retryAfter }) =>
+    `This project starts at most ${perMinute} runs a minute: try again in ${retryAfter} seconds.`,
+  RUNS_AT_LIMIT: ({ atOnce }) =>
+    `This project runs at most ${atOnce} agents at once, and they are all at work: try again when one has ended.`,
   RUN_ENDED: ({ status }) => `This run has ended already (${status}). Start another.`,
 }
 

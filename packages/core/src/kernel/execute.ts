@@ -10,6 +10,24 @@ export type Guard = { stream: string; revision: number }
 /** A row that lets somebody find a stream by a hash, written or deleted in the statement that appends. */
 export type Lookup = { op: 'put' | 'delete'; hash: string }
 
+/**
+ * What the statement that appends moves in the account's credits. `reserve`: it appends only if they suffice. `settle` keeps what the run
+ * reserved, `refund` gives it back; for a run that reserved nothing, or has ended in the ledger, both do nothing.
+ */
+export type CreditMove =
+  | { kind: 'reserve'; runId: string; amount: number }
+  | { kind: 'settle' | 'refund'; runId: string }
+  | { kind: 'grant' | 'purchase'; amount: number }
+
+/**
+ * Limits of the project under which a stream may begin: so many in any 60 seconds, so many open at once. A stream is open until it holds
+ * an event of one of the types `endedBy`.
+ */
+export type Limits = { perMinute?: number; atOnce?: number; endedBy: readonly string[] }
+
+/** What was left after the statement: credits, and places in the minute. `resetSeconds`: until the first place is free again. */
+export type Meters = { creditsLeft?: number; minute?: { limit: number; remaining: number; resetSeconds: number } }
+
 export type CommandMeta = {
   /** Idempotency key, at most 200 characters. The same key with the same command returns the first result. */
   commandId: string
@@ -19,6 +37,10 @@ export type CommandMeta = {
   expectedRevision?: number
   guards?: readonly Guard[]
   lookups?: readonly Lookup[]
+  /** Refused with INSUFFICIENT_CREDITS. */
+  credits?: CreditMove
+  /** Refused with RATE_LIMITED or RUNS_AT_LIMIT. */
+  limits?: Limits
 }
 
 export type Outcome<State, Event extends EventShape> = {
@@ -28,6 +50,8 @@ export type Outcome<State, Event extends EventShape> = {
   events: readonly Recorded<Event>[]
   /** The command had been carried out before; these are its first events, and `state` is today's. */
   repeated: boolean
+  /** Of the credits and limits that its meta named. Absent for a repetition. */
+  meters?: Meters
 }
 
 /**

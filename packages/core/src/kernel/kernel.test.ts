@@ -137,6 +137,9 @@ const everyRefusal: { [C in keyof Refusals]: readonly Refusals[C][] } = {
   API_KEY_MISSING: [{}],
   API_KEY_EXISTS: [{}],
   RUN_EXISTS: [{}, { runId: 'r1' }],
+  INSUFFICIENT_CREDITS: [{ needed: 5, left: 2 }],
+  RATE_LIMITED: [{ perMinute: 60, retryAfter: 3 }],
+  RUNS_AT_LIMIT: [{ atOnce: 10 }],
   MASTER_KEY_ROTATING: [{ to: 'kek_b' }],
   MASTER_KEY_IN_USE: [
     { key: 'kek_a', values: 3 },

@@ -3,11 +3,13 @@ import { runWithin } from '../db-error.ts'
 import { plainArray } from '../sql-array.ts'
 import type { SealedRecord, Unit } from './append.ts'
 
-/** One event of one stream, without look-ups: most of what is ever appended, and what a person or a run waits for. */
+/** One event of one stream, without look-ups and tolls: most of what is ever appended, and what a person or a run waits for. */
 export type OneEvent = Unit & { records: readonly [SealedRecord] }
 
 export const isOneEvent = (units: readonly Unit[]): units is readonly [OneEvent] =>
-  units.length === 1 && units[0]!.records.length === 1 && units[0]!.lookups.length === 0
+  units.length === 1 && units[0]!.records.length === 1 && units[0]!.lookups.length === 0 && !asksToll(units[0]!)
+
+const asksToll = ({ credits, limits }: Unit) => credits.length > 0 || limits !== undefined
 
 /** What `append` does, in a statement that is made for this case. False: nothing was written, and `append` tells why. */
 export async function appendOne(sql: Sql, { id, from, to, guards, ...unit }: OneEvent): Promise<boolean> {

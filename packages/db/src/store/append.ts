@@ -1,9 +1,11 @@
-import type { Guard, Lookup, StreamId } from '@stewrd/core/kernel/execute.ts'
+import type { CreditMove, Guard, Limits, Lookup, Meters, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { EventHeader } from '@stewrd/crypto/envelope.ts'
 import type { Sql } from '../connect.ts'
 import { runWithin } from '../db-error.ts'
 import { hexArray, plainArray } from '../sql-array.ts'
 import { appendOne, isOneEvent, refuseHeadless } from './append-one.ts'
+import type { TollFailure, TollRow } from './tolls.ts'
+import { metersOf, tollFailure, tollParts } from './tolls.ts'
 
 export type SealedRecord = { header: EventHeader; envelope: Buffer; chain: Buffer }
 
@@ -18,29 +20,38 @@ export type Unit = {
   records: readonly SealedRecord[]
   guards: readonly Guard[]
   lookups: readonly Lookup[]
+  credits: readonly CreditMove[]
+  limits: Limits | undefined
 }
 
 /** Why a unit was not written. `missing` guards have no head row yet, so nothing can be locked. */
-export type Failure = { kind: 'head' } | { kind: 'guard'; moved: string[]; missing: string[] }
+export type Failure = { kind: 'head' } | { kind: 'guard'; moved: string[]; missing: string[] } | TollFailure
+
+/** By position: what was not written, and how credits and limits stand for what asked for them. */
+export type Appended = { failures: ReadonlyMap<number, Failure>; meters: ReadonlyMap<number, Meters> }
 
 /**
- * Appends many units in one statement, each wholly or not at all. Returns the failures by position; no failure, all written.
+ * Appends many units in one statement, each wholly or not at all: with its events, look-ups, credits and place under limits.
  * Units with guards must not share a call with units that write what others guard.
  */
-export async function append(sql: Sql, units: readonly Unit[]): Promise<Map<number, Failure>> {
-  if (isOneEvent(units) && (await appendOne(sql, units[0]))) return none
+export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended> {
+  if (isOneEvent(units) && (await appendOne(sql, units[0]))) return allWritten
   const guards = distinctGuards(units)
   const lookups = units.flatMap(({ id, lookups }) => lookups.map((lookup) => ({ id, ...lookup })))
   // Every insert reads from `head`, and `head` has no row where somebody else has moved on: no transaction to leave open.
-  // Locks are taken in one order (guards, then heads, each sorted), so that two statements cannot wait for each other.
-  const rows = await runWithin(sql<{ nth: number | null; guard: number | null; seq: number | null }[]>`
+  // Locks are taken in one order (balance, meters, guards, heads, each sorted), so that two statements cannot wait for each other.
+  const toll = tollParts(sql, units)
+  const rows = await runWithin(sql<Row[]>`
     with unit as materialized (${unitRows(sql, units, guards)})
-    ${guards.length > 0 ? guardCtes(sql, guards) : sql``}
+    ${toll ? toll.before : sql``}
+    ${guards.length > 0 ? guardCtes(sql, guards, toll !== undefined) : sql``}
     , head as (
       insert into heads as h (account_id, stream, project_id, seq, chain, from_seq, from_chain, state_version, snapshot, snapshot_dek)
       select account_id, stream, project_id, seq, chain, from_seq, from_chain, state_version, snapshot, snapshot_dek
       from unit u
-      ${guards.length > 0 ? sql`where u.guards <@ (select nths from held)` : sql``}
+      where true
+        ${guards.length > 0 ? sql`and u.guards <@ (select nths from held)` : sql``}
+        ${toll ? sql`and u.nth not in (select nth from refused)` : sql``}
       order by account_id, stream
       on conflict (account_id, stream) do update set
         seq = excluded.seq, chain = excluded.chain, from_seq = excluded.from_seq, from_chain = excluded.from_chain,
@@ -56,13 +67,34 @@ export async function append(sql: Sql, units: readonly Unit[]): Promise<Map<numb
       insert into outbox (account_id, stream, seq) select * from recorded order by account_id, stream, seq
     )
     ${lookups.length > 0 ? lookupCtes(sql, lookups) : sql``}
-    select nth, null::int as guard, null::bigint as seq from unit u
+    ${toll ? toll.after : sql``}
+    select nth, null::int as guard, null::bigint as seq, null::jsonb as toll from unit u
     where not exists (select from head where head.account_id = u.account_id and head.stream = u.stream)
-    ${guards.length > 0 ? sql`union all select null, nth, seq from guard where seq is distinct from revision` : sql``}`)
-  return rows.length === 0 ? none : failuresOf(units, guards, rows)
+    ${guards.length > 0 ? sql`union all select null, nth, seq, null from guard where seq is distinct from revision` : sql``}
+    ${toll ? toll.rows : sql``}`)
+  return rows.length === 0 ? allWritten : outcomeOf(units, guards, rows)
 }
 
-const none: Map<number, Failure> = new Map()
+type Row = { nth: number | null; guard: number | null; seq: number | null; toll: TollRow | null }
+
+const allWritten: Appended = { failures: new Map(), meters: new Map() }
+
+function outcomeOf(units: readonly Unit[], guards: readonly AnyGuard[], rows: readonly Row[]): Appended {
+  const failures = failuresOf(
+    units,
+    guards,
+    rows.filter((r) => !r.toll),
+  )
+  const meters = new Map<number, Meters>()
+  for (const { nth, toll } of rows) {
+    if (nth === null || !toll) continue
+    const failure = failures.get(nth)
+    if (!failure) meters.set(nth, metersOf(units[nth]!, toll))
+    // A guard that moved says more: what is asked for may be another thing now.
+    else if (failure.kind === 'head') failures.set(nth, tollFailure(units[nth]!, toll))
+  }
+  return { failures, meters }
+}
 
 type AnyGuard = Guard & { accountId: string; nth: number }
 
@@ -78,11 +110,7 @@ function distinctGuards(units: readonly Unit[]): AnyGuard[] {
 
 const nameOf = (accountId: string, { stream, revision }: Guard) => `${accountId}/${stream}@${revision}`
 
-function failuresOf(
-  units: readonly Unit[],
-  guards: readonly AnyGuard[],
-  rows: readonly { nth: number | null; guard: number | null; seq: number | null }[],
-): Map<number, Failure> {
+function failuresOf(units: readonly Unit[], guards: readonly AnyGuard[], rows: readonly Row[]): Map<number, Failure> {
   const broken = new Map(
     rows.filter((r) => r.guard !== null).map((r) => [nameOf(guards[r.guard!]!.accountId, guards[r.guard!]!), r.seq]),
   )
@@ -136,12 +164,13 @@ function eventRows(sql: Sql, units: readonly Unit[]) {
 }
 
 /** A guarded head is share-locked to the end of the statement: whoever writes it comes wholly before or wholly after. */
-function guardCtes(sql: Sql, guards: readonly AnyGuard[]) {
+function guardCtes(sql: Sql, guards: readonly AnyGuard[], afterTolls: boolean) {
   return sql`
     , locked as materialized (
       select h.account_id, h.stream, h.seq from heads h
       where (h.account_id, h.stream) in (
         select * from unnest(${plainArray(guards.map((g) => g.accountId))}::uuid[], ${guards.map((g) => g.stream)}::text[]))
+        ${afterTolls ? sql`and (select count(*) from refused) >= 0` : sql``}
       order by h.account_id, h.stream for share of h
     ), guard as materialized (
       select g.nth, g.revision, l.seq

@@ -1,10 +1,11 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import type { Meters } from '@stewrd/core/kernel/execute.ts'
 import { GuardMoved, StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import { LRUCache } from 'lru-cache'
 import type { Sql } from '../connect.ts'
 import type { DataKeys } from '../data-keys.ts'
 import { DbError } from '../db-error.ts'
-import type { Failure } from './append.ts'
+import type { Appended, Failure } from './append.ts'
 import { append } from './append.ts'
 import { commandName, findCommands, firstOutcome } from './find-command.ts'
 import type { Job } from './job.ts'
@@ -17,6 +18,8 @@ import type { Sealed } from './seal.ts'
 import { sealUnit } from './seal.ts'
 import type { StreamState } from './stream-state.ts'
 import { emptyStream, loadStreams } from './stream-state.ts'
+import type { TollFailure } from './tolls.ts'
+import { placeTolls } from './tolls.ts'
 
 /** Statements in flight at once. Few, so that commands that wait meanwhile share the next one and readers find a connection; with fewer the disk waits for us. */
 const IN_FLIGHT = 6
@@ -157,9 +160,9 @@ export class Appender {
   }
 
   async #append(attempts: readonly Attempt[]): Promise<void> {
-    let failures: Map<number, Failure>
+    let appended: Appended
     try {
-      failures = await append(
+      appended = await append(
         this.#deps.sql,
         attempts.map((a) => a.sealed.unit),
       )
@@ -169,20 +172,36 @@ export class Appender {
       this.#broken(attempts, error)
       return
     }
+    const { failures, meters } = appended
     for (const [i, attempt] of attempts.entries()) {
       const failure = failures.get(i)
-      if (!failure) this.#won(attempt)
+      if (!failure) this.#won(attempt, meters.get(i))
+      else if (failure.kind === 'toll') await this.#turnedAway(attempt, failure)
       else if (failure.kind === 'head') this.#retry(attempt, 'conflicts')
       else await this.#guardFailed(attempt, failure)
     }
     if (failures.size < attempts.length) this.#deps.onAppended()
   }
 
-  #won({ lane, accepted, sealed }: Attempt): void {
+  #won({ lane, accepted, sealed }: Attempt, meters: Meters | undefined): void {
     this.#heads.set(lane.name, sealed.after)
     lane.solo = false
     for (const [i, { job, head }] of accepted.entries())
-      job.settle({ ...head, events: sealed.recorded[i]!, repeated: false })
+      job.settle({ ...head, events: sealed.recorded[i]!, repeated: false, ...(meters && { meters }) })
+  }
+
+  /** It is looked up before it is told so: what cannot be paid for now may have been paid for and written. */
+  async #turnedAway(attempt: Attempt, { refusal, missing }: TollFailure): Promise<void> {
+    try {
+      if (missing) await placeTolls(this.#deps.sql, attempt.sealed.unit)
+    } catch (error) {
+      this.#broken([attempt], error)
+      return
+    }
+    // Too much in its company, it may be possible alone.
+    attempt.lane.solo = !refusal && !missing
+    for (const { job } of attempt.accepted) job.verdict = refusal
+    this.#retry(attempt, 'conflicts')
   }
 
   async #guardFailed(attempt: Attempt, { moved, missing }: Extract<Failure, { kind: 'guard' }>): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Recorded } from '@stewrd/core/kernel/event.ts'
-import type { CommandMeta, StreamId } from '@stewrd/core/kernel/execute.ts'
+import type { CommandMeta, Meters, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { AnyDecider } from './stream-state.ts'
 
 export type AnyOutcome = {
@@ -7,6 +7,7 @@ export type AnyOutcome = {
   state: unknown
   events: readonly Recorded[]
   repeated: boolean
+  meters?: Meters
 }
 
 /** One call of `execute` on its way. */

@@ -12,16 +12,19 @@ export type Lane = {
 }
 
 export const mustBeChecked = (job: Job) => job.check && !job.checked
-export const isGuarded = (lane: Lane) => (lane.jobs[0]?.meta.guards?.length ?? 0) > 0
+/** It may be turned away for another reason than its head: by a guard, a limit, or for want of credits. */
+export const isGuarded = (lane: Lane) => lane.jobs[0] !== undefined && isConditional(lane.jobs[0])
+const isConditional = ({ meta }: Job) =>
+  (meta.guards?.length ?? 0) > 0 || meta.limits !== undefined || meta.credits?.kind === 'reserve'
 export const recheck = (job: Job): Job => Object.assign(job, { check: true, checked: false })
 
-/** The next commands of a stream that can be judged together: those before one that has guards or must be looked up. */
+/** The next commands of a stream that can be judged together: those before one that is conditional or must be looked up. */
 export function takeJobs(lane: Lane): Job[] {
   const limit = lane.solo || isGuarded(lane) ? 1 : MAX_JOBS
   let count = 1
   while (count < Math.min(limit, lane.jobs.length)) {
     const job = lane.jobs[count]!
-    if (mustBeChecked(job) || job.meta.guards?.length) break
+    if (mustBeChecked(job) || isConditional(job)) break
     count += 1
   }
   return lane.jobs.splice(0, count)

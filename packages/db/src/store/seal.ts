@@ -43,6 +43,8 @@ export async function sealUnit(
     records,
     guards: accepted[0]!.job.meta.guards ?? [],
     lookups: accepted.flatMap((a) => a.job.meta.lookups ?? []),
+    credits: accepted.flatMap((a) => a.job.meta.credits ?? []),
+    limits: accepted[0]!.job.meta.limits,
   }
   return { unit, after, recorded }
 }
