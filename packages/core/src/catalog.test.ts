@@ -46,6 +46,12 @@ const sentences: Record<AnyEvent['type'], string> = {
   KeyFellBack: 'fell back to the old key fp_00000000000000aa, because the provider answered 401 to fp_00000000000000bb',
   KeyRetired: 'destroyed the stored value of the replaced key fp_00000000000000aa',
   RotationPolicySet: 'changed the time after which a key is rotated from 90 days to 30 days',
+  RunResumed: 'went on with the run on node node-2',
+  ToolCalled: 'called the tool read_file',
+  ToolReturned: 'received the result of read_file in 12 ms',
+  ToolOutputsRequested: 'asked the client for the outputs of weather (round 1)',
+  ToolOutputsSubmitted: 'sent 1 tool outputs (round 1)',
+  RunCancelled: 'stopped the run',
   RunFailed: 'saw the run fail with provider_key_rejected',
 }
 
@@ -102,7 +108,7 @@ test('sentences adapt to what is absent', () => {
 })
 
 test('a run on the default or the demo model says so', () => {
-  const started = AnyEvent.parse(fixture('RunStarted.v1.json'))
+  const started = AnyEvent.parse(fixture('RunStarted.v2.json'))
   if (started.type !== 'RunStarted') throw new Error('wrong fixture')
   const on = (keySource: 'default' | 'demo') =>
     plain(describeEvent({ ...started, data: { ...started.data, keySource, keyFingerprint: null } }))

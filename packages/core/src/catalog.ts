@@ -26,6 +26,7 @@ import { projectsView } from './projects/projects.projection.ts'
 import { describeRuns } from './runs/describe.ts'
 import { RunEvent } from './runs/events.ts'
 import { runsView } from './runs/runs.projection.ts'
+import { runUpcasters } from './runs/upcasters.ts'
 
 /** Every event, in its newest version. */
 export const AnyEvent = z.discriminatedUnion('type', [
@@ -41,8 +42,8 @@ export type AnyEvent = z.infer<typeof AnyEvent>
 
 const newest = new Map<string, number>(AnyEvent.options.map(({ shape }) => [shape.type.value, shape.version.value]))
 
-/** How earlier versions of events are read. None has had a second version yet. */
-export const upcasters: Upcasters = {}
+/** How earlier versions of events are read. */
+export const upcasters: Upcasters = { ...runUpcasters }
 
 /**
  * A stored event in its newest version; undefined for a type or version that this program does not know. What was sealed was validated

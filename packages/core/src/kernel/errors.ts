@@ -28,6 +28,10 @@ export type Refusals = {
   API_KEY_EXISTS: Record<string, never>
   RUN_EXISTS: { runId?: string }
   RUN_ENDED: { runId?: string; status: string }
+  RUN_TAKEN_OVER: { runId?: string }
+  RUN_NOT_WAITING: { status: string }
+  TOOL_OUTPUTS_EXPIRED: { expiresAt: number }
+  TOOL_OUTPUTS_WRONG: { callId: string; because: 'unknown' | 'doubled' | 'missing' }
   MASTER_KEY_ROTATING: { to: string }
   MASTER_KEY_IN_USE: { key: string; values: number; projects?: number }
   DATA_KEYS_DAMAGED: { left: number; keys: readonly { dataKeyId: string; scope: string; code: string }[] }
@@ -62,6 +66,12 @@ const keyRequired = {
   provider_changed: 'The provider changes, and a key belongs to its provider. Enter the key for the new provider.',
   base_url_changed:
     'The base URL changes, and a key is only ever sent to the host it was saved for. Enter the key again.',
+} as const
+
+const toolOutputs = {
+  unknown: 'Nobody asked for the output of this call',
+  doubled: 'There are two outputs for this call',
+  missing: 'There is no output for this call',
 } as const
 
 const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
@@ -103,6 +113,11 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
   API_KEY_MISSING: () => 'This project has no API key to revoke. Regenerate one.',
   API_KEY_EXISTS: () => 'This project has an API key already. Regenerate it to get a new one.',
   RUN_EXISTS: () => 'This run exists already. Read it, or start another under a new id.',
+  RUN_TAKEN_OVER: () => 'Another server goes on with this run. Read its state, and let that server end it.',
+  RUN_NOT_WAITING: ({ status }) => `This run waits for no tool outputs: it is ${status}. Read its state first.`,
+  TOOL_OUTPUTS_EXPIRED: () => 'This run waited five minutes for its tool outputs. Start another run.',
+  TOOL_OUTPUTS_WRONG: ({ callId, because }) =>
+    `${toolOutputs[because]}: ${callId}. Send one output for each call that was asked for.`,
   MASTER_KEY_ROTATING: ({ to }) =>
     `The master key is being rotated to ${to}. Let that end first: \`stewrd keys rotate-master\` goes on where it stopped.`,
   MASTER_KEY_IN_USE: ({ key, values, projects }) =>

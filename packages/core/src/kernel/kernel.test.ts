@@ -167,6 +167,14 @@ const everyRefusal: { [C in keyof Refusals]: readonly Refusals[C][] } = {
   CHECKPOINT_DIFFERS: [{ size: 4 }],
   RUN_SEALED: [{ runId: 'r1' }],
   RUN_ENDED: [{ status: 'failed' }, { runId: 'r1', status: 'completed' }],
+  RUN_TAKEN_OVER: [{}],
+  RUN_NOT_WAITING: [{ status: 'running' }],
+  TOOL_OUTPUTS_EXPIRED: [{ expiresAt: 1_763_640_300_000 }],
+  TOOL_OUTPUTS_WRONG: [
+    { callId: 'call_1', because: 'unknown' },
+    { callId: 'call_1', because: 'doubled' },
+    { callId: 'call_1', because: 'missing' },
+  ],
 }
 const toDo =
   /\b(Enter|Check|Look|Send|try again|Use|Set|Make|Regenerate|Read|Start|Allow|Let|Run|Rotate|Give|Put|Keep|stays)\b/

@@ -2,17 +2,43 @@ import { z } from 'zod'
 import { defineEvent } from '../kernel/event.ts'
 
 const Tokens = z.strictObject({ input: z.int().min(0), output: z.int().min(0) })
+const Step = z.int().min(1)
 
-/** What the run was started with and on; `keyFingerprint` is null unless the project's own key is used. `node` runs it. */
+/** A file that a run was given or made: its text, or the id of a stored file. */
+export const RunFile = z.strictObject({
+  name: z.string(),
+  content: z.string().optional(),
+  fileId: z.string().optional(),
+})
+export type RunFile = z.infer<typeof RunFile>
+
+/** A tool of the client's own. `parameters` is a JSON Schema. */
+export const CustomTool = z.strictObject({
+  name: z.string(),
+  description: z.string(),
+  parameters: z.record(z.string(), z.unknown()),
+})
+export type CustomTool = z.infer<typeof CustomTool>
+
+/** Which way a run came in: as itself, as a message of a session, or through the OpenAI-compatible door. */
+export const RunObject = z.enum(['agent.response', 'session.message', 'chat.completion'])
+
+/**
+ * What the run was started with and on; `keyFingerprint` is null unless the project's own key is used. `node` runs it, with fence 1.
+ * `deadline` is unix milliseconds. `requestDigest` is an HMAC of the request that came with an idempotency key.
+ */
 export const RunStarted = defineEvent(
   'RunStarted',
-  1,
+  2,
   z.strictObject({
-    object: z.enum(['agent.response', 'session.message']),
+    object: RunObject,
     message: z.string(),
-    files: z.array(z.strictObject({ name: z.string(), content: z.string() })),
+    files: z.array(RunFile),
+    tools: z.array(CustomTool),
     capabilities: z.array(z.string()),
     stream: z.boolean(),
+    sessionId: z.string().nullable(),
+    requestDigest: z.string().nullable(),
     provider: z.string(),
     baseUrl: z.string(),
     model: z.string(),
@@ -21,6 +47,7 @@ export const RunStarted = defineEvent(
     keyFingerprint: z.string().nullable(),
     credits: z.int().min(0),
     node: z.string(),
+    deadline: z.int().min(0),
   }),
 )
 
@@ -31,16 +58,68 @@ export const KeyFellBack = defineEvent(
   z.strictObject({ from: z.string(), to: z.string(), status: z.int() }),
 )
 
-/** One answer of the model. `step` counts from 1. */
+/** The node that ran it is dead or stopped. `fence` is one more than before: what the old node still writes is refused. */
+export const RunResumed = defineEvent('RunResumed', 1, z.strictObject({ node: z.string(), fence: z.int().min(2) }))
+
+/** One answer of the model. `step` counts from 1. `arguments` of a call is as the model wrote it; `costNanoUsd` is null where no price is known. */
 export const ModelAnswered = defineEvent(
   'ModelAnswered',
-  1,
+  2,
   z.strictObject({
-    step: z.int().min(1),
+    step: Step,
     content: z.string(),
+    toolCalls: z.array(z.strictObject({ id: z.string(), name: z.string(), arguments: z.string() })),
     finishReason: z.string(),
     tokens: Tokens,
+    costNanoUsd: z.int().min(0).nullable(),
     durationMs: z.int().min(0),
+  }),
+)
+
+/** The platform begins to carry out a call of the model's. `callId` is its idempotency key; `message` says what is being done. */
+export const ToolCalled = defineEvent(
+  'ToolCalled',
+  1,
+  z.strictObject({ step: Step, callId: z.string(), tool: z.string(), message: z.string() }),
+)
+
+/** What the model is told of a call. `failed`: it was told what went wrong. */
+export const ToolReturned = defineEvent(
+  'ToolReturned',
+  1,
+  z.strictObject({
+    step: Step,
+    callId: z.string(),
+    tool: z.string(),
+    output: z.string(),
+    failed: z.boolean(),
+    files: z.array(RunFile),
+    durationMs: z.int().min(0),
+  }),
+)
+
+/** The run waits for the client to carry out these calls, until `expiresAt` (unix milliseconds). `round` counts from 1. */
+export const ToolOutputsRequested = defineEvent(
+  'ToolOutputsRequested',
+  1,
+  z.strictObject({
+    step: Step,
+    round: z.int().min(1),
+    calls: z.array(z.strictObject({ id: z.string(), name: z.string(), arguments: z.record(z.string(), z.unknown()) })),
+    expiresAt: z.int().min(0),
+  }),
+)
+
+/** The client's outputs. `node` goes on with the run. */
+export const ToolOutputsSubmitted = defineEvent(
+  'ToolOutputsSubmitted',
+  1,
+  z.strictObject({
+    round: z.int().min(1),
+    outputs: z.array(z.strictObject({ callId: z.string(), output: z.string() })),
+    node: z.string(),
+    fence: z.int().min(2),
+    deadline: z.int().min(0),
   }),
 )
 
@@ -57,6 +136,23 @@ export const RunFailed = defineEvent(
   z.strictObject({ code: z.string(), message: z.string(), durationMs: z.int().min(0) }),
 )
 
-export const RunEvent = z.discriminatedUnion('type', [RunStarted, KeyFellBack, ModelAnswered, RunCompleted, RunFailed])
+/** The client asked for the run to stop. */
+export const RunCancelled = defineEvent('RunCancelled', 1, z.strictObject({ durationMs: z.int().min(0) }))
+
+export const RunEvent = z.discriminatedUnion('type', [
+  RunStarted,
+  RunResumed,
+  KeyFellBack,
+  ModelAnswered,
+  ToolCalled,
+  ToolReturned,
+  ToolOutputsRequested,
+  ToolOutputsSubmitted,
+  RunCompleted,
+  RunFailed,
+  RunCancelled,
+])
 export type RunEvent = z.infer<typeof RunEvent>
 export type RunStartedData = z.infer<typeof RunStarted>['data']
+export type ModelAnsweredData = z.infer<typeof ModelAnswered>['data']
+export type ToolReturnedData = z.infer<typeof ToolReturned>['data']

@@ -1,0 +1,12 @@
+import type { Upcasters } from '../kernel/upcast.ts'
+
+/** A run from before there was a deadline: it is over, should somebody find it still running. */
+const LONG_AGO = 0
+
+/** How runs of earlier versions are read. */
+export const runUpcasters: Upcasters = {
+  RunStarted: [
+    (data) => ({ ...(data as object), tools: [], sessionId: null, requestDigest: null, deadline: LONG_AGO }),
+  ],
+  ModelAnswered: [(data) => ({ ...(data as object), toolCalls: [], costNanoUsd: null })],
+}
