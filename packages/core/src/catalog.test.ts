@@ -47,6 +47,7 @@ const sentences: Record<AnyEvent['type'], string> = {
   KeyRetired: 'destroyed the stored value of the replaced key fp_00000000000000aa',
   RotationPolicySet: 'changed the time after which a key is rotated from 90 days to 30 days',
   RunResumed: 'went on with the run on node node-2',
+  RunReconfigured: 'went on with the run on gpt-4o-mini with key fp_00000000000000bb at revision 5',
   ToolCalled: 'called the tool read_file',
   ToolReturned: 'received the result of read_file in 12 ms',
   ToolOutputsRequested: 'asked the client for the outputs of weather (round 1)',

@@ -43,7 +43,7 @@ test.each([
   ['crypto', 'packages/crypto/src/a.ts', '@stewrd/core/kernel/ids.ts'],
   ['crypto', 'packages/crypto/src/a.ts', 'node:fs'],
   ['crypto', 'packages/crypto/src/a.ts', 'zod'],
-  ['db', 'packages/db/src/a.ts', '@stewrd/runtime/loop/chat.ts'],
+  ['db', 'packages/db/src/a.ts', '@stewrd/runtime/loop/run-loop.ts'],
   ['runtime', 'packages/runtime/src/a.ts', '@stewrd/crypto/secret.ts'],
   ['runtime', 'packages/runtime/src/a.ts', '@stewrd/db/history.ts'],
   ['web', 'apps/web/src/a.tsx', '@stewrd/crypto/secret.ts'],
@@ -73,7 +73,7 @@ test('the arrows of the design are free', () =>
       file('packages/core/src/audit/a.ts', `import { a } from '../llm/a.ts'`),
       file('packages/crypto/src/keyring-file.ts', `import { open } from 'node:fs/promises'`),
       file('packages/db/src/a.ts', `import { a } from '@stewrd/crypto/mac.ts'`, `import postgres from 'postgres'`),
-      file('apps/server/src/a.ts', `import { a } from '@stewrd/runtime/loop/chat.ts'`, `import f from 'fastify'`),
+      file('apps/server/src/a.ts', `import { a } from '@stewrd/runtime/loop/run-loop.ts'`, `import f from 'fastify'`),
     ),
   ).toEqual([]))
 

@@ -62,6 +62,7 @@ const cleaners: { [T in AnyEvent['type']]: (data: Of<T>) => PublicData[T] } = {
   KeyFellBack: asItIs,
   RunStarted: (data) => ({ ...data, message: preview(data.message), files: data.files.map(({ name }) => name) }),
   RunResumed: asItIs,
+  RunReconfigured: asItIs,
   RunCancelled: asItIs,
   ToolCalled: asItIs,
   ToolReturned: (data) => ({ ...data, output: preview(data.output), files: data.files.map(({ name }) => name) }),

@@ -49,7 +49,7 @@ export type RotationsEvent = LlmEvent | RunEvent | KeyHealthEvent | KeyCustodyEv
 /** The life of every key of a project. Reads the log in order: a run is "after" a rotation only if it stands after it in the log. */
 export const rotationsView: Projection<RotationsEvent, RotationsRow> = {
   name: 'rotations',
-  version: 3,
+  version: 4,
   key: ({ event, projectId }) => (concerns(event) ? projectId : undefined),
   evolve(row = { projectId: '', policies: [], keys: [], rejected: [] }, logged) {
     const { event, projectId, at } = logged
@@ -78,6 +78,7 @@ export const rotationsView: Projection<RotationsEvent, RotationsRow> = {
       case 'ProviderRemoved':
         return { ...base, keys: closed(base.keys, logged) }
       case 'RunStarted':
+      case 'RunReconfigured':
         return event.data.keyFingerprint === null
           ? base
           : { ...base, keys: used(base.keys, event.data.keyFingerprint, at) }
@@ -105,13 +106,14 @@ const concerned = new Set<RotationsEvent['type']>([
   'OverlapEnded',
   'ProviderRemoved',
   'RunStarted',
+  'RunReconfigured',
   'KeyFellBack',
   'KeyRejected',
   'RotationPolicySet',
   'KeyRetired',
 ])
 const concerns = (event: RotationsEvent) =>
-  concerned.has(event.type) && !(event.type === 'RunStarted' && event.data.keyFingerprint === null)
+  concerned.has(event.type) && !('keyFingerprint' in event.data && event.data.keyFingerprint === null)
 
 function opened(
   { event, at, seq, actor }: Logged<RotationsEvent>,

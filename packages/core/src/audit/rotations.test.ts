@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { AnyEvent } from '../catalog.ts'
+import { readEvent } from '../catalog.ts'
+import type { EventShape } from '../kernel/event.ts'
 import { emptyReport, rotationsReport } from './report.ts'
 import type { RotationsEvent, RotationsRow } from './rotations.projection.ts'
 import { rotationsView } from './rotations.projection.ts'
@@ -8,7 +9,7 @@ import { rotationsView } from './rotations.projection.ts'
 const DAY = 86_400_000
 const fixture = <T extends RotationsEvent['type']>(type: T) => {
   const text = readFileSync(new URL(`../../../../testdata/events/${type}.v1.json`, import.meta.url), 'utf8')
-  return AnyEvent.parse(JSON.parse(text)) as Extract<RotationsEvent, { type: T }>
+  return readEvent(JSON.parse(text) as EventShape) as Extract<RotationsEvent, { type: T }>
 }
 const stored = {
   set: fixture('ProviderSet'),

@@ -1,8 +1,8 @@
-import type { ModelAnsweredData, RunStartedData, ToolReturnedData } from './events.ts'
+import type { ModelAnsweredData, RunConfig, RunStartedData, ToolReturnedData } from './events.ts'
 
 export type StartRun = { type: 'StartRun'; run: RunStartedData }
-/** `fence` is the state's and one more: of several nodes that try, one resumes. */
-export type ResumeRun = { type: 'ResumeRun'; node: string; fence: number }
+/** `fence` is the state's and one more: of several nodes that try, one resumes. `config` is what it goes on with. */
+export type ResumeRun = { type: 'ResumeRun'; node: string; fence: number; config: RunConfig }
 
 /** Whoever records progress holds the run under `fence`; refused with RUN_TAKEN_OVER when somebody else does. */
 type Held = { fence: number }
@@ -26,6 +26,7 @@ export type SubmitToolOutputs = {
   node: string
   at: number
   deadline: number
+  config: RunConfig
 }
 /** The last answer and the end of the run, in one append. */
 export type CompleteRun = Held & { type: 'CompleteRun'; answer: ModelAnsweredData; durationMs: number }

@@ -10,6 +10,8 @@ export const describeRuns = {
   KeyFellBack: ({ from, to, status }) =>
     sentence`fell back to the old key ${to}, because the provider answered ${status} to ${from}`,
   RunResumed: ({ node }) => sentence`went on with the run on node ${node}`,
+  RunReconfigured: ({ model, keyFingerprint, configRevision }) =>
+    sentence`went on with the run on ${model} with key ${keyFingerprint ?? 'none'} at revision ${configRevision}`,
   ModelAnswered: ({ step, tokens }) =>
     sentence`received answer ${step} from the model (${tokens.input + tokens.output} tokens)`,
   ToolCalled: ({ tool }) => sentence`called the tool ${tool}`,

@@ -61,6 +61,20 @@ export const KeyFellBack = defineEvent(
 /** The node that ran it is dead or stopped. `fence` is one more than before: what the old node still writes is refused. */
 export const RunResumed = defineEvent('RunResumed', 1, z.strictObject({ node: z.string(), fence: z.int().min(2) }))
 
+/** The configuration changed while the run was at rest: from here on it runs on this one, as a new run would. */
+export const RunReconfigured = defineEvent(
+  'RunReconfigured',
+  1,
+  z.strictObject({
+    provider: z.string(),
+    baseUrl: z.string(),
+    model: z.string(),
+    keySource: z.enum(['project', 'default', 'demo']),
+    configRevision: z.int().min(0),
+    keyFingerprint: z.string().nullable(),
+  }),
+)
+
 /** One answer of the model. `step` counts from 1. `arguments` of a call is as the model wrote it; `costNanoUsd` is null where no price is known. */
 export const ModelAnswered = defineEvent(
   'ModelAnswered',
@@ -142,6 +156,7 @@ export const RunCancelled = defineEvent('RunCancelled', 1, z.strictObject({ dura
 export const RunEvent = z.discriminatedUnion('type', [
   RunStarted,
   RunResumed,
+  RunReconfigured,
   KeyFellBack,
   ModelAnswered,
   ToolCalled,
@@ -154,5 +169,6 @@ export const RunEvent = z.discriminatedUnion('type', [
 ])
 export type RunEvent = z.infer<typeof RunEvent>
 export type RunStartedData = z.infer<typeof RunStarted>['data']
+export type RunConfig = z.infer<typeof RunReconfigured>['data']
 export type ModelAnsweredData = z.infer<typeof ModelAnswered>['data']
 export type ToolReturnedData = z.infer<typeof ToolReturned>['data']

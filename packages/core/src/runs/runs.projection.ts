@@ -53,6 +53,10 @@ export const runsView: Projection<RunEvent, RunRow> = {
     switch (event.type) {
       case 'KeyFellBack':
         return { ...row, fallbackFingerprint: event.data.to }
+      case 'RunReconfigured': {
+        const { baseUrl: _, ...used } = event.data
+        return { ...row, ...used }
+      }
       case 'RunResumed':
         return { ...row, node: event.data.node, fence: event.data.fence }
       case 'ModelAnswered': {

@@ -40,6 +40,8 @@ const calls = [{ id: 'c1', name: 'weather', arguments: { city: 'Bern' } }]
 const calling = { ...answer, toolCalls: [{ id: 'c1', name: 'weather', arguments: '{"city":"Bern"}' }] }
 const returned = { step: 1, callId: 'c1', tool: 'read', output: 'hello', failed: false, files: [], durationMs: 3 }
 const begin = { callId: 'c1', tool: 'read', message: 'Reading' }
+const { provider, baseUrl, model, keySource, configRevision, keyFingerprint } = run
+const config = { provider, baseUrl, model, keySource, configRevision, keyFingerprint }
 const nothing = { called: [], returned: [], request: null }
 const started: RunEvent = { type: 'RunStarted', version: 2, data: run }
 const answered: RunEvent = { type: 'ModelAnswered', version: 2, data: answer }
@@ -97,8 +99,10 @@ test('a run that fails says why', () =>
     .then(failed))
 
 test('of several nodes that go on with a run one does, and what the node before it records is refused', () => {
-  given(started).when({ type: 'ResumeRun', node: 'node-2', fence: 2 }).then(resumed)
-  given(started, resumed).when({ type: 'ResumeRun', node: 'node-3', fence: 2 }).thenRefused('RUN_TAKEN_OVER', {})
+  given(started).when({ type: 'ResumeRun', node: 'node-2', fence: 2, config }).then(resumed)
+  given(started, resumed)
+    .when({ type: 'ResumeRun', node: 'node-3', fence: 2, config })
+    .thenRefused('RUN_TAKEN_OVER', {})
   const old = [
     { type: 'CompleteRun', fence: 1, answer: last, durationMs: 900 },
     { type: 'FailRun', fence: 1, ...failure },
@@ -111,7 +115,7 @@ test('of several nodes that go on with a run one does, and what the node before 
     .then(failed)
 })
 
-const submit = { type: 'SubmitToolOutputs', outputs, node: 'node-2', at: 5_000, deadline: 90_000 } as const
+const submit = { type: 'SubmitToolOutputs', config, outputs, node: 'node-2', at: 5_000, deadline: 90_000 } as const
 test('tool outputs go on with a run, on any node, until they are too late', () => {
   given(started, calledTool, requested).when(submit).then(submitted)
   given(started, calledTool, requested)
@@ -146,11 +150,22 @@ test('a run can be stopped while it runs and while it waits', () => {
   given(started, calledTool, requested).when({ type: 'CancelRun', durationMs: 70 }).then(cancelled)
 })
 
+test('a run that goes on after the configuration changed says what it runs on now', () => {
+  const now = { ...config, keyFingerprint: 'fp_00000000000000bb', configRevision: 4 }
+  const changed: RunEvent = { type: 'RunReconfigured', version: 1, data: now }
+  given(started).when({ type: 'ResumeRun', node: 'node-2', fence: 2, config: now }).then(resumed, changed)
+  given(started, calledTool, requested)
+    .when({ ...submit, config: now })
+    .then(submitted, changed)
+  expect(given(started, resumed, changed).state).toMatchObject({ config: now, started: { configRevision: 3 } })
+  expect(fold(started, resumed, changed)).toMatchObject({ keyFingerprint: 'fp_00000000000000bb', configRevision: 4 })
+})
+
 const later = [
   { type: 'RecordAnswer', fence: 1, answer, ...nothing },
   { type: 'CompleteRun', fence: 1, answer: last, durationMs: 900 },
   { type: 'FailRun', fence: 1, ...failure },
-  { type: 'ResumeRun', node: 'node-2', fence: 2 },
+  { type: 'ResumeRun', node: 'node-2', fence: 2, config },
   { type: 'CancelRun', durationMs: 1 },
   submit,
 ] as const
@@ -164,7 +179,7 @@ test.each(later)('a run that has ended refuses $type', (command) => {
 })
 
 test('the state of a run leaves the files in their event, and adds up tokens and cost', () => {
-  const held = { node: 'node-1', fence: 1, deadline: 60_000, rounds: 0, pending: null }
+  const held = { config, node: 'node-1', fence: 1, deadline: 60_000, rounds: 0, pending: null }
   const running = { status: 'running', started: remembered, ...held, message: '', error: null, durationMs: 0 }
   expect(given(started, answered).state).toEqual({ ...running, steps: 1, tokens: answer.tokens, costNanoUsd: 70 })
   expect(given(started, answered, answeredLast, completed).state).toEqual({

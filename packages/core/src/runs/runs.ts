@@ -1,7 +1,7 @@
 import type { Decider } from '../kernel/decider.ts'
 import { Refusal } from '../kernel/errors.ts'
 import type { CompleteRun, RecordAnswer, RunCommand, SubmitToolOutputs } from './commands.ts'
-import type { RunStartedData } from './events.ts'
+import type { RunConfig, RunStartedData } from './events.ts'
 import { RunEvent } from './events.ts'
 
 /** What the client was asked for. `expiresAt`: unix milliseconds. */
@@ -15,6 +15,8 @@ export type StartedRun = {
   fence: number
   /** Unix milliseconds; moves when the client has sent tool outputs. */
   deadline: number
+  /** What it runs on now. */
+  config: RunConfig
   /** The key that it went on with, when the provider refused the one it started on. */
   fallback?: string
   steps: number
@@ -49,7 +51,10 @@ export const runs: Decider<Run, RunCommand, RunEvent> = {
     if ('fence' in command) mayHold(command, state)
     switch (command.type) {
       case 'ResumeRun':
-        return [{ type: 'RunResumed', version: 1, data: { node: command.node, fence: command.fence } }]
+        return [
+          { type: 'RunResumed', version: 1, data: { node: command.node, fence: command.fence } },
+          ...reconfigured(command.config, state),
+        ]
       case 'RecordFallback': {
         const { type: _, ...data } = command
         return [{ type: 'KeyFellBack', version: 1, data }]
@@ -81,6 +86,8 @@ export const runs: Decider<Run, RunCommand, RunEvent> = {
     switch (event.type) {
       case 'KeyFellBack':
         return { ...state, fallback: event.data.to }
+      case 'RunReconfigured':
+        return { ...state, config: event.data }
       case 'RunResumed':
         return { ...state, node: event.data.node, fence: event.data.fence }
       case 'ModelAnswered': {
@@ -117,12 +124,14 @@ const expired = { code: 'context_expired', message: 'The outputs of the tools di
 
 function begun(data: RunStartedData): StartedRun {
   const { files: _, tools: __, ...started } = data
+  const { provider, baseUrl, model, keySource, configRevision, keyFingerprint } = data
   return {
     status: 'running',
     started,
     node: data.node,
     fence: 1,
     deadline: data.deadline,
+    config: { provider, baseUrl, model, keySource, configRevision, keyFingerprint },
     steps: 0,
     rounds: 0,
     pending: null,
@@ -154,7 +163,7 @@ function requested({ calls, expiresAt }: NonNullable<RecordAnswer['request']>, s
   return { type: 'ToolOutputsRequested', version: 1, data: { step, round, calls: [...calls], expiresAt } }
 }
 
-function submitted({ outputs, node, at, deadline }: SubmitToolOutputs, state: StartedRun): RunEvent[] {
+function submitted({ outputs, node, at, deadline, config }: SubmitToolOutputs, state: StartedRun): RunEvent[] {
   if (!state.pending) throw new Refusal('RUN_NOT_WAITING', { status: state.status })
   const { callIds, expiresAt } = state.pending
   if (at > expiresAt) throw new Refusal('TOOL_OUTPUTS_EXPIRED', { expiresAt })
@@ -166,7 +175,7 @@ function submitted({ outputs, node, at, deadline }: SubmitToolOutputs, state: St
   const missing = callIds.find((id) => !given.includes(id))
   if (missing !== undefined) throw new Refusal('TOOL_OUTPUTS_WRONG', { callId: missing, because: 'missing' })
   const data = { round: state.rounds, outputs: [...outputs], node, fence: state.fence + 1, deadline }
-  return [{ type: 'ToolOutputsSubmitted', version: 1, data }]
+  return [{ type: 'ToolOutputsSubmitted', version: 1, data }, ...reconfigured(config, state)]
 }
 
 function complete({ answer, durationMs }: CompleteRun, before: Tokens): RunEvent[] {
@@ -175,6 +184,11 @@ function complete({ answer, durationMs }: CompleteRun, before: Tokens): RunEvent
     { type: 'ModelAnswered', version: 2, data: answer },
     { type: 'RunCompleted', version: 1, data: { message: answer.content, tokens, durationMs } },
   ]
+}
+
+function reconfigured(data: RunConfig, { config }: StartedRun): RunEvent[] {
+  const same = (Object.keys(data) as (keyof RunConfig)[]).every((field) => data[field] === config[field])
+  return same ? [] : [{ type: 'RunReconfigured', version: 1, data }]
 }
 
 type Tokens = { input: number; output: number }

@@ -17,16 +17,19 @@ export class ProviderError extends Error {
   readonly status: number | null
   /** Seconds, when the provider said so. */
   readonly retryAfter: number | null
+  /** It may pass by itself: a limit of rate, a fault of the server's, a broken connection. */
+  readonly retryable: boolean
   constructor(
     code: ProviderErrorCode,
     message: string,
     status: number | null = null,
-    retryAfter: number | null = null,
+    { retryAfter = null, retryable = false }: { retryAfter?: number | null; retryable?: boolean } = {},
   ) {
     super(message)
     this.code = code
     this.status = status
     this.retryAfter = retryAfter
+    this.retryable = retryable
   }
 }
 
@@ -44,7 +47,7 @@ export function providerError(error: unknown): ProviderError | Aborted {
   const refusal = refusalIn(error)
   if (refusal) return new ProviderError('compute_unavailable', refusal.message)
   if (error instanceof APIConnectionError)
-    return new ProviderError('compute_unavailable', 'The provider could not be reached.')
+    return new ProviderError('compute_unavailable', 'The provider could not be reached.', null, { retryable: true })
   if (error instanceof APIError && typeof error.status === 'number') return ofStatus(error.status, error)
   return new ProviderError('compute_error', 'The provider broke off, or sent an answer that cannot be read.')
 }
@@ -75,11 +78,14 @@ function ofStatus(status: number, { code, type, headers }: APIError): ProviderEr
       'compute_error',
       'The provider limits the rate of calls (HTTP 429). Try again in a moment.',
       status,
-      retryAfter,
+      { retryAfter, retryable: true },
     )
   if (status === 400 || status === 422)
     return new ProviderError('compute_error', `The provider refused the request (HTTP ${status}).`, status)
-  return new ProviderError('compute_error', `The provider failed (HTTP ${status}).`, status, retryAfter)
+  return new ProviderError('compute_error', `The provider failed (HTTP ${status}).`, status, {
+    retryAfter,
+    retryable: status >= 500,
+  })
 }
 
 /** Our own egress refusal, which the fetch and the SDK wrap in theirs. */
