@@ -20,5 +20,9 @@ export const commandMac = (key: KeyObject, command: string | Uint8Array): Buffer
 /** 32 bytes under which a project's API key is stored and looked up. */
 export const apiKeyHash = (key: KeyObject, apiKey: Secret): Buffer => mac(key, 'api-key', apiKey.reveal())
 
+/** 32 bytes that say whether two requests under one idempotency key are the same, or which run such a key stands for. */
+export const idempotencyMac = (key: KeyObject, what: 'request' | 'run', data: string): Buffer =>
+  mac(key, `idempotency-${what}`, data)
+
 const mac = (key: KeyObject, domain: string, data: string | Uint8Array) =>
   createHmac('sha256', key).update(`stewrd/${domain}/v1\0`).update(data).digest()

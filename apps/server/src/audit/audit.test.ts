@@ -48,18 +48,20 @@ async function run(projectId: string, keyFingerprint: string) {
     credits: 1,
     node: 'test',
   } as const
+  const plain = { sessionId: null, requestDigest: null, deadline: 0 }
   const meta = { commandId: runId, actor: 'api-key:test' }
   await platform.store.execute(
     runs,
     stream,
-    { type: 'StartRun', run: { ...data, files: [], capabilities: ['chat'] } },
+    { type: 'StartRun', run: { ...data, ...plain, files: [], tools: [], capabilities: ['chat'] } },
     meta,
   )
-  const answer = { step: 1, content: 'Hi', finishReason: 'stop', tokens: { input: 3, output: 2 }, durationMs: 5 }
+  const said = { content: 'Hi', toolCalls: [], finishReason: 'stop', costNanoUsd: null }
+  const answer = { step: 1, ...said, tokens: { input: 3, output: 2 }, durationMs: 5 }
   const done = await platform.store.execute(
     runs,
     stream,
-    { type: 'CompleteRun', answer, durationMs: 6 },
+    { type: 'CompleteRun', fence: 1, answer, durationMs: 6 },
     { ...meta, commandId: `${runId}/end` },
   )
   await platform.projector.waitFor(platform.accountId, stream.stream, done.revision, { timeoutMs: 10_000 })

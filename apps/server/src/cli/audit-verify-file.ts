@@ -71,6 +71,7 @@ const row = ({ head, run, ...facts }: BundleFacts) => ({
     key_fingerprint: run.keyFingerprint,
     config_revision: run.configRevision,
     key_set_by: run.keySetBy && { ...run.keySetBy, at: iso(run.keySetBy.at) },
+    reconfigured: run.reconfigured.map((c) => ({ ...c, at: iso(c.at) })),
     fallback: run.fallback && { ...run.fallback, at: iso(run.fallback.at) },
     end: run.end && { ...run.end, at: iso(run.end.at) },
   },

@@ -23,6 +23,38 @@ export const errorHelp: Record<ContractCode, { when: string; cure: string }> = {
     when: 'The project does not have this capability.',
     cure: 'Switch it on for the project, or ask without it.',
   },
+  insufficient_credits: {
+    when: 'The account has fewer credits left than the run costs.',
+    cure: 'Wait for the free credits of the next month, or ask the operator of this server for more.',
+  },
+  plan_restricted: {
+    when: 'The plan that the operator of this server set does not include this.',
+    cure: 'Ask the operator of this server.',
+  },
+  idempotency_conflict: {
+    when: 'The idempotency key was used for another request within the last 24 hours.',
+    cure: 'Send a new key with a new request, and the same key only with exactly the same request.',
+  },
+  session_limit_reached: {
+    when: 'The project has as many active sessions as it may.',
+    cure: 'Delete sessions that are over, or wait: a session expires after 30 minutes without activity.',
+  },
+  session_expired: {
+    when: 'Nothing was sent to the session for 30 minutes.',
+    cure: 'Start a new session.',
+  },
+  session_not_found: {
+    when: 'The session is unknown, was deleted, or belongs to another project.',
+    cure: 'Check the id, or start a new session.',
+  },
+  invalid_tool_outputs: {
+    when: 'The outputs are malformed, or are not exactly those of the calls that the run asked for.',
+    cure: 'Send one output for each call, under its id. The message names what is wrong.',
+  },
+  tool_output_too_large: {
+    when: 'One output is larger than 100 KB.',
+    cure: 'Send less, such as a summary or a part.',
+  },
   rate_limited: {
     when: 'The project sent more requests in a minute than it may.',
     cure: 'Wait for as many seconds as “Retry-After” says.',

@@ -26,11 +26,15 @@ test('the hash of an API key is not shown', () => {
 test('long texts of a run are shortened, and files are named only', () => {
   const started: AnyEvent = {
     type: 'RunStarted',
-    version: 1,
+    version: 2,
     data: {
       object: 'agent.response',
       message: 'x'.repeat(2000),
       files: [{ name: 'notes.txt', content: 'private' }],
+      tools: [],
+      sessionId: null,
+      requestDigest: null,
+      deadline: 0,
       capabilities: ['chat'],
       stream: false,
       provider: 'openai',

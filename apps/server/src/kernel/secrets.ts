@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { randomUUID } from 'node:crypto'
 import { newApiKey } from '@stewrd/crypto/api-key.ts'
-import { apiKeyHash, fingerprint } from '@stewrd/crypto/mac.ts'
+import { apiKeyHash, fingerprint, idempotencyMac } from '@stewrd/crypto/mac.ts'
 import { openSecret, sealSecret } from '@stewrd/crypto/sealed-secret.ts'
 import type { Secret } from '@stewrd/crypto/secret.ts'
 import type { DataKey } from '@stewrd/crypto/data-key.ts'
@@ -19,6 +19,10 @@ export type Secrets = {
   /** `apiKey` is given to its owner once; `hash` is what is stored. */
   newApiKey(): { keyId: string; apiKey: Secret; hash: string }
   apiKeyHash(apiKey: Secret): string
+  /** 64 hex digits. */
+  requestDigest(request: string): string
+  /** The id of the run that a client's idempotency key stands for (a UUIDv8); it tells nothing of the key. */
+  idempotentRunId(projectId: string, key: string, generation: number): string
 }
 
 type DataKeySource = {
@@ -29,9 +33,10 @@ type DataKeySource = {
 }
 
 export async function createSecrets(accountId: string, dataKeys: DataKeySource): Promise<Secrets> {
-  const [fingerprintKey, apiKeyKey] = await Promise.all([
+  const [fingerprintKey, apiKeyKey, idempotencyKey] = await Promise.all([
     dataKeys.deploymentKey('fingerprint'),
     dataKeys.deploymentKey('api-key'),
+    dataKeys.deploymentKey('idempotency'),
   ])
   const hashOf = (apiKey: Secret) => apiKeyHash(apiKeyKey, apiKey).toString('hex')
   return {
@@ -51,5 +56,15 @@ export async function createSecrets(accountId: string, dataKeys: DataKeySource):
       return { keyId: randomUUID(), apiKey, hash: hashOf(apiKey) }
     },
     apiKeyHash: hashOf,
+    requestDigest: (request) => idempotencyMac(idempotencyKey, 'request', request).toString('hex'),
+    idempotentRunId: (projectId, key, generation) =>
+      uuidv8(idempotencyMac(idempotencyKey, 'run', `${projectId}\0${generation}\0${key}`)),
   }
+}
+
+function uuidv8(bytes: Buffer): string {
+  bytes[6] = 0x80 | (bytes[6]! & 0x0f)
+  bytes[8] = 0x80 | (bytes[8]! & 0x3f)
+  const hex = bytes.toString('hex', 0, 16)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

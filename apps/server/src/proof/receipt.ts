@@ -105,7 +105,7 @@ type Chosen = { projectId: string; runId: string; places: readonly number[]; new
 async function written(platform: Platform, { projectId, runId, places, newest }: Chosen): Promise<string> {
   const { sql, dataKeys } = platform
   const read = nodeReader(sql)
-  const prover: Prover = { read, tree: newest, dataKeys, opens: ({ type }) => type !== 'ModelAnswered' }
+  const prover: Prover = { read, tree: newest, dataKeys, opens: ({ type }) => !saidInRuns.has(type) }
   const rows = await readProofRows(sql, places)
   const oldest = await checkpointCovering(sql, Math.max(...places))
   const pieces: string[] = []
@@ -122,3 +122,12 @@ async function written(platform: Platform, { projectId, runId, places, newest }:
 async function* once(text: string) {
   yield Buffer.from(text)
 }
+
+/** What was said in a run, beside how it was started and how it ended: a receipt holds these events sealed. */
+export const saidInRuns: ReadonlySet<string> = new Set([
+  'ModelAnswered',
+  'ToolCalled',
+  'ToolReturned',
+  'ToolOutputsRequested',
+  'ToolOutputsSubmitted',
+])

@@ -57,7 +57,13 @@ function runSentences(run: RunFacts): string[] {
           `At ${iso(run.fallback.at)} it went on with the key ${run.fallback.fingerprint}, the fallback, as the provider answered 401 to the first.`,
         ]
       : []),
-    run.end ? `It ${run.end.status} at ${iso(run.end.at)}.` : 'It had not ended when the receipt was made.',
+    ...run.reconfigured.map(
+      ({ at, provider, model, keyFingerprint, configRevision }) =>
+        `At ${iso(at)} it went on with ${provider}, model ${model}, key ${keyFingerprint ?? 'none of its own'}: revision ${n(configRevision)}.`,
+    ),
+    run.end
+      ? `It ${run.end.status === 'cancelled' ? 'was cancelled' : run.end.status} at ${iso(run.end.at)}.`
+      : 'It had not ended when the receipt was made.',
   ]
 }
 

@@ -3,7 +3,7 @@ import { AnyEvent, readEvent } from '@stewrd/core/catalog.ts'
 import type { LlmEvent } from '@stewrd/core/llm/events.ts'
 import type { Llm } from '@stewrd/core/llm/llm.ts'
 import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
-import type { RunStartedData } from '@stewrd/core/runs/events.ts'
+import type { RunConfig, RunStartedData } from '@stewrd/core/runs/events.ts'
 import { runStream } from '@stewrd/core/runs/runs.ts'
 import { nameOf } from './check-event.ts'
 import type { Event } from './format.ts'
@@ -27,7 +27,9 @@ export type RunFacts = {
   /** The old key that it went on with, and when. */
   fallback: { fingerprint: string; at: number } | null
   /** Null: it had not ended when the receipt was made. */
-  end: { status: 'completed' | 'failed'; at: number } | null
+  /** Other configurations that it went on with, after it was at rest. */
+  reconfigured: readonly (RunConfig & { at: number })[]
+  end: { status: 'completed' | 'failed' | 'cancelled'; at: number } | null
 }
 
 type Started = Omit<RunStartedData, 'message' | 'files'>
@@ -41,6 +43,7 @@ export class RunFactsReader {
   #keySetBy: RunFacts['keySetBy'] = null
   #started: (Started & { at: number; actor: string; place: number }) | undefined
   #fallback: RunFacts['fallback'] = null
+  #reconfigured: (RunConfig & { at: number })[] = []
   #end: RunFacts['end'] = null
 
   constructor(projectId: string, runId: string) {
@@ -81,9 +84,11 @@ export class RunFactsReader {
     if (!this.#started) throw wrong('the start of the run is missing')
     if (this.#end) throw wrong('the run had ended')
     if (header.type === 'KeyFellBack') this.#fellBack(event, header.at, wrong)
-    if (header.type !== 'RunCompleted' && header.type !== 'RunFailed') return
+    if (header.type === 'RunReconfigured') this.#wentOn(event, header.at, wrong)
+    const status = endOf[header.type]
+    if (!status) return
     if (!event) throw wrong('a receipt discloses how the run ended')
-    this.#end = { status: header.type === 'RunCompleted' ? 'completed' : 'failed', at: header.at }
+    this.#end = { status, at: header.at }
   }
 
   /** What the run says of itself is what the configuration was at the revision that it names. */
@@ -112,6 +117,11 @@ export class RunFactsReader {
     this.#fallback = { fingerprint: event.data.to, at }
   }
 
+  #wentOn(event: KnownEvent | undefined, at: number, wrong: Wrong): void {
+    if (event?.type !== 'RunReconfigured') throw wrong('a receipt discloses what a run went on with')
+    this.#reconfigured.push({ ...event.data, at })
+  }
+
   facts(): RunFacts {
     const started = this.#started
     if (!started) throw new BundleRefused('RECEIPT_WRONG', `the receipt does not have the start of run ${this.#runId}`)
@@ -129,9 +139,16 @@ export class RunFactsReader {
       configRevision: started.configRevision,
       keySetBy: keySource === 'project' ? this.#keySetBy : null,
       fallback: this.#fallback,
+      reconfigured: this.#reconfigured,
       end: this.#end,
     }
   }
+}
+
+const endOf: Record<string, 'completed' | 'failed' | 'cancelled'> = {
+  RunCompleted: 'completed',
+  RunFailed: 'failed',
+  RunCancelled: 'cancelled',
 }
 
 type Wrong = (problem: string) => BundleRefused

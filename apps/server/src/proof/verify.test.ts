@@ -74,6 +74,7 @@ test('a receipt tells which provider, model and key the run used, when, and who 
     configRevision: 3,
     keySetBy: { type: 'KeyRotated', revision: 2, at: 1_790_000_000_003, actor: 'user:ada' },
     fallback: { fingerprint: 'fp_1111111111111111', at: 1_790_000_000_008 },
+    reconfigured: [],
     end: { status: 'completed', at: 1_790_000_000_010 },
   })
 })

@@ -1,77 +1,61 @@
+import type { RunEvent, RunFile } from '@stewrd/core/runs/events.ts'
+import type { StartedRun } from '@stewrd/core/runs/runs.ts'
+import { runs } from '@stewrd/core/runs/runs.ts'
 import type { RunAnswer } from '@stewrd/core/runs/wire.ts'
-import type { FinishedRun } from './run-agent.ts'
-import type { StartedRun } from './start-run.ts'
 
 /** What clients read as "no limit" while metering is off. */
 const UNMETERED = 999_999_999
 
-type Ran = {
-  runId: string
-  status: RunAnswer['status']
-  capabilities: readonly string[]
-  credits: number
-  projectId: string
-  model: string
-  provider: string
-  keySource: RunAnswer['meta']['key_source']
-  revision: number
-  fingerprint: string | null
-  node: string
+/** A run as its events tell it. */
+export type ReadRun = { runId: string; projectId: string; state: StartedRun; events: readonly RunEvent[] }
+
+/** Undefined for events that begin no run. */
+export function readRun(runId: string, projectId: string, events: readonly RunEvent[]): ReadRun | undefined {
+  const state = events.reduce(runs.evolve, runs.initial)
+  return state.status === 'none' ? undefined : { runId, projectId, state, events }
 }
 
+const statusOf = { running: 'in_progress', waiting: 'requires_tool_outputs' } as const
+
 /** A run's answer, with both generations of counters, and nothing null. */
-export function answerBody(run: Ran, { message, tokens, durationMs }: FinishedRun): RunAnswer {
+export function answerBody({ runId, projectId, state, events }: ReadRun, node: string): RunAnswer {
+  const { started, config, status, tokens, error } = state
+  const fingerprint = state.fallback ?? config.keyFingerprint
+  const request = status === 'waiting' ? events.findLast((e) => e.type === 'ToolOutputsRequested') : undefined
   return {
-    id: run.runId,
-    object: 'agent.response',
-    status: run.status,
-    message,
-    tool_calls: [],
-    capabilities_used: [...run.capabilities],
-    files: [],
+    id: runId,
+    object: started.object === 'session.message' ? 'session.message' : 'agent.response',
+    ...(started.sessionId !== null && { session_id: started.sessionId }),
+    status: status === 'running' || status === 'waiting' ? statusOf[status] : status,
+    message: error ? '' : request ? lastText(events) : state.message,
+    tool_calls: request ? request.data.calls.map((call) => ({ ...call })) : [],
+    capabilities_used: [...started.capabilities],
+    files: events.flatMap((e) => (e.type === 'ToolReturned' ? e.data.files.map(wireFile) : [])),
     usage: {
-      credits_this_request: run.credits,
+      credits_this_request: started.credits,
       credits_remaining: UNMETERED,
       tokens_used: tokens.input + tokens.output,
       requests_used: 0,
       requests_limit: UNMETERED,
     },
     meta: {
-      duration_ms: durationMs,
-      project_id: run.projectId,
+      duration_ms: state.durationMs,
+      project_id: projectId,
       plan: 'self-hosted',
-      model: run.model,
-      provider: run.provider,
-      key_source: run.keySource,
-      config_revision: run.revision,
-      ...(run.fingerprint === null ? {} : { key_fingerprint: run.fingerprint }),
+      model: config.model,
+      provider: config.provider,
+      key_source: config.keySource,
+      config_revision: config.configRevision,
+      ...(fingerprint !== null && { key_fingerprint: fingerprint }),
     },
-    _compute_instance: run.node,
+    ...(error && { error: { code: error, message: state.message } }),
+    _compute_instance: node,
   }
 }
 
-export function completedBody(
-  { runId, credential, target, capabilities, credits }: StartedRun,
-  finished: FinishedRun,
-  node: string,
-): RunAnswer {
-  const used = {
-    model: target.model,
-    provider: target.provider.provider,
-    keySource: target.source,
-    fingerprint: finished.fallback ?? target.fingerprint,
-  }
-  const run = {
-    runId,
-    status: 'completed',
-    capabilities,
-    credits,
-    projectId: credential.projectId,
-    revision: credential.revision,
-    node,
-  } as const
-  return answerBody({ ...run, ...used }, finished)
-}
+const lastText = (events: readonly RunEvent[]) => events.findLast((e) => e.type === 'ModelAnswered')?.data.content ?? ''
+
+const wireFile = ({ name, content }: RunFile) => ({ name, ...(content !== undefined && { content }) })
 
 /** The `done` event: the answer, its counters at top level for older clients, and the answer once more. */
 export function doneData(answer: RunAnswer, requestId: string) {

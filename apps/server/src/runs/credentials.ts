@@ -98,6 +98,26 @@ export class Credentials {
     return credential
   }
 
+  /** What a run of a project goes on with: from the database, on the condition of the revisions in `guards`. Refused unless the project is active. */
+  async ofProject(projectId: string): Promise<Omit<Credential, 'keyId'>> {
+    const id = (stream: string): StreamId => ({ accountId: this.#deps.accountId, projectId, stream })
+    const streams = [projectStream(projectId), llmStream(projectId), apiKeysStream(projectId)] as const
+    const [project, config] = await this.#deps.store.heads([
+      [projects, id(streams[0])],
+      [llm, id(streams[1])],
+      [apiKeys, id(streams[2])],
+    ])
+    if (project.state.status !== 'active')
+      throw new ContractError('service_unavailable', 'The project of this run is not active any more.')
+    return {
+      projectId,
+      capabilities: project.state.capabilities,
+      target: await this.#target(projectId, config.state),
+      revision: config.revision,
+      guards: [project, config].map(({ revision }, i) => ({ stream: streams[i]!, revision })),
+    }
+  }
+
   async #target(projectId: string, state: Llm): Promise<RunTarget | undefined> {
     if (state.status === 'own') {
       const { provider, model, key } = state

@@ -1,14 +1,20 @@
 import type { Decider, Head } from '@stewrd/core/kernel/decider.ts'
-import type { EventShape } from '@stewrd/core/kernel/event.ts'
+import type { EventShape, Recorded } from '@stewrd/core/kernel/event.ts'
 import type { Execute, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { ProviderRef } from '@stewrd/core/llm/events.ts'
 import type { RunRow } from '@stewrd/core/runs/runs.projection.ts'
 import type { Secret } from '@stewrd/crypto/secret.ts'
 import type { Egress } from '@stewrd/runtime/egress/egress.ts'
+import type { Turn } from '@stewrd/runtime/loop/messages.ts'
 import type { Logger } from 'pino'
 import type { Secrets } from '../kernel/secrets.ts'
 
 type HeadRequest<State, Command, Event extends EventShape> = readonly [Decider<State, Command, Event>, StreamId]
+
+/** Milliseconds. `sync`: a synchronous call is answered by then; `step`: until a provider's first byte; `run`: without waiting for the client. */
+export type RunLimits = { sync: number; step: number; run: number }
+/** Clients give up at 120 s. */
+export const runLimits: RunLimits = { sync: 115_000, step: 100_000, run: 10 * 60_000 }
 
 /** What running agents needs of the platform. */
 export type RunsDeps = {
@@ -16,22 +22,29 @@ export type RunsDeps = {
   node: string
   now(): number
   log: Logger
+  limits: RunLimits
   store: {
     execute: Execute
+    read(stream: StreamId): Promise<readonly Recorded[]>
     head<S, C, E extends EventShape>(decider: Decider<S, C, E>, stream: StreamId): Promise<Head<S>>
     heads<A, AC, AE extends EventShape, B, BC, BE extends EventShape, D, DC, DE extends EventShape>(
       requests: readonly [HeadRequest<A, AC, AE>, HeadRequest<B, BC, BE>, HeadRequest<D, DC, DE>],
     ): Promise<readonly [Head<A>, Head<B>, Head<D>]>
     lookup(hash: string): Promise<{ accountId: string; projectId: string } | undefined>
   }
-  secrets: Pick<Secrets, 'apiKeyHash' | 'openKey'>
+  secrets: Pick<Secrets, 'apiKeyHash' | 'openKey' | 'requestDigest' | 'idempotentRunId'>
   egress: Pick<Egress, 'fetch'>
   /** What a project without a key of its own runs on. */
   fallback: RunFallback
   /** `forget` is called when keys that were opened must leave this process. */
   onForget(forget: () => void): void
-  /** Runs that the views show as running, and whether a node still lives: for the reaper. */
+  /** Runs that the views show as running on a node that is dead, or as waiting for outputs that are overdue. */
   orphans(): Promise<readonly RunRow[]>
+  /** Revisions of these streams, as they are now. */
+  revisions(streams: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /** The messages of a session before this run, with their answers. */
+  historyOf(projectId: string, sessionId: string, runId: string): Promise<readonly Turn[]>
+  projectOfRun(runId: string): Promise<string | undefined>
 }
 
 export type RunFallback =

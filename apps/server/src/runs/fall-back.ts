@@ -4,7 +4,7 @@ import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import { ProviderError } from '@stewrd/runtime/provider/errors.ts'
 import type { RunTarget } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
-import type { StartedRun } from './start-run.ts'
+import type { LiveRun } from './live-run.ts'
 
 const TRIES = 5
 
@@ -12,12 +12,16 @@ const TRIES = 5
  * The target with the old key, when an overlap allows it and the provider answered 401 to the new one; undefined otherwise. The use is on
  * record before it happens, on the condition that the overlap still runs: an acknowledged end of it, or a roll back, prevents it.
  */
-export async function fallBack(deps: RunsDeps, run: StartedRun, error: unknown): Promise<RunTarget | undefined> {
-  const { target, credential, runId } = run
+export async function fallBack(
+  deps: RunsDeps,
+  live: LiveRun,
+  target: RunTarget,
+  error: unknown,
+): Promise<RunTarget | undefined> {
+  const { runId, projectId } = live
   const { fallback, fingerprint } = target
   if (!fallback || fingerprint === null || !(error instanceof ProviderError) || error.status !== 401) return undefined
   const { accountId, store } = deps
-  const { projectId } = credential
   const command = { type: 'RecordFallback', from: fingerprint, to: fallback.fingerprint, status: error.status } as const
   const stream = { accountId, projectId, stream: runStream(runId) }
   for (let tries = 0; tries < TRIES; tries++) {
@@ -26,7 +30,12 @@ export async function fallBack(deps: RunsDeps, run: StartedRun, error: unknown):
     if (!still || deps.now() >= fallback.until) return undefined
     const guards = [{ stream: llmStream(projectId), revision }]
     try {
-      await store.execute(runs, stream, command, { commandId: `fallback:${runId}`, actor: 'system:runtime', guards })
+      const meta = { commandId: `fallback:${runId}`, actor: 'system:runtime', guards }
+      const done = await store.execute(runs, stream, command, meta)
+      live.take(
+        done.events.map(({ event }) => event),
+        done.revision,
+      )
       const { fallback: _, ...rest } = target
       return { ...rest, key: fallback.key, fingerprint: fallback.fingerprint }
     } catch (moved) {

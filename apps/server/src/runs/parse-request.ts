@@ -6,13 +6,11 @@ import { ContractError } from './contract-error.ts'
 export function parseRequest(body: unknown): RunRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new ContractError('invalid_body', 'The body must be a JSON object.')
-  const { message, tools } = body as { message?: unknown; tools?: unknown }
+  const { message } = body as { message?: unknown }
   if (message === undefined || message === null || (typeof message === 'string' && message.trim() === ''))
     throw new ContractError('missing_message', 'The field "message" is missing or empty.')
   const parsed = RunRequest.safeParse(withoutNulls(body))
   if (!parsed.success) throw refused(parsed.error.issues[0]!)
-  if (Array.isArray(tools) && tools.length)
-    throw new ContractError('invalid_tools', 'Custom tools are not available on this server yet. Leave "tools" out.')
   return parsed.data
 }
 
@@ -23,9 +21,14 @@ function refused(issue: z.core.$ZodIssue): ContractError {
   const field = issue.path.join('.')
   if (issue.path[0] === 'capabilities')
     return new ContractError('invalid_capabilities', `The field "${field}" must be a list of known capabilities.`)
-  if (issue.path[0] === 'tools') return new ContractError('invalid_tools', 'The field "tools" must be a list.')
+  if (issue.path[0] === 'tools') return new ContractError('invalid_tools', toolProblem(field, issue))
   return new ContractError('invalid_body', `The field "${field}" is not valid: ${problemOf(issue)}.`)
 }
+
+const toolProblem = (field: string, issue: z.core.$ZodIssue) =>
+  issue.code === 'too_big' && issue.path.length === 1
+    ? 'The field "tools" must be a list of at most 20 tools.'
+    : `The field "${field}" is not valid: ${problemOf(issue)}. A tool is {"name", "description", "parameters"}.`
 
 // zod's own texts name types; for others ours stand in the schema. Neither holds a value.
 const problemOf = (issue: z.core.$ZodIssue) =>

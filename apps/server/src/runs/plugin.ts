@@ -4,36 +4,59 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Platform } from '../platform.ts'
 import { orphanedRuns } from '../system/nodes.ts'
-import type { RunsDeps } from './deps.ts'
-import { Reaper } from './reaper.ts'
-import { Runner } from './run-agent.ts'
+import { Credentials } from './credentials.ts'
+import type { RunLimits, RunsDeps } from './deps.ts'
+import { runLimits } from './deps.ts'
+import { Resumer } from './resumer.ts'
+import { Runner } from './runner.ts'
 import { v1Plugin } from './v1.ts'
 
-/** Runs in flight get this long when the server is asked to stop. */
+/** Runs in flight get this long when the server is asked to stop; then they are handed over. */
 const DRAIN_MS = 7_000
 
-type Options = { platform: Platform; log: Logger; publicUrl?: string | undefined }
+type Options = { platform: Platform; log: Logger; publicUrl?: string | undefined; limits?: Partial<RunLimits> }
 
-/** `/v1`, with what lives as long as the server: the runner, which finishes its runs, and the reaper of dead nodes' runs. */
-export async function runsPlugin(app: FastifyInstance, { platform, log, publicUrl }: Options): Promise<void> {
-  const { accountId, node, now, secrets, egress, fallback, sql } = platform
-  // Three deciders in, their three states out: the store's mapped type says the same of any number.
-  const store = platform.store as unknown as RunsDeps['store']
-  const orphans = () => orphanedRuns(sql, accountId)
-  const onForget = (forget: () => void) => platform.forgetting.add(forget)
-  const deps: RunsDeps = { accountId, node, now, log, store, secrets, egress, fallback, onForget, orphans }
+/** `/v1`, with what lives as long as the server: the runner, which finishes its runs, and the resumer of dead nodes' runs. */
+export async function runsPlugin(app: FastifyInstance, { platform, log, publicUrl, limits }: Options): Promise<void> {
+  const deps = runsDeps(platform, log, { ...runLimits, ...limits })
+  const credentials = new Credentials(deps)
   const runner = new Runner(deps)
-  const reaper = new Reaper(deps)
-  app.addHook('onReady', async () => reaper.start())
-  app.addHook('preClose', () => runner.drain(DRAIN_MS))
-  app.addHook('onClose', () => reaper.stop())
-  await app.register(v1Plugin, {
-    deps,
-    runner,
-    projectOfRun: (runId) => projectOfRun(platform, runId),
-    checkpoint: () => platform.publicLog.published.latest?.size,
-    publicUrl,
+  const resumer = new Resumer(deps, credentials, runner)
+  app.addHook('onReady', async () => {
+    runner.start()
+    resumer.start()
   })
+  app.addHook('preClose', () => runner.drain(DRAIN_MS))
+  app.addHook('onClose', () => resumer.stop())
+  const checkpoint = () => platform.publicLog.published.latest?.size
+  await app.register(v1Plugin, { deps, credentials, runner, checkpoint, publicUrl })
+}
+
+function runsDeps(platform: Platform, log: Logger, limits: RunLimits): RunsDeps {
+  const { accountId, node, now, secrets, egress, fallback, sql } = platform
+  return {
+    accountId,
+    node,
+    now,
+    log,
+    limits,
+    // Three deciders in, their three states out: the store's mapped type says the same of any number.
+    store: platform.store as unknown as RunsDeps['store'],
+    secrets,
+    egress,
+    fallback,
+    onForget: (forget) => platform.forgetting.add(forget),
+    orphans: () => orphanedRuns(sql, accountId),
+    revisions: (streams) => revisions(platform, streams),
+    historyOf: async () => [],
+    projectOfRun: (runId) => projectOfRun(platform, runId),
+  }
+}
+
+async function revisions({ sql, accountId }: Platform, streams: readonly string[]) {
+  const rows = await run(sql<{ stream: string; seq: number }[]>`
+    select stream, seq from heads where account_id = ${accountId} and stream = any(${[...streams]}::text[])`)
+  return new Map(rows.map(({ stream, seq }) => [stream, Number(seq)]))
 }
 
 async function projectOfRun({ sql, accountId }: Platform, runId: string): Promise<string | undefined> {

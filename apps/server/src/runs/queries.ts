@@ -1,7 +1,8 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Recorded } from '@stewrd/core/kernel/event.ts'
-import type { RunEvent } from '@stewrd/core/runs/events.ts'
+import type { RunEvent, RunStartedData } from '@stewrd/core/runs/events.ts'
 import type { RunRow } from '@stewrd/core/runs/runs.projection.ts'
+import type { StartedRun } from '@stewrd/core/runs/runs.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import { folded } from '../kernel/folded.ts'
 import type { Platform } from '../platform.ts'
@@ -13,7 +14,9 @@ export type RunPage = { runs: RunRow[]; nextCursor: number | null }
 export type RunDetail = {
   runId: string
   projectId: string
-  status: 'running' | 'completed' | 'failed'
+  status: StartedRun['status']
+  object: RunStartedData['object']
+  sessionId: string | null
   request: string
   capabilities: readonly string[]
   message: string
@@ -29,6 +32,9 @@ export type RunDetail = {
   node: string
   stream: boolean
   steps: number
+  costNanoUsd: number | null
+  /** What happened after the start, in order. */
+  timeline: { seq: number; at: number; event: RunEvent }[]
   tokens: { input: number; output: number }
   credits: number
   startedAt: number
@@ -54,7 +60,31 @@ export async function runDetail(platform: Platform, projectId: string, runId: st
     recorded.map((r) => r.event),
   )
   if (!first || state.status === 'none') throw new Refusal('NOT_FOUND', { what: 'run', id: runId })
-  const { started, ...ended } = state
-  const { message: request, object: _, ...on } = started
-  return { runId, projectId, ...on, ...ended, request, startedAt: first.at, actor: first.actor }
+  const { started, config, status, message, error, steps, tokens, costNanoUsd, durationMs, fallback, node } = state
+  const { message: request, object, sessionId, capabilities, stream, credits } = started
+  return {
+    runId,
+    projectId,
+    ...config,
+    ...(fallback !== undefined && { fallback }),
+    ...{
+      object,
+      sessionId,
+      capabilities,
+      stream,
+      credits,
+      status,
+      message,
+      error,
+      steps,
+      tokens,
+      costNanoUsd,
+      durationMs,
+    },
+    node,
+    request,
+    startedAt: first.at,
+    actor: first.actor,
+    timeline: recorded.slice(1).map(({ seq, at, event }) => ({ seq, at, event })),
+  }
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import type { Frame } from './feed.ts'
 
 const PING_MS = 15_000
 
@@ -26,8 +27,13 @@ export function eventStream(reply: FastifyReply) {
     get begun() {
       return begun
     },
+    /** The client reads more slowly than we write: what is sent now waits in memory. */
+    get full() {
+      return raw.writableNeedDrain
+    },
     /** One line of JSON, LF only: some clients see nothing in CRLF. */
-    send: (event: string, data: object) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`),
+    send: ({ id, event, data }: Omit<Frame, 'id'> & { id?: string }) =>
+      write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`),
     /** Stops the heartbeat; ends the stream if it began. */
     end() {
       clearInterval(heartbeat)

@@ -1,23 +1,32 @@
+import { randomBytes } from 'node:crypto'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
 import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
+import type { RunStartedData } from '@stewrd/core/runs/events.ts'
+import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import type { RunRequest } from '@stewrd/core/runs/wire.ts'
 import { capabilityCredits } from '@stewrd/core/runs/wire.ts'
-import { runs, runStream } from '@stewrd/core/runs/runs.ts'
-import { randomBytes } from 'node:crypto'
 import { ContractError } from './contract-error.ts'
 import type { Credential, Credentials, RunTarget } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
 
+/** What a client asks for, however it came in. `idempotent`: the id that its key stands for, and the digest of the request. */
+export type Asked = {
+  request: RunRequest
+  object: RunStartedData['object']
+  sessionId: string | null
+  idempotent?: { runId: string; digest: string }
+}
 export type StartedRun = {
   runId: string
   credential: Credential
   target: RunTarget
-  capabilities: readonly string[]
-  credits: number
+  started: RunStartedData
+  revision: number
 }
 
 /** What this version's runs can do. */
-const available = ['chat'] as const
+export const available = ['chat'] as const
 const TRIES = 8
 
 /**
@@ -28,34 +37,13 @@ export async function startRun(
   deps: RunsDeps,
   credentials: Credentials,
   authorization: string | undefined,
-  request: RunRequest,
+  asked: Asked,
 ): Promise<StartedRun> {
-  const runId = uuidv7(deps.now(), randomBytes(10))
+  const runId = asked.idempotent?.runId ?? uuidv7(deps.now(), randomBytes(10))
   for (let tries = 0; tries < TRIES; tries++) {
     const credential = await credentials.of(authorization, { reload: tries > 0 })
-    const capabilities = capabilitiesOf(request, credential)
-    const { target } = credential
-    if (!target)
-      throw new ContractError(
-        'service_unavailable',
-        'This project has no provider key, and this server has no default model. Set a key for the project, or STEWRD_DEFAULT_API_KEY and STEWRD_DEFAULT_MODEL for the server.',
-      )
-    const credits = capabilities.reduce((sum, c) => sum + capabilityCredits[c], 0)
-    const run = {
-      object: 'agent.response' as const,
-      message: request.message,
-      files: request.files ?? [],
-      capabilities: [...capabilities],
-      stream: request.stream ?? false,
-      provider: target.provider.provider,
-      baseUrl: target.provider.baseUrl,
-      model: target.model,
-      keySource: target.source,
-      configRevision: credential.revision,
-      keyFingerprint: target.fingerprint,
-      credits,
-      node: deps.node,
-    }
+    const target = targetOf(credential)
+    const run = startOf(deps, asked, credential, target)
     try {
       const id = { accountId: deps.accountId, projectId: credential.projectId, stream: runStream(runId) }
       const meta = {
@@ -64,8 +52,8 @@ export async function startRun(
         expectedRevision: 0,
         guards: credential.guards,
       }
-      await deps.store.execute(runs, id, { type: 'StartRun', run }, meta)
-      return { runId, credential, target, capabilities, credits }
+      const { revision } = await deps.store.execute(runs, id, { type: 'StartRun', run }, meta)
+      return { runId, credential, target, started: run, revision }
     } catch (error) {
       if (!(error instanceof GuardMoved)) throw error
     }
@@ -77,9 +65,51 @@ export async function startRun(
   )
 }
 
-function capabilitiesOf({ capabilities }: RunRequest, credential: Credential) {
+/** Somebody started a run under this id already. */
+export const isTaken = (error: unknown) =>
+  error instanceof Refusal && ['RUN_EXISTS', 'REVISION_MOVED', 'COMMAND_REUSED'].includes(error.code)
+
+export function targetOf({ target }: Pick<Credential, 'target'>): RunTarget {
+  if (target) return target
+  throw new ContractError(
+    'service_unavailable',
+    'This project has no provider key, and this server has no default model. Set a key for the project, or STEWRD_DEFAULT_API_KEY and STEWRD_DEFAULT_MODEL for the server.',
+  )
+}
+
+/** What a run goes on with, as its events say it. */
+export const configOf = ({ revision }: Pick<Credential, 'revision'>, target: RunTarget) => ({
+  provider: target.provider.provider,
+  baseUrl: target.provider.baseUrl,
+  model: target.model,
+  keySource: target.source,
+  configRevision: revision,
+  keyFingerprint: target.fingerprint,
+})
+
+function startOf(deps: RunsDeps, asked: Asked, credential: Credential, target: RunTarget): RunStartedData {
+  const { request, object, sessionId, idempotent } = asked
+  const capabilities = capabilitiesOf(request, credential)
+  return {
+    object,
+    message: request.message,
+    files: request.files ?? [],
+    tools: request.tools ?? [],
+    capabilities: [...capabilities],
+    stream: request.stream ?? false,
+    sessionId,
+    requestDigest: idempotent?.digest ?? null,
+    ...configOf(credential, target),
+    credits: capabilities.reduce((sum, c) => sum + capabilityCredits[c], 0),
+    node: deps.node,
+    deadline: deps.now() + deps.limits.run,
+  }
+}
+
+function capabilitiesOf({ capabilities, tools }: RunRequest, credential: Credential) {
   const enabled = available.filter((c) => credential.capabilities.includes(c))
-  const asked = capabilities ?? enabled
+  // With tools of the client's own a run is chat only.
+  const asked = tools?.length ? (['chat'] as const) : (capabilities ?? enabled)
   const missing = asked.find((c) => !enabled.includes(c as (typeof available)[number]))
   if (missing)
     throw new ContractError('capability_not_enabled', `The capability ${missing} is not enabled for this project.`)

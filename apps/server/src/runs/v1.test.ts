@@ -107,6 +107,7 @@ describe('an answer', () => {
 })
 
 describe('a bad request', () => {
+  const tool = { name: 'a', description: 'b', parameters: { type: 'object' } }
   const bad: [string, unknown, number, string, string?][] = [
     ['no JSON', '{"message":', 400, 'invalid_body'],
     ['an empty body', '', 400, 'invalid_body'],
@@ -137,11 +138,29 @@ describe('a bad request', () => {
     ['a capability that is off', { message: 'x', capabilities: ['research'] }, 403, 'capability_not_enabled'],
     ['a text as tools', { message: 'x', tools: 'none' }, 400, 'invalid_tools'],
     [
-      'a tool, for now',
-      { message: 'x', tools: [{ name: 'a', description: 'b', parameters: { type: 'object' } }] },
+      'a tool without a name',
+      { message: 'x', tools: [{ ...tool, name: undefined }] },
       400,
       'invalid_tools',
+      'tools.0.name',
     ],
+    ['a tool with a space', { message: 'x', tools: [{ ...tool, name: 'a b' }] }, 400, 'invalid_tools', 'tools.0.name'],
+    ['a long name', { message: 'x', tools: [{ ...tool, name: 'a'.repeat(65) }] }, 400, 'invalid_tools', 'tools.0.name'],
+    [
+      'a long description',
+      { message: 'x', tools: [{ ...tool, description: 'a'.repeat(1025) }] },
+      400,
+      'invalid_tools',
+      'tools.0.description',
+    ],
+    [
+      'parameters that are no object',
+      { message: 'x', tools: [{ ...tool, parameters: { type: 'string' } }] },
+      400,
+      'invalid_tools',
+      'tools.0.parameters',
+    ],
+    ['21 tools', { message: 'x', tools: Array(21).fill(tool) }, 400, 'invalid_tools', 'at most 20'],
     ['over 10 MB', { message: 'x'.repeat(10 * 1024 * 1024) }, 413, 'payload_too_large'],
   ]
   test.each(bad)('with %s is answered by its code', async (_what, body, status, code, field = '') => {

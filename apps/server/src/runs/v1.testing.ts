@@ -14,6 +14,9 @@ type Project = { projectId: string; apiKey: string }
 export type Answer = {
   id: string
   message: string
+  status: string
+  tool_calls: { id: string; name: string; arguments: unknown }[]
+  text?: string
   meta: Record<string, unknown>
   error?: { code: string; message: string; docs: string }
 }
@@ -74,6 +77,10 @@ export const frames = (text: string) =>
     .split('\n\n')
     .filter(Boolean)
     .map((frame) => {
-      const [event, data] = frame.split('\n')
-      return { event: event!.slice('event: '.length), data: JSON.parse(data!.slice('data: '.length)) as Answer }
+      const field = (name: string) =>
+        frame
+          .split('\n')
+          .find((line) => line.startsWith(`${name}: `))
+          ?.slice(name.length + 2)
+      return { id: field('id'), event: field('event')!, data: JSON.parse(field('data')!) as Answer }
     })

@@ -1,38 +1,45 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
-import { runs, runStream } from '@stewrd/core/runs/runs.ts'
-import type { RunAnswer, RunRequest } from '@stewrd/core/runs/wire.ts'
+import type { RunAnswer } from '@stewrd/core/runs/wire.ts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { z } from 'zod'
 import { errorFields } from '../kernel/log.ts'
 import { setSecurityHeaders } from '../kernel/security-headers.ts'
-import { answerBody, completedBody, doneData } from './answer-body.ts'
+import { accepted, agentRoutes } from './agent-routes.ts'
+import { Answers } from './answers.ts'
 import { ContractError, errorBody } from './contract-error.ts'
-import { Credentials } from './credentials.ts'
+import type { Credentials } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
-import { parseRequest } from './parse-request.ts'
-import type { Runner } from './run-agent.ts'
-import { eventStream } from './sse.ts'
-import type { StartedRun } from './start-run.ts'
-import { startRun } from './start-run.ts'
+import { asyncAfter } from './prefer.ts'
+import type { Runner } from './runner.ts'
 
 const BODY_LIMIT = 10 * 1024 * 1024
 
 export type V1Options = {
   deps: RunsDeps
+  credentials: Credentials
   runner: Runner
-  projectOfRun(runId: string): Promise<string | undefined>
   /** The size of the log's newest signed checkpoint. */
   checkpoint(): number | undefined
   publicUrl?: string | undefined
 }
+type Named = { runId: string; projectId: string }
 
-/** The public API: `POST /v1/agent` and `GET /v1/agent/:id`, as the wire contract says. */
-export async function v1Plugin(
-  app: FastifyInstance,
-  { deps, runner, projectOfRun, checkpoint, publicUrl }: V1Options,
-): Promise<void> {
-  const credentials = new Credentials(deps)
+/** What the routes of `/v1` share. */
+export type V1 = {
+  deps: RunsDeps
+  credentials: Credentials
+  runner: Runner
+  answers: Answers
+  bodyLimit: number
+  /** Before the body is read: who has no key costs nothing. */
+  admitted(request: FastifyRequest): Promise<void>
+  whole(run: Named, request: FastifyRequest, reply: FastifyReply): Promise<RunAnswer>
+  streamed(run: Named, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
+}
+
+/** The public API, as the wire contract says. */
+export async function v1Plugin(app: FastifyInstance, options: V1Options): Promise<void> {
+  const { deps, credentials, runner, checkpoint, publicUrl } = options
   const docsBase = (request: FastifyRequest) => publicUrl ?? `${request.protocol}://${request.host}`
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, docsBase(request)))
   app.all('/v1/*', () => {
@@ -46,76 +53,29 @@ export async function v1Plugin(
   }
   app.addHook('onSend', async (_request, reply) => signed(reply))
 
-  // Before the body is read: who has no key costs nothing.
-  const admitted = async ({ headers }: FastifyRequest) => {
-    runner.admit()
-    await credentials.of(headers.authorization)
+  const answers = new Answers(deps, runner)
+  const v1: V1 = {
+    deps,
+    credentials,
+    runner,
+    answers,
+    bodyLimit: BODY_LIMIT,
+    async admitted({ headers }) {
+      runner.admit()
+      await credentials.of(headers.authorization)
+    },
+    async whole(run, request, reply) {
+      const answer = await answers.whole(run, { wait: asyncAfter(request.headers.prefer, deps.limits.sync) })
+      if (answer.status === 'in_progress') accepted(reply, run.runId)
+      return answer
+    },
+    streamed(run, request, reply) {
+      signed(reply)
+      setSecurityHeaders(reply, { https: publicUrl?.startsWith('https:') ?? false })
+      return answers.streamed(run, request, reply)
+    },
   }
-
-  app.post('/v1/agent', { bodyLimit: BODY_LIMIT, onRequest: admitted }, async (request, reply) => {
-    const { authorization } = request.headers
-    const asked = parseRequest(request.body)
-    const started = await startRun(deps, credentials, authorization, asked)
-    if (asked.stream) return await streamed(started, asked, request, reply)
-    return completedBody(started, await runner.run(started, asked), deps.node)
-  })
-
-  app.get<{ Params: { id: string } }>('/v1/agent/:id', async (request): Promise<RunAnswer> => {
-    const { projectId } = await credentials.of(request.headers.authorization, { reload: true })
-    const { id } = request.params
-    const gone = new ContractError('context_expired', 'There is no such run, or it belongs to another project.')
-    if (!z.uuid().safeParse(id).success || (await projectOfRun(id)) !== projectId) throw gone
-    const { state } = await deps.store.head(runs, { accountId: deps.accountId, projectId, stream: runStream(id) })
-    if (state.status === 'none') throw gone
-    const {
-      capabilities,
-      credits,
-      model,
-      provider,
-      keySource,
-      configRevision: revision,
-      keyFingerprint: fingerprint,
-      node,
-    } = state.started
-    const status = state.status === 'running' ? 'in_progress' : state.status
-    const run = {
-      runId: id,
-      status,
-      capabilities,
-      credits,
-      projectId,
-      model,
-      provider,
-      keySource,
-      revision,
-      fingerprint: state.fallback ?? fingerprint,
-      node,
-    } as const
-    const body = answerBody(run, {
-      message: state.error ? '' : state.message,
-      tokens: state.tokens,
-      durationMs: state.durationMs,
-    })
-    return state.error ? { ...body, error: { code: state.error, message: state.message } } : body
-  })
-
-  async function streamed(started: StartedRun, asked: RunRequest, request: FastifyRequest, reply: FastifyReply) {
-    signed(reply)
-    setSecurityHeaders(reply, { https: publicUrl?.startsWith('https:') ?? false })
-    const events = eventStream(reply)
-    try {
-      const finished = await runner.run(started, asked, (text) => events.send('token', { text, content: text }))
-      events.send('done', doneData(completedBody(started, finished, deps.node), request.id))
-      return reply
-    } catch (error) {
-      if (!events.begun) throw error
-      const { code, message } = contractErrorOf(error)
-      events.send('error', { code, message })
-      return reply
-    } finally {
-      events.end()
-    }
-  }
+  agentRoutes(app, v1)
 }
 
 async function answerError(

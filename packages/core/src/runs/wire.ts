@@ -8,8 +8,16 @@ export const contractErrors = {
   missing_message: 400,
   invalid_capabilities: 400,
   invalid_tools: 400,
+  invalid_tool_outputs: 400,
+  tool_output_too_large: 400,
   capability_not_enabled: 403,
+  insufficient_credits: 402,
+  plan_restricted: 403,
+  idempotency_conflict: 409,
   rate_limited: 429,
+  session_limit_reached: 429,
+  session_expired: 410,
+  session_not_found: 404,
   context_expired: 404,
   payload_too_large: 413,
   provider_key_rejected: 424,
@@ -26,6 +34,24 @@ export const capabilityCredits = { chat: 1, data: 1, files: 2, research: 3, code
 
 const hasExtension = (name: string) => /[^.\\/]\.[A-Za-z0-9]{1,16}$/.test(name)
 
+/** A tool of the client's own. */
+const ToolInput = z.object({
+  name: z.string().regex(/^[A-Za-z0-9_]{1,64}$/, 'must be 1 to 64 letters, digits or underscores'),
+  description: z.string().min(1, 'must not be empty').max(1024, 'must be at most 1,024 characters'),
+  parameters: z
+    .record(z.string(), z.unknown())
+    .refine(({ type }) => type === 'object', 'must be a JSON Schema with "type": "object"'),
+})
+
+/** Bytes of one tool output, as UTF-8. */
+export const MOST_OUTPUT_BYTES = 100 * 1024
+export const ToolOutputsRequest = z.object({
+  tool_outputs: z
+    .array(z.object({ tool_call_id: z.string().min(1).max(200), output: z.string() }))
+    .min(1)
+    .max(128),
+})
+
 /** A run's request. Unknown fields are let through, as clients of other versions send them. */
 export const RunRequest = z.object({
   message: z.string().min(1),
@@ -40,7 +66,7 @@ export const RunRequest = z.object({
     .max(50)
     .optional(),
   stream: z.boolean().optional(),
-  tools: z.array(z.unknown()).optional(),
+  tools: z.array(ToolInput).max(20).optional(),
 })
 export type RunRequest = z.infer<typeof RunRequest>
 
@@ -48,11 +74,12 @@ export type RunRequest = z.infer<typeof RunRequest>
 export type RunAnswer = {
   id: string
   object: 'agent.response' | 'session.message'
-  status: 'completed' | 'in_progress' | 'failed'
+  session_id?: string
+  status: 'completed' | 'requires_tool_outputs' | 'in_progress' | 'failed' | 'cancelled'
   message: string
-  tool_calls: never[]
+  tool_calls: { id: string; name: string; arguments: Record<string, unknown> }[]
   capabilities_used: string[]
-  files: never[]
+  files: { name: string; content?: string; url?: string }[]
   usage: {
     credits_this_request: number
     credits_remaining: number

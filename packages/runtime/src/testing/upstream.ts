@@ -17,6 +17,16 @@ export type Fault =
   | 'reset'
   | 'truncate'
 
+/** What a model says to a request. `arguments` is sent as it is. */
+export type Reply = { content?: string; toolCalls?: { id?: string; name: string; arguments: string }[] }
+export type UpstreamRequest = {
+  model?: string
+  stream?: boolean
+  messages?: { role: string; content: string; tool_call_id?: string }[]
+  tools?: unknown[]
+  tool_choice?: unknown
+}
+
 export type Seen = { at: number; key: string; path: string; model: string | null; stream: boolean }
 
 export type UpstreamOptions = {
@@ -37,6 +47,8 @@ export type Upstream = {
   seen: Seen[]
   setKeys(keys: readonly string[] | 'any'): void
   fail(fault: Fault | undefined): void
+  /** What is answered from now on; undefined: the words of `answer`. */
+  reply(to: ((request: UpstreamRequest) => Reply) | undefined): void
   /** Holds answers back until `release`. */
   hold(): void
   release(): void
@@ -49,6 +61,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
   const models = options.models ?? ['gpt-4o', 'gpt-4o-mini', 'o1']
   const seen: Seen[] = []
   let held: Promise<void> | undefined
+  let reply: ((request: UpstreamRequest) => Reply) | undefined
   let open = () => {}
   const accepted = (key: string) => keys === 'any' || keys.includes(key)
 
@@ -59,10 +72,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
   async function handle(request: IncomingMessage, response: ServerResponse) {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname
     const key = (request.headers.authorization ?? '').replace(/^Bearer /, '')
-    const body =
-      request.method === 'POST'
-        ? (JSON.parse((await text(request)) || '{}') as { model?: string; stream?: boolean })
-        : {}
+    const body = request.method === 'POST' ? (JSON.parse((await text(request)) || '{}') as UpstreamRequest) : {}
     seen.push({ at: Date.now(), key, path, model: body.model ?? null, stream: body.stream === true })
     if (held) await held
     if (fault && applyFault(fault, response, key)) return
@@ -75,9 +85,10 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
       return json(response, 404, {
         error: { message: `The model ${body.model} does not exist`, code: 'model_not_found' },
       })
-    if (body.stream) return stream(response, answer, body.model, fault === 'truncate')
+    const said = reply?.(body) ?? { content: answer }
+    if (body.stream) return stream(response, said, body.model, fault === 'truncate')
     if (fault === 'truncate') return truncated(response)
-    return json(response, 200, completion(answer, body.model))
+    return json(response, 200, completion(said, body.model))
   }
 
   server.listen(0, '127.0.0.1')
@@ -89,6 +100,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
     seen,
     setKeys: (now) => (keys = now),
     fail: (now) => (fault = now),
+    reply: (now) => (reply = now),
     hold() {
       const gate = Promise.withResolvers<void>()
       held = gate.promise
@@ -109,12 +121,26 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
 
 const usage = { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 }
 
-const completion = (content: string, model = 'gpt-4o') => ({
+const wireCalls = (calls: Reply['toolCalls'] = []) =>
+  calls.map(({ id = '', name, arguments: args }, index) => ({
+    index,
+    id,
+    type: 'function',
+    function: { name, arguments: args },
+  }))
+
+const completion = ({ content = '', toolCalls }: Reply, model = 'gpt-4o') => ({
   id: 'chatcmpl-1',
   object: 'chat.completion',
   created: 1,
   model,
-  choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }],
+  choices: [
+    {
+      index: 0,
+      message: { role: 'assistant', content, ...(toolCalls && { tool_calls: wireCalls(toolCalls) }) },
+      finish_reason: toolCalls ? 'tool_calls' : 'stop',
+    },
+  ],
   usage,
 })
 
@@ -122,7 +148,7 @@ function json(response: ServerResponse, status: number, body: unknown, headers: 
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
 }
 
-function stream(response: ServerResponse, content: string, model = 'gpt-4o', cut: boolean) {
+function stream(response: ServerResponse, { content = '', toolCalls }: Reply, model = 'gpt-4o', cut: boolean) {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   const chunk = (delta: object, finish: string | null) => ({
     id: 'chatcmpl-1',
@@ -138,7 +164,16 @@ function stream(response: ServerResponse, content: string, model = 'gpt-4o', cut
     setImmediate(() => response.destroy())
     return
   }
-  response.write(`data: ${JSON.stringify(chunk({}, 'stop'))}\n\n`)
+  // The arguments of a call come in pieces.
+  for (const call of wireCalls(toolCalls)) {
+    const { name, arguments: args } = call.function
+    const half = Math.ceil(args.length / 2)
+    const pieces = [{ ...call, function: { name, arguments: args.slice(0, half) } }]
+    const rest = { index: call.index, function: { arguments: args.slice(half) } }
+    for (const piece of [...pieces, rest])
+      response.write(`data: ${JSON.stringify(chunk({ tool_calls: [piece] }, null))}\n\n`)
+  }
+  response.write(`data: ${JSON.stringify(chunk({}, toolCalls ? 'tool_calls' : 'stop'))}\n\n`)
   response.write(`data: ${JSON.stringify({ ...chunk({}, null), choices: [], usage })}\n\n`)
   response.end('data: [DONE]\n\n')
 }

@@ -1,8 +1,15 @@
 import { Badge } from '../../components/ui/surface.tsx'
 
-const looks = { completed: ['good', 'Completed'], failed: ['bad', 'Failed'], running: ['accent', 'Running'] } as const
+const looks = {
+  completed: ['good', 'Completed'],
+  failed: ['bad', 'Failed'],
+  running: ['accent', 'Running'],
+  waiting: ['warn', 'Waits for tool outputs'],
+  cancelled: ['neutral', 'Stopped'],
+} as const
+export type RunState = keyof typeof looks
 
-export const RunStatus = ({ status, error }: { status: 'running' | 'completed' | 'failed'; error: string | null }) => (
+export const RunStatus = ({ status, error }: { status: RunState; error: string | null }) => (
   <Badge tone={looks[status][0]} dot title={error ?? undefined}>
     {looks[status][1]}
   </Badge>

@@ -1,0 +1,116 @@
+import { runs, runStream } from '@stewrd/core/runs/runs.ts'
+import type { Turn } from '@stewrd/runtime/loop/messages.ts'
+import { errorFields } from '../kernel/log.ts'
+import { carryOut } from './carry-out.ts'
+import { ContractError } from './contract-error.ts'
+import type { RunTarget } from './credentials.ts'
+import type { RunsDeps } from './deps.ts'
+import { KeyReports } from './key-reports.ts'
+import type { RunEnd } from './live-run.ts'
+import { LiveRun, tooLong } from './live-run.ts'
+import type { StartedRun } from './start-run.ts'
+
+/** More at once would only wait for each other. */
+const MOST_AT_ONCE = 1_000
+/** So often a node looks whether its runs are still its own. */
+const WATCH_MS = 2_000
+
+/** The runs that this node carries out, each to its end. */
+export class Runner {
+  readonly #deps: RunsDeps
+  readonly #reports: KeyReports
+  readonly #live = new Map<string, LiveRun>()
+  #draining = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(deps: RunsDeps) {
+    this.#deps = deps
+    this.#reports = new KeyReports(deps)
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#watch(), WATCH_MS)
+    this.#timer.unref()
+  }
+
+  /** Refuses new runs while the server stops, or has as many as it can carry. */
+  admit(): void {
+    const busy = this.#live.size >= MOST_AT_ONCE
+    if (!busy && !this.#draining) return
+    const why = busy ? 'runs as many agents as it can' : 'is stopping'
+    throw new ContractError('service_unavailable', `This server ${why}. Try again in a moment.`, { retryAfter: 2 })
+  }
+
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  live(runId: string): LiveRun | undefined {
+    return this.#live.get(runId)
+  }
+
+  begin(run: StartedRun, { watched, history = [] }: { watched: boolean; history?: readonly Turn[] }): LiveRun {
+    const { runId, credential, started, revision, target } = run
+    const events = [{ type: 'RunStarted', version: 2, data: started } as const]
+    const live = new LiveRun({ runId, projectId: credential.projectId, fence: 1, events, revision, watched })
+    return this.carry(live, { target, history })
+  }
+
+  /** Carries out what this node holds already. */
+  carry(live: LiveRun, { target, history }: { target: RunTarget; history: readonly Turn[] }): LiveRun {
+    const { runId } = live
+    const state = live.events.reduce(runs.evolve, runs.initial)
+    const left = state.status === 'none' ? 0 : state.deadline - this.#deps.now()
+    const limit = setTimeout(() => live.stop(tooLong()), Math.max(0, left))
+    this.#live.set(runId, live)
+    const gone = () => {
+      clearTimeout(limit)
+      this.#live.delete(runId)
+    }
+    void carryOut(this.#deps, this.#reports, live, { target, history })
+      .catch((error: unknown): RunEnd => {
+        this.#deps.log.error({ run: runId, err: errorFields(error) }, 'a run could not be carried out')
+        return { status: 'failed', error: new ContractError('compute_error', 'The run failed on the server.') }
+      })
+      .then((end) => {
+        gone()
+        live.ended.resolve(end)
+      })
+    return live
+  }
+
+  /** No new runs; those that run get `ms` to finish, then they are left to another node, or to the next start of this one. */
+  async drain(ms: number): Promise<void> {
+    this.#draining = true
+    clearInterval(this.#timer)
+    const timer = setTimeout(() => {
+      for (const live of this.#live.values()) live.stop('moved')
+    }, ms)
+    await Promise.all([...this.#live.values()].map((live) => live.ended.promise))
+    clearTimeout(timer)
+  }
+
+  /** A run that another node took over, or that its client stopped through another node, ends here. */
+  async #watch(): Promise<void> {
+    const all = [...this.#live.values()]
+    if (all.length === 0) return
+    try {
+      const before = new Map(all.map((live) => [live.runId, live.revision]))
+      const now = await this.#deps.revisions(all.map(({ runId }) => runStream(runId)))
+      const moved = all.filter(
+        (live) => (now.get(runStream(live.runId)) ?? 0) > Math.max(live.revision, before.get(live.runId)!),
+      )
+      await Promise.all(moved.map((live) => this.#look(live)))
+    } catch (error) {
+      this.#deps.log.warn({ err: errorFields(error) }, 'whether runs are still carried out here could not be seen')
+    }
+  }
+
+  async #look(live: LiveRun): Promise<void> {
+    const { accountId, store } = this.#deps
+    const stream = { accountId, projectId: live.projectId, stream: runStream(live.runId) }
+    const { state } = await store.head(runs, stream)
+    if (state.status === 'cancelled') live.stop('cancelled')
+    else if (state.status !== 'running' || state.fence !== live.fence) live.stop('moved')
+  }
+}
