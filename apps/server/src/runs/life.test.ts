@@ -37,10 +37,15 @@ function bed(node: string, over: Partial<RunsDeps> = {}) {
   const revisions = async (streams: readonly string[]) => {
     const rows = await sql<{ stream: string; seq: number }[]>`
       select stream, seq from heads where account_id = ${accountId} and stream = any(${[...streams]}::text[])`
-    return new Map(rows.map((row) => [row.stream, Number(row.seq)]))
+    return new Map(rows.map((row) => [row.stream, row.seq]))
   }
   const deps: RunsDeps = {
-    ...{ accountId, node, now, log, secrets, revisions },
+    accountId,
+    node,
+    now,
+    log,
+    secrets,
+    revisions,
     limits: runLimits,
     egress: { fetch: silent },
     fallback: { source: 'demo', provider, model: DEMO_MODEL },

@@ -56,7 +56,7 @@ function runsDeps(platform: Platform, log: Logger, limits: RunLimits): RunsDeps 
 async function revisions({ sql, accountId }: Platform, streams: readonly string[]) {
   const rows = await run(sql<{ stream: string; seq: number }[]>`
     select stream, seq from heads where account_id = ${accountId} and stream = any(${[...streams]}::text[])`)
-  return new Map(rows.map(({ stream, seq }) => [stream, Number(seq)]))
+  return new Map(rows.map(({ stream, seq }) => [stream, seq]))
 }
 
 async function projectOfRun({ sql, accountId }: Platform, runId: string): Promise<string | undefined> {

@@ -160,7 +160,7 @@ describe('a bad request', () => {
       'invalid_tools',
       'tools.0.parameters',
     ],
-    ['21 tools', { message: 'x', tools: Array(21).fill(tool) }, 400, 'invalid_tools', 'at most 20'],
+    ['21 tools', { message: 'x', tools: Array.from({ length: 21 }, () => tool) }, 400, 'invalid_tools', 'at most 20'],
     ['over 10 MB', { message: 'x'.repeat(10 * 1024 * 1024) }, 413, 'payload_too_large'],
   ]
   test.each(bad)('with %s is answered by its code', async (_what, body, status, code, field = '') => {

@@ -28,6 +28,10 @@ const startRun = (keyFingerprint: string | null, configRevision: number): StartR
   type: 'StartRun',
   run: {
     object: 'agent.response',
+    tools: [],
+    sessionId: null,
+    requestDigest: null,
+    deadline: 0,
     message: 'hello',
     files: [],
     capabilities: ['chat'],
