@@ -261,6 +261,29 @@ create table view_rows (
   row jsonb not null
 );
 
+create table webhook_cursor (
+  one boolean not null default true,
+  idx bigint not null
+);
+
+create table webhook_deliveries (
+  account_id uuid not null,
+  id uuid not null,
+  project_id uuid not null,
+  event text not null,
+  stream text,
+  seq bigint,
+  created_at timestamp with time zone not null default now(),
+  status text not null,
+  attempts integer not null default 0,
+  last_attempt integer not null default 3,
+  next_at timestamp with time zone,
+  tried_at timestamp with time zone,
+  response_code integer,
+  error text,
+  latency_ms integer
+);
+
 alter table accounts add constraint accounts_one_check CHECK (one);
 alter table accounts add constraint accounts_one_key UNIQUE (one);
 alter table accounts add constraint accounts_pkey PRIMARY KEY (id);
@@ -327,6 +350,12 @@ alter table tree_state add constraint tree_state_pkey PRIMARY KEY (one);
 alter table verification add constraint verification_one_check CHECK (one);
 alter table verification add constraint verification_pkey PRIMARY KEY (one);
 alter table view_rows add constraint view_rows_pkey PRIMARY KEY (account_id, view, slot, key);
+alter table webhook_cursor add constraint webhook_cursor_one_check CHECK (one);
+alter table webhook_cursor add constraint webhook_cursor_pkey PRIMARY KEY (one);
+alter table webhook_deliveries add constraint webhook_deliveries_account_id_stream_seq_event_key UNIQUE (account_id, stream, seq, event);
+alter table webhook_deliveries add constraint webhook_deliveries_check CHECK (((status = 'pending'::text) = (next_at IS NOT NULL)));
+alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (account_id, id);
+alter table webhook_deliveries add constraint webhook_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])));
 CREATE INDEX auth_accounts_of_user ON public.auth_accounts USING btree (user_id);
 CREATE INDEX auth_sessions_of_user ON public.auth_sessions USING btree (user_id);
 CREATE INDEX auth_verifications_of ON public.auth_verifications USING btree (identifier);
@@ -341,6 +370,9 @@ CREATE INDEX view_rows_project ON public.view_rows USING btree (account_id, view
 CREATE INDEX view_rows_running ON public.view_rows USING btree (account_id, slot) WHERE ((view = 'runs'::text) AND (("row" ->> 'status'::text) = 'running'::text));
 CREATE INDEX view_rows_shred ON public.view_rows USING btree (account_id, (((("row" -> 'shred'::text) ->> 'dueAt'::text))::bigint)) WHERE ((view = 'projects'::text) AND ((("row" -> 'shred'::text) ->> 'dueAt'::text) IS NOT NULL));
 CREATE INDEX view_rows_sort ON public.view_rows USING btree (account_id, view, slot, sort);
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_at) WHERE (status = 'pending'::text);
+CREATE INDEX webhook_deliveries_old ON public.webhook_deliveries USING btree (created_at);
+CREATE INDEX webhook_deliveries_project ON public.webhook_deliveries USING btree (account_id, project_id, created_at, id);
 CREATE UNIQUE INDEX credit_entries_ended ON public.credit_entries USING btree (account_id, run_id) WHERE (kind = ANY (ARRAY['settle'::text, 'refund'::text]));
 CREATE UNIQUE INDEX credit_entries_reserved ON public.credit_entries USING btree (account_id, run_id) WHERE (kind = 'reserve'::text);
 CREATE UNIQUE INDEX data_keys_current ON public.data_keys USING btree (account_id, scope, purpose) WHERE (retired_at IS NULL);
@@ -355,6 +387,7 @@ grant delete, insert, select, update on leases to stewrd_app;
 grant delete, insert, select, update on nodes to stewrd_app;
 grant delete, insert, select, update on projections to stewrd_app;
 grant delete, insert, select, update on view_rows to stewrd_app;
+grant delete, insert, select, update on webhook_deliveries to stewrd_app;
 grant insert, select on accounts to stewrd_app;
 grant insert, select on checkpoints to stewrd_app;
 grant insert, select on credit_entries to stewrd_app;
@@ -372,6 +405,7 @@ grant select on destroyed_data_keys to stewrd_app;
 grant select on migrations to stewrd_app;
 grant select, update on log_state to stewrd_app;
 grant select, update on tree_state to stewrd_app;
+grant select, update on webhook_cursor to stewrd_app;
 
 CREATE OR REPLACE FUNCTION public.destroy_secret_key(account uuid, key uuid)
  RETURNS void

@@ -12,6 +12,7 @@ import { runsRouter } from './runs/router.ts'
 import { setupRouter } from './setup/router.ts'
 import { systemRouter } from './system/router.ts'
 import { router, sessionProcedure } from './trpc/trpc.ts'
+import { webhooksRouter } from './webhooks/router.ts'
 
 /** Everything that the dashboard can ask for. Sign-in itself is better-auth's, under /api/auth. */
 export const appRouter = router({
@@ -26,6 +27,7 @@ export const appRouter = router({
   audit: auditRouter,
   proof: proofRouter,
   runs: runsRouter,
+  webhooks: webhooksRouter,
   system: systemRouter,
 })
 

@@ -19,6 +19,7 @@ import { Verifier } from './audit/verifier.ts'
 import type { Env } from './env.ts'
 import { createCustodian } from './key-custody/custodian.ts'
 import { egressOf } from './kernel/egress-of.ts'
+import { Jobs } from './kernel/jobs.ts'
 import type { Secrets } from './kernel/secrets.ts'
 import { createSecrets } from './kernel/secrets.ts'
 import type { Fallback } from './fallback.ts'
@@ -33,6 +34,8 @@ import { Forgetting } from './shredding/forgetting.ts'
 import { createShredKeeper } from './shredding/keeper.ts'
 import { Nodes } from './system/nodes.ts'
 import { ViewRates } from './system/view-rates.ts'
+import type { WebhookTimes } from './webhooks/worker.ts'
+import { WebhookWorker } from './webhooks/worker.ts'
 import type { Setup } from './setup/first-run.ts'
 import { firstRun } from './setup/first-run.ts'
 
@@ -59,6 +62,7 @@ export type Platform = ReadModels & {
   viewRates: ViewRates
   publicLog: PublicLog
   verifier: Verifier
+  webhooks: WebhookWorker
   /** What `replayView` needs. */
   replay: { sql: Sql; dataKeys: DataKeys; node: string }
   /** Makes an account without a link: for whoever has the machine itself. */
@@ -76,10 +80,15 @@ export type PlatformOptions = {
   as: 'server' | 'command'
   log: Logger
   onProgress?: (step: string) => void
+  /** Shorter ones in tests. */
+  webhookTimes?: WebhookTimes
 }
 
 /** Starts what is needed, in order: database, keys, store, read models. What was started is stopped again when a later step fails. */
-export async function createPlatform(env: Env, { as, log, onProgress = () => {} }: PlatformOptions): Promise<Platform> {
+export async function createPlatform(
+  env: Env,
+  { as, log, onProgress = () => {}, webhookTimes }: PlatformOptions,
+): Promise<Platform> {
   await using started = new AsyncDisposableStack()
   const url = env.databaseUrl ?? (await embedded(env, as, onProgress, started))
   await migrate(url, { onProgress: (file) => onProgress(`Preparing the tables: ${file}`) })
@@ -141,6 +150,16 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
     custodian.start()
     started.defer(() => custodian.stop())
   }
+  const webhooks = new WebhookWorker(
+    { ...readModels, accountId, sql, store, secrets, egress, node, now: Date.now },
+    new Jobs(sql, log),
+    log,
+    webhookTimes,
+  )
+  if (as === 'server') {
+    started.defer(() => webhooks.stop())
+    await webhooks.start()
+  }
   const stop = started.move()
   return {
     ...readModels,
@@ -164,6 +183,7 @@ export async function createPlatform(env: Env, { as, log, onProgress = () => {} 
     viewRates,
     publicLog,
     verifier: new Verifier({ sql, dataKeys, publicLog, now: Date.now, log }),
+    webhooks,
     replay: { sql, dataKeys, node },
     createOwner: (owner) => auth.createOwner(owner),
     ready: () => answers(sql),

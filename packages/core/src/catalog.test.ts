@@ -54,6 +54,12 @@ const sentences: Record<AnyEvent['type'], string> = {
   ToolOutputsSubmitted: 'sent 1 tool outputs (round 1)',
   RunCancelled: 'stopped the run',
   RunFailed: 'saw the run fail with provider_key_rejected',
+  WebhookSet: 'moved the webhook from old.example to hooks.example:8443',
+  WebhookSecretRegenerated:
+    'replaced the webhook secret fp_00000000000000aa by fp_00000000000000bb; both sign until 2026-11-18T11:06:40.000Z',
+  WebhookOverlapEnded: 'destroyed the replaced webhook secret fp_00000000000000aa',
+  WebhookEventsChanged: "changed the webhook's further events from none to agent.failed, key.overdue",
+  WebhookRemoved: 'removed the webhook to hooks.example:8443',
 }
 
 test.each(published)('a stored $type of version $version still means what it meant', ({ type, version }) => {

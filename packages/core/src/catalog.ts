@@ -27,6 +27,9 @@ import { describeRuns } from './runs/describe.ts'
 import { RunEvent } from './runs/events.ts'
 import { runsView } from './runs/runs.projection.ts'
 import { runUpcasters } from './runs/upcasters.ts'
+import { describeWebhooks } from './webhooks/describe.ts'
+import { WebhookEvent } from './webhooks/events.ts'
+import { webhooksView } from './webhooks/webhooks.projection.ts'
 
 /** Every event, in its newest version. */
 export const AnyEvent = z.discriminatedUnion('type', [
@@ -37,6 +40,7 @@ export const AnyEvent = z.discriminatedUnion('type', [
   ...RunEvent.options,
   ...KeyringEvent.options,
   ...KeyCustodyEvent.options,
+  ...WebhookEvent.options,
 ])
 export type AnyEvent = z.infer<typeof AnyEvent>
 
@@ -59,6 +63,7 @@ const describe = {
   ...describeRuns,
   ...describeKeyring,
   ...describeKeyCustody,
+  ...describeWebhooks,
 }
 
 /** What a history page says of an event, after the actor's name. */
@@ -73,6 +78,7 @@ const eventsOf: Record<Noun, readonly { shape: { type: { value: string } } }[]> 
   runs: RunEvent.options,
   keyring: KeyringEvent.options,
   'key-custody': KeyCustodyEvent.options,
+  webhooks: WebhookEvent.options,
 }
 /** The stored type names of each noun, for filters. */
 export const eventTypes = Object.fromEntries(
@@ -97,5 +103,6 @@ export const views: readonly View[] = [
   view(runsView, 'runs'),
   view(keyCustodyView, 'key-custody'),
   view(heldKeysView, 'llm', 'key-custody'),
+  view(webhooksView, 'webhooks'),
   view(rotationsView, 'llm', 'runs', 'key-health', 'key-custody'),
 ]

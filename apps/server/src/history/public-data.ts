@@ -4,11 +4,13 @@ import type { SealedKey } from '@stewrd/core/llm/events.ts'
 /** Said by an event, as anybody who may read the history may see it. */
 type PublicKey = { fingerprint: string }
 type Cleaned<Data> = {
-  [F in keyof Data as F extends 'hash' ? never : F]: Data[F] extends SealedKey
-    ? PublicKey
-    : F extends 'files'
-      ? string[]
-      : Data[F]
+  [F in keyof Data as F extends 'hash' ? never : F]: Data[F] extends SealedKey | undefined
+    ? PublicKey | Extract<Data[F], undefined>
+    : F extends 'overlap'
+      ? (PublicKey & { until: number }) | null
+      : F extends 'files'
+        ? string[]
+        : Data[F]
 }
 export type PublicData = { [T in AnyEvent['type']]: Cleaned<Of<T>> }
 type Of<T extends AnyEvent['type']> = Extract<AnyEvent, { type: T }>['data']
@@ -59,6 +61,15 @@ const cleaners: { [T in AnyEvent['type']]: (data: Of<T>) => PublicData[T] } = {
   DataKeysRotated: asItIs,
   RotationPolicySet: asItIs,
   KeyRetired: asItIs,
+  WebhookSet: ({ secret, ...data }) => ({ ...data, ...(secret && { secret: fingerprint(secret) }) }),
+  WebhookSecretRegenerated: ({ secret, overlap, ...data }) => ({
+    ...data,
+    secret: fingerprint(secret),
+    overlap: overlap && { ...fingerprint(overlap.secret), until: overlap.until },
+  }),
+  WebhookOverlapEnded: asItIs,
+  WebhookEventsChanged: asItIs,
+  WebhookRemoved: asItIs,
   KeyFellBack: asItIs,
   RunStarted: (data) => ({ ...data, message: preview(data.message), files: data.files.map(({ name }) => name) }),
   RunResumed: asItIs,

@@ -15,6 +15,8 @@ import type { ProjectEvent } from '@stewrd/core/projects/events.ts'
 import { projects } from '@stewrd/core/projects/projects.ts'
 import type { RunEvent } from '@stewrd/core/runs/events.ts'
 import { runs } from '@stewrd/core/runs/runs.ts'
+import type { WebhookEvent } from '@stewrd/core/webhooks/events.ts'
+import { webhooks } from '@stewrd/core/webhooks/webhooks.ts'
 import { folded } from '../kernel/folded.ts'
 
 /** A stream's state as flat fields, made for a before and after comparison. Nothing secret. */
@@ -59,6 +61,18 @@ const fold: Record<Noun, (events: readonly AnyEvent[]) => PublicState> = {
     const ids = (keys: readonly { id: string }[]) => keys.map(({ id }) => id)
     const dataKeyRotations = Object.keys(dataKeys)
     return { added: ids(added), rotatingTo: rotation?.to.id ?? null, retired: ids(retired), dataKeyRotations }
+  },
+  webhooks: (events) => {
+    const state = folded(webhooks, events as WebhookEvent[])
+    if (state.status === 'none') return { status: 'none' }
+    const { url, secret, previous, events: optIns } = state
+    return {
+      status: 'set',
+      url,
+      secretFingerprint: secret.fingerprint,
+      ...(previous && { previousFingerprint: previous.secret.fingerprint }),
+      events: optIns,
+    }
   },
   runs: (events) => {
     const state = folded(runs, events as RunEvent[])

@@ -8,6 +8,7 @@ import { readEnv } from '../env.ts'
 import { createLogger } from '../kernel/log.ts'
 import type { Platform } from '../platform.ts'
 import { createPlatform } from '../platform.ts'
+import type { WebhookTimes } from '../webhooks/worker.ts'
 
 export type TestPlatform = { platform: Platform; database: TestDatabase; env: Env; close(): Promise<void> }
 
@@ -15,11 +16,12 @@ export type TestPlatform = { platform: Platform; database: TestDatabase; env: En
 export async function testPlatform(
   variables: NodeJS.ProcessEnv = {},
   through: (databaseUrl: string) => Promise<string> = async (url) => url,
+  webhookTimes?: WebhookTimes,
 ): Promise<TestPlatform> {
   const [database, home] = await Promise.all([createTestDatabase(), mkdtemp(join(tmpdir(), 'stewrd-server-'))])
   const env = readEnv({ DATABASE_URL: await through(database.url), STEWRD_HOME: home, NODE_ENV: 'test', ...variables })
   const log = createLogger({ production: true, logLevel: 'silent' })
-  const platform = await createPlatform(env, { as: 'server', log })
+  const platform = await createPlatform(env, { as: 'server', log, ...(webhookTimes && { webhookTimes }) })
   return {
     platform,
     database,

@@ -51,6 +51,8 @@ export const statusOf = {
   INSUFFICIENT_CREDITS: 'PAYMENT_REQUIRED',
   RATE_LIMITED: 'TOO_MANY_REQUESTS',
   RUNS_AT_LIMIT: 'TOO_MANY_REQUESTS',
+  WEBHOOK_NOT_SET: 'PRECONDITION_FAILED',
+  DELIVERY_PENDING: 'CONFLICT',
 } as const satisfies Record<keyof Refusals, TRPCError['code']>
 
 /** A refusal as a page reads it: `error.data.refusal`. Narrow by `code` to read `details`. */

@@ -4,7 +4,7 @@
  */
 export type Refusals = {
   INVALID_INPUT: { field: string; problem: string }
-  NOT_FOUND: { what: 'project' | 'run' | 'event' | 'view' | 'revision'; id?: string }
+  NOT_FOUND: { what: 'project' | 'run' | 'delivery' | 'event' | 'view' | 'revision'; id?: string }
   REVISION_MOVED: { stream: string; expected: number; actual: number }
   COMMAND_REUSED: { commandId: string }
   STREAM_BUSY: { stream: string }
@@ -47,6 +47,8 @@ export type Refusals = {
   INSUFFICIENT_CREDITS: { needed: number; left: number }
   RATE_LIMITED: { perMinute: number; retryAfter: number }
   RUNS_AT_LIMIT: { atOnce: number }
+  WEBHOOK_NOT_SET: Record<string, never>
+  DELIVERY_PENDING: Record<string, never>
 }
 
 /** A command that the domain understood and said no to. Anything else that is thrown is a bug or an outage. */
@@ -147,6 +149,8 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
     `This project starts at most ${perMinute} runs a minute: try again in ${retryAfter} seconds.`,
   RUNS_AT_LIMIT: ({ atOnce }) =>
     `This project runs at most ${atOnce} agents at once, and they are all at work: try again when one has ended.`,
+  WEBHOOK_NOT_SET: () => 'This project has no webhook. Set an address first.',
+  DELIVERY_PENDING: () => 'This delivery is still being tried. Let that end, or look at it again later.',
   RUN_ENDED: ({ status }) => `This run has ended already (${status}). Start another.`,
 }
 

@@ -1,7 +1,16 @@
 import { z } from 'zod'
 
 /** The nouns whose events are stored; each is the folder name in every layer. */
-export const nouns = ['projects', 'llm', 'key-health', 'api-keys', 'runs', 'keyring', 'key-custody'] as const
+export const nouns = [
+  'projects',
+  'llm',
+  'key-health',
+  'api-keys',
+  'runs',
+  'keyring',
+  'key-custody',
+  'webhooks',
+] as const
 export type Noun = (typeof nouns)[number]
 
 /** Declares version `version` of an event. A published shape is never edited: add a version and an upcaster, keep a fixture. */

@@ -166,6 +166,8 @@ const everyRefusal: { [C in keyof Refusals]: readonly Refusals[C][] } = {
   ],
   CHECKPOINT_DIFFERS: [{ size: 4 }],
   RUN_SEALED: [{ runId: 'r1' }],
+  WEBHOOK_NOT_SET: [{}],
+  DELIVERY_PENDING: [{}],
   RUN_ENDED: [{ status: 'failed' }, { runId: 'r1', status: 'completed' }],
   RUN_TAKEN_OVER: [{}],
   RUN_NOT_WAITING: [{ status: 'running' }],

@@ -8,6 +8,7 @@ import { keyringStream } from '@stewrd/core/keyring/keyring.ts'
 import { llmStream } from '@stewrd/core/llm/llm.ts'
 import { projectStream } from '@stewrd/core/projects/projects.ts'
 import { runStream } from '@stewrd/core/runs/runs.ts'
+import { webhooksStream } from '@stewrd/core/webhooks/webhooks.ts'
 import type { Sql, Tx } from '../connect.ts'
 import { run } from '../db-error.ts'
 import type { Entry } from '../record.ts'
@@ -75,6 +76,7 @@ const prefixes: Record<Noun, string> = {
   runs: runStream(''),
   keyring: keyringStream('').stream,
   'key-custody': keyCustodyStream(''),
+  webhooks: webhooksStream(''),
 }
 
 type LoadedRow = RowWrite & { dirty: boolean }

@@ -83,16 +83,19 @@ export const dropStates = (sql: Sql, accountId: string, projectId: string) =>
     update heads set snapshot = null, snapshot_dek = null
     where account_id = ${accountId} and project_id = ${projectId} and snapshot is not null`)
 
-/** What read models hold of it, also those that are being rebuilt. */
+/** What read models hold of it, also those that are being rebuilt, and the list of what was sent to its webhook. */
 export const dropRows = (sql: Sql, accountId: string, projectId: string) =>
-  run(sql`delete from view_rows where account_id = ${accountId} and project_id = ${projectId}`)
+  run(sql`
+    with sent as (delete from webhook_deliveries where account_id = ${accountId} and project_id = ${projectId})
+    delete from view_rows where account_id = ${accountId} and project_id = ${projectId}`)
 
 export async function remainsOf(sql: Sql, accountId: string, projectId: string): Promise<Remains> {
   const [row] = await run(sql<Remains[]>`
     select
       (select count(*) from data_keys where account_id = ${accountId} and scope = ${projectId}) as "dataKeys",
       (select count(*) from heads where account_id = ${accountId} and project_id = ${projectId} and snapshot is not null) as states,
-      (select count(*) from view_rows where account_id = ${accountId} and project_id = ${projectId}) as rows,
+      (select count(*) from view_rows where account_id = ${accountId} and project_id = ${projectId})
+        + (select count(*) from webhook_deliveries where account_id = ${accountId} and project_id = ${projectId}) as rows,
       (select count(*) from lookups where account_id = ${accountId} and project_id = ${projectId}) as lookups`)
   return row!
 }

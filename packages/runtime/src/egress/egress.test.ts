@@ -178,6 +178,10 @@ describe('what the operator allowed', () => {
     await expect(
       egress.fetch(`http://${at}/redirect`, { headers: { authorization: 'Bearer sk-secret' } }),
     ).rejects.toThrow('fetch failed')
+    const shown = await egress.fetch(`http://${at}/redirect`, { redirect: 'manual' })
+    expect(shown.status).toBe(302)
+    const asked = egress.fetch(`http://${at}/redirect`, { redirect: 'follow' })
+    await expect(asked).rejects.toThrow('fetch failed')
     expect(dialled).toBe(0)
   })
 

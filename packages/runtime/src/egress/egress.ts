@@ -47,8 +47,13 @@ export function createEgress({
     maxResponseSize: maxAnswerBytes,
   })
   return {
-    fetch: ((input: string | URL, init?: object) =>
-      undiciFetch(input, { ...init, dispatcher: agent, redirect: 'error' })) as unknown as typeof globalThis.fetch,
+    fetch: ((input: string | URL, init: { redirect?: string } = {}) =>
+      undiciFetch(input, {
+        ...init,
+        dispatcher: agent,
+        // `manual` shows the answer that redirects. Neither goes where it points.
+        redirect: init.redirect === 'manual' ? 'manual' : 'error',
+      })) as unknown as typeof globalThis.fetch,
     async check(url) {
       const target = targetOf(new URL(url))
       if (allowed(target.hostname, target.port)) return
@@ -100,7 +105,7 @@ function judgeLiteral({ hostname, port, secure }: Target): void {
   if (!secure)
     throw refused(
       { hostname, port },
-      `a key must not travel over plain http. Use https. ${setting({ hostname, port })}`,
+      `nothing may travel to a public host over plain http. Use https. ${setting({ hostname, port })}`,
     )
 }
 
