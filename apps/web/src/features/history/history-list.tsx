@@ -8,6 +8,7 @@ import {
   Play,
   ShieldCheck,
   SlidersHorizontal,
+  Webhook,
 } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { cn } from '../../lib/cn.ts'
@@ -32,6 +33,7 @@ const icons = {
   runs: Play,
   keyring: KeySquare,
   'key-custody': ShieldCheck,
+  webhooks: Webhook,
 } as const
 
 /** Only the rows in view exist in the page, however long the history is. */
