@@ -2,6 +2,7 @@ import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server'
 import { apiKeysRouter } from './api-keys/router.ts'
 import { auditRouter } from './audit/router.ts'
 import type { Person } from './auth/people.ts'
+import { creditsRouter } from './credits/router.ts'
 import { historyRouter } from './history/router.ts'
 import { keyCustodyRouter } from './key-custody/router.ts'
 import { keysRouter } from './keys/router.ts'
@@ -23,6 +24,7 @@ export const appRouter = router({
   keyCustody: keyCustodyRouter,
   keys: keysRouter,
   apiKeys: apiKeysRouter,
+  credits: creditsRouter,
   history: historyRouter,
   audit: auditRouter,
   proof: proofRouter,

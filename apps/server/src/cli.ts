@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { auditCommands } from './cli/audit.ts'
 import { backupCommands } from './cli/backup.ts'
+import { creditsCommands } from './cli/credits.ts'
 import { keysCommands } from './cli/keys.ts'
 import { llmCommands } from './cli/llm.ts'
 import { operateCommands } from './cli/operate.ts'
@@ -20,6 +21,7 @@ projectCommands(program)
 llmCommands(program)
 auditCommands(program)
 keysCommands(program)
+creditsCommands(program)
 backupCommands(program)
 
 // `--json` may stand anywhere, as people type it.

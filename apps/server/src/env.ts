@@ -37,6 +37,10 @@ const Variables = z.object({
   STEWRD_ANCHOR_DIR: optional(z.string().min(1)),
   STEWRD_ANCHOR_WEBHOOK: optional(httpUrl),
   STEWRD_LOG_LEVEL: optional(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])),
+  STEWRD_METERING: optional(z.enum(['on', 'off'])),
+  STEWRD_RATE_LIMIT_PER_MINUTE: optional(
+    z.coerce.number('must be a number').int('must be a whole number').min(0).max(1_000_000),
+  ),
   STEWRD_DEFAULT_PROVIDER: optional(z.enum(providerIds)),
   STEWRD_DEFAULT_BASE_URL: optional(httpUrl),
   STEWRD_DEFAULT_API_KEY: optional(z.string().min(8, 'must be a whole key')),
@@ -56,6 +60,10 @@ export type Env = {
   /** An outside Postgres. Absent: the embedded one in `home`. */
   databaseUrl?: string
   egressAllow: readonly string[]
+  /** Runs cost credits. */
+  metering: boolean
+  /** Runs that a project may begin in a minute, unless it has a limit of its own. 0: any number. */
+  runsPerMinute: number
   publicUrl?: string
   logLevel: string
   /** Every checkpoint of the log is also written here. An absolute path, best on another machine. */
@@ -92,6 +100,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     keyringCredentials: keyringCredentialsOf(v),
     ...(v.DATABASE_URL === undefined ? {} : { databaseUrl: v.DATABASE_URL }),
     egressAllow: v.STEWRD_EGRESS_ALLOW ?? [],
+    metering: v.STEWRD_METERING === 'on',
+    runsPerMinute: v.STEWRD_RATE_LIMIT_PER_MINUTE ?? 60,
     ...(v.STEWRD_PUBLIC_URL === undefined ? {} : { publicUrl: v.STEWRD_PUBLIC_URL.replace(/\/+$/, '') }),
     logLevel: v.STEWRD_LOG_LEVEL ?? 'info',
     anchorDir: resolve(v.STEWRD_ANCHOR_DIR ?? join(home, 'log', 'anchors')),

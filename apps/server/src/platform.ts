@@ -16,6 +16,8 @@ import type { Logger } from 'pino'
 import type { Auth } from './auth/auth.ts'
 import { createAuth } from './auth/auth.ts'
 import { Verifier } from './audit/verifier.ts'
+import { createTolls } from './credits/create.ts'
+import type { Tolls } from './credits/tolls.ts'
 import type { Env } from './env.ts'
 import { createCustodian } from './key-custody/custodian.ts'
 import { egressOf } from './kernel/egress-of.ts'
@@ -48,6 +50,11 @@ export type Platform = ReadModels & {
   startedAt: number
   now(): number
   fallback: Fallback
+  /** Whether runs cost credits. */
+  metering: boolean
+  /** Runs that a project without a limit of its own may begin in a minute; 0: any number. */
+  runsPerMinute: number
+  tolls: Tolls
   sql: Sql
   store: EventStore
   keyring: Keyring
@@ -169,6 +176,9 @@ export async function createPlatform(
     startedAt: Date.now(),
     now: Date.now,
     fallback: fallbackOf(env),
+    metering: env.metering,
+    runsPerMinute: env.runsPerMinute,
+    tolls: createTolls(env, { ...readModels, accountId, sql, now: Date.now }),
     sql,
     store,
     keyring,

@@ -14,6 +14,9 @@ const sentences: Record<AnyEvent['type'], string> = {
   ProjectRenamed: 'renamed the project from Support desk to Help desk',
   CapabilitiesChanged: 'changed the capabilities from chat to chat, files, browser',
   ProjectArchived: 'archived the project',
+  LimitsChanged:
+    "changed the limits from the server's runs a minute, any tokens a month to 120 runs a minute, 1000000 tokens a month",
+  CreditsGranted: 'granted 500 credits',
   ProjectShredRequested: 'asked for the project to be shredded at 2026-11-25T08:00:00.000Z',
   ProjectShredCancelled: 'cancelled the shredding of the project',
   ProjectShredded: 'shredded the project: its keys are destroyed',

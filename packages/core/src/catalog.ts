@@ -4,6 +4,8 @@ import { apiKeysView } from './api-keys/api-keys.projection.ts'
 import { describeApiKeys } from './api-keys/describe.ts'
 import { heldKeysView } from './audit/held-keys.projection.ts'
 import { rotationsView } from './audit/rotations.projection.ts'
+import { describeCredits } from './credits/describe.ts'
+import { CreditsEvent } from './credits/events.ts'
 import { describeKeyCustody } from './key-custody/describe.ts'
 import { KeyCustodyEvent } from './key-custody/events.ts'
 import { keyCustodyView } from './key-custody/key-custody.projection.ts'
@@ -25,6 +27,7 @@ import { ProjectEvent } from './projects/events.ts'
 import { projectsView } from './projects/projects.projection.ts'
 import { describeRuns } from './runs/describe.ts'
 import { RunEvent } from './runs/events.ts'
+import { monthsView } from './runs/months.projection.ts'
 import { runsView } from './runs/runs.projection.ts'
 import { runUpcasters } from './runs/upcasters.ts'
 import { describeWebhooks } from './webhooks/describe.ts'
@@ -41,6 +44,7 @@ export const AnyEvent = z.discriminatedUnion('type', [
   ...KeyringEvent.options,
   ...KeyCustodyEvent.options,
   ...WebhookEvent.options,
+  ...CreditsEvent.options,
 ])
 export type AnyEvent = z.infer<typeof AnyEvent>
 
@@ -64,6 +68,7 @@ const describe = {
   ...describeKeyring,
   ...describeKeyCustody,
   ...describeWebhooks,
+  ...describeCredits,
 }
 
 /** What a history page says of an event, after the actor's name. */
@@ -79,6 +84,7 @@ const eventsOf: Record<Noun, readonly { shape: { type: { value: string } } }[]> 
   keyring: KeyringEvent.options,
   'key-custody': KeyCustodyEvent.options,
   webhooks: WebhookEvent.options,
+  credits: CreditsEvent.options,
 }
 /** The stored type names of each noun, for filters. */
 export const eventTypes = Object.fromEntries(
@@ -101,6 +107,7 @@ export const views: readonly View[] = [
   view(keyHealthView, 'key-health'),
   view(apiKeysView, 'api-keys'),
   view(runsView, 'runs'),
+  view(monthsView, 'runs'),
   view(keyCustodyView, 'key-custody'),
   view(heldKeysView, 'llm', 'key-custody'),
   view(webhooksView, 'webhooks'),

@@ -6,7 +6,7 @@ import type { ProjectEvent } from '@stewrd/core/projects/events.ts'
 import { projects, projectStream } from '@stewrd/core/projects/projects.ts'
 import type { ActorLabel } from '../auth/people.ts'
 import { actorLabels } from '../auth/people.ts'
-import { publicLlm, type PublicState } from '../history/public-state.ts'
+import { publicLlm, publicProject, type PublicState } from '../history/public-state.ts'
 import { folded } from '../kernel/folded.ts'
 import type { Platform } from '../platform.ts'
 import { streamOf } from '../projects/project-of.ts'
@@ -72,12 +72,12 @@ async function at(platform: Platform, read: Streams, moment: Moment): Promise<Co
     ),
     project: part(
       projectThen,
-      {
-        ...folded(
+      publicProject(
+        folded(
           projects,
           projectThen.map((r) => r.event),
         ),
-      },
+      ),
       label,
     ),
   }

@@ -27,6 +27,10 @@ export const errorHelp: Record<ContractCode, { when: string; cure: string }> = {
     when: 'The account has fewer credits left than the run costs.',
     cure: 'Wait for the free credits of the next month, or ask the operator of this server for more.',
   },
+  budget_exceeded: {
+    when: 'The project has used up its monthly budget of tokens or money.',
+    cure: 'Its owner can raise the budget in the dashboard; a new month begins at midnight UTC on the first.',
+  },
   plan_restricted: {
     when: 'The plan that the operator of this server set does not include this.',
     cure: 'Ask the operator of this server.',

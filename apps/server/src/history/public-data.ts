@@ -35,6 +35,8 @@ const cleaners: { [T in AnyEvent['type']]: (data: Of<T>) => PublicData[T] } = {
   ProjectRenamed: asItIs,
   CapabilitiesChanged: asItIs,
   ProjectArchived: asItIs,
+  LimitsChanged: asItIs,
+  CreditsGranted: asItIs,
   ProjectShredRequested: asItIs,
   ProjectShredCancelled: asItIs,
   ProjectShredded: asItIs,

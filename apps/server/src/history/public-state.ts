@@ -1,3 +1,5 @@
+import { credits } from '@stewrd/core/credits/credits.ts'
+import type { CreditsEvent } from '@stewrd/core/credits/events.ts'
 import type { AnyEvent } from '@stewrd/core/catalog.ts'
 import { apiKeys } from '@stewrd/core/api-keys/api-keys.ts'
 import type { ApiKeyEvent } from '@stewrd/core/api-keys/events.ts'
@@ -12,6 +14,7 @@ import type { LlmEvent } from '@stewrd/core/llm/events.ts'
 import type { Llm } from '@stewrd/core/llm/llm.ts'
 import { llm } from '@stewrd/core/llm/llm.ts'
 import type { ProjectEvent } from '@stewrd/core/projects/events.ts'
+import type { Project } from '@stewrd/core/projects/projects.ts'
 import { projects } from '@stewrd/core/projects/projects.ts'
 import type { RunEvent } from '@stewrd/core/runs/events.ts'
 import { runs } from '@stewrd/core/runs/runs.ts'
@@ -44,14 +47,22 @@ export function publicLlm(state: Llm): PublicState {
   }
 }
 
+/** Limits stand beside the rest, each as its own line. */
+export function publicProject(state: Project): PublicState {
+  if (state.status === 'none') return { status: 'none' }
+  const { limits, ...rest } = state
+  return { ...rest, ...limits }
+}
+
 const fold: Record<Noun, (events: readonly AnyEvent[]) => PublicState> = {
-  projects: (events) => ({ ...folded(projects, events as ProjectEvent[]) }),
+  projects: (events) => publicProject(folded(projects, events as ProjectEvent[])),
   llm: (events) => publicLlm(folded(llm, events as LlmEvent[])),
   'key-health': (events) => {
     const { checks } = folded(keyHealth, events as KeyHealthEvent[])
     return Object.fromEntries(checks.map((c) => [c.fingerprint, c.reason ? `${c.health}: ${c.reason}` : c.health]))
   },
   'key-custody': (events) => ({ ...folded(keyCustody, events as KeyCustodyEvent[]) }),
+  credits: (events) => ({ ...folded(credits, events as CreditsEvent[]) }),
   'api-keys': (events) => {
     const state = folded(apiKeys, events as ApiKeyEvent[])
     return { status: state.status, keyId: state.status === 'active' ? state.keyId : null }

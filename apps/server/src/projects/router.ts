@@ -1,7 +1,10 @@
 import { changeMeta, Reason } from '@stewrd/core/kernel/text.ts'
 import { Capability } from '@stewrd/core/kernel/capabilities.ts'
 import { ProjectName } from '@stewrd/core/projects/events.ts'
+import { ProjectLimits } from '@stewrd/core/projects/limits.ts'
 import { z } from 'zod'
+import type { ProjectUsage } from '../limits/usage.ts'
+import { projectUsage } from '../limits/usage.ts'
 import type { ShreddedListItem, Shredding } from '../shredding/service.ts'
 import { cancelShredding, listShredded, requestShredding, shredding } from '../shredding/service.ts'
 import { editorProcedure, projectProcedure, router, sessionProcedure } from '../trpc/trpc.ts'
@@ -34,6 +37,16 @@ export const projectsRouter = router({
       ({ ctx, input: { capabilities, ...input } }): Promise<ProjectChange> =>
         changeProject(ctx.platform, input.projectId, { type: 'ChangeCapabilities', capabilities }, input, ctx.actor),
     ),
+  changeLimits: editorProcedure
+    .input(Change.extend({ limits: ProjectLimits }))
+    .mutation(
+      ({ ctx, input: { limits, ...input } }): Promise<ProjectChange> =>
+        changeProject(ctx.platform, input.projectId, { type: 'ChangeLimits', limits }, input, ctx.actor),
+    ),
+  /** This month, with limits, budgets and the account's credits. */
+  usage: projectProcedure
+    .input(ProjectInput)
+    .query(({ ctx, input }): Promise<ProjectUsage> => projectUsage(ctx.platform, input.projectId)),
   archive: projectProcedure
     .input(Change)
     .mutation(

@@ -49,7 +49,10 @@ export async function createProject(
 export async function changeProject(
   platform: Platform,
   projectId: string,
-  command: Extract<ProjectCommand, { type: 'RenameProject' | 'ChangeCapabilities' | 'ArchiveProject' }>,
+  command: Extract<
+    ProjectCommand,
+    { type: 'RenameProject' | 'ChangeCapabilities' | 'ChangeLimits' | 'ArchiveProject' }
+  >,
   change: Change,
   actor: string,
 ): Promise<ProjectChange> {
@@ -61,7 +64,8 @@ export async function changeProject(
     })
   await shown(platform, stream.stream, revision)
   if (state.status === 'none') throw new Refusal('NOT_FOUND', { what: 'project', id: projectId })
-  return { projectId, revision, changed: events.length > 0, ...state }
+  const { name, status, capabilities } = state
+  return { projectId, revision, changed: events.length > 0, name, status, capabilities }
 }
 
 /** The decider does not know the id of its own stream; the person who reads the refusal should. */

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { ReadRun } from './answer-body.ts'
 import { notThere } from './answers.ts'
 import type { V1 } from './v1.ts'
+import { limitHeaders } from '../limits/headers.ts'
 import { idempotentRun } from './idempotency.ts'
 import { parseRequest } from './parse-request.ts'
 import { isTaken, startRun } from './start-run.ts'
@@ -28,20 +29,21 @@ export function agentRoutes(app: FastifyInstance, v1: V1): void {
 
   app.post('/v1/agent', route, async (request, reply) => {
     const parsed = parseRequest(request.body)
-    const run = await begun(request)
+    const run = await begun(request, reply)
     reply.header('x-stewrd-run', run.runId)
     if (parsed.stream && !parsed.tools?.length) return await v1.streamed(run, request, reply)
     return await v1.whole(run, request, reply)
   })
 
   /** Starts a run, or finds the one that its idempotency key stands for. */
-  async function begun(request: FastifyRequest): Promise<{ runId: string; projectId: string }> {
+  async function begun(request: FastifyRequest, reply: FastifyReply): Promise<{ runId: string; projectId: string }> {
     const { authorization, 'idempotency-key': key } = request.headers
     const parsed = parseRequest(request.body)
     const watched = parsed.stream === true && !parsed.tools?.length
     const base = { request: parsed, object: 'agent.response', sessionId: null } as const
     const start = async (idempotent?: { runId: string; digest: string }) => {
       const started = await startRun(deps, credentials, authorization, { ...base, ...(idempotent && { idempotent }) })
+      limitHeaders(reply, started.minute)
       return runner.begin(started, { watched })
     }
     if (typeof key !== 'string') return await start()

@@ -3,8 +3,8 @@ import type { StartedRun } from '@stewrd/core/runs/runs.ts'
 import { runs } from '@stewrd/core/runs/runs.ts'
 import type { RunAnswer } from '@stewrd/core/runs/wire.ts'
 
-/** What clients read as "no limit" while metering is off. */
-const UNMETERED = 999_999_999
+/** What clients of before credits read as "no limit". */
+const NO_LIMIT = 999_999_999
 
 /** A run as its events tell it. */
 export type ReadRun = { runId: string; projectId: string; state: StartedRun; events: readonly RunEvent[] }
@@ -18,7 +18,11 @@ export function readRun(runId: string, projectId: string, events: readonly RunEv
 const statusOf = { running: 'in_progress', waiting: 'requires_tool_outputs' } as const
 
 /** A run's answer, with both generations of counters, and nothing null. */
-export function answerBody({ runId, projectId, state, events }: ReadRun, node: string): RunAnswer {
+export function answerBody(
+  { runId, projectId, state, events }: ReadRun,
+  node: string,
+  creditsLeft: number = NO_LIMIT,
+): RunAnswer {
   const { started, config, status, tokens, error } = state
   const fingerprint = state.fallback ?? config.keyFingerprint
   const request = status === 'waiting' ? events.findLast((e) => e.type === 'ToolOutputsRequested') : undefined
@@ -33,10 +37,10 @@ export function answerBody({ runId, projectId, state, events }: ReadRun, node: s
     files: events.flatMap((e) => (e.type === 'ToolReturned' ? e.data.files.map(wireFile) : [])),
     usage: {
       credits_this_request: started.credits,
-      credits_remaining: UNMETERED,
+      credits_remaining: creditsLeft,
       tokens_used: tokens.input + tokens.output,
       requests_used: 0,
-      requests_limit: UNMETERED,
+      requests_limit: NO_LIMIT,
     },
     meta: {
       duration_ms: state.durationMs,

@@ -42,8 +42,8 @@ export class Answers {
     )
   }
 
-  body(run: ReadRun): RunAnswer {
-    return answerBody(run, this.#deps.node)
+  async body(run: ReadRun): Promise<RunAnswer> {
+    return answerBody(run, this.#deps.node, await this.#deps.tolls.creditsLeft())
   }
 
   /** The answer once the run has ended or waits for the client; `in_progress` only for who asked for that. A failed run is thrown. */
@@ -83,7 +83,7 @@ export class Answers {
     reply.raw.once('close', () => gone.abort())
     try {
       const end = await this.#follow(run, { cursor, events, gone: gone.signal, reply })
-      if (end) events.send({ event: 'done', data: doneData(this.body(end), request.id) })
+      if (end) events.send({ event: 'done', data: doneData(await this.body(end), request.id) })
     } catch (error) {
       if (!events.begun) throw error
       const { code, message } = error instanceof ContractError ? error : failed()

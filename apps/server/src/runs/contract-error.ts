@@ -1,3 +1,4 @@
+import type { Meters } from '@stewrd/core/kernel/execute.ts'
 import type { ContractCode } from '@stewrd/core/runs/wire.ts'
 import { contractErrors } from '@stewrd/core/runs/wire.ts'
 
@@ -6,10 +7,17 @@ export class ContractError extends Error {
   override readonly name = 'ContractError'
   readonly code: ContractCode
   readonly retryAfter: number | null
-  constructor(code: ContractCode, message: string, options: { retryAfter?: number | null; cause?: unknown } = {}) {
+  /** Of the project, where that is what turned the call away. */
+  readonly minute: Meters['minute'] | undefined
+  constructor(
+    code: ContractCode,
+    message: string,
+    options: { retryAfter?: number | null; minute?: Meters['minute']; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.retryAfter = options.retryAfter ?? null
+    this.minute = options.minute
   }
   get status(): number {
     return contractErrors[this.code]

@@ -4,6 +4,7 @@ import type { ProviderRef } from '@stewrd/core/llm/events.ts'
 import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
 import type { Llm, OwnLlm } from '@stewrd/core/llm/llm.ts'
 import type { Capability } from '@stewrd/core/kernel/capabilities.ts'
+import type { ProjectLimits } from '@stewrd/core/projects/limits.ts'
 import { projects, projectStream } from '@stewrd/core/projects/projects.ts'
 import { apiKeyLooksValid } from '@stewrd/crypto/api-key.ts'
 import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
@@ -31,6 +32,7 @@ export type Credential = {
   projectId: string
   keyId: string
   capabilities: readonly Capability[]
+  limits?: ProjectLimits
   target: RunTarget | undefined
   revision: number
   guards: readonly Guard[]
@@ -90,6 +92,7 @@ export class Credentials {
       projectId,
       keyId: key.state.keyId,
       capabilities: project.state.capabilities,
+      ...(project.state.limits && { limits: project.state.limits }),
       target: await this.#target(projectId, config.state),
       revision: config.revision,
       guards: [project, config, key].map(({ revision }, i) => ({ stream: streams[i]!, revision })),

@@ -7,6 +7,7 @@ import type { Secret } from '@stewrd/crypto/secret.ts'
 import type { Egress } from '@stewrd/runtime/egress/egress.ts'
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
 import type { Logger } from 'pino'
+import type { Tolls } from '../credits/tolls.ts'
 import type { Secrets } from '../kernel/secrets.ts'
 
 type HeadRequest<State, Command, Event extends EventShape> = readonly [Decider<State, Command, Event>, StreamId]
@@ -34,6 +35,7 @@ export type RunsDeps = {
   }
   secrets: Pick<Secrets, 'apiKeyHash' | 'openKey' | 'requestDigest' | 'idempotentRunId'>
   egress: Pick<Egress, 'fetch'>
+  tolls: Pick<Tolls, 'pass' | 'mayHaveChanged' | 'creditsLeft'>
   /** What a project without a key of its own runs on. */
   fallback: RunFallback
   /** `forget` is called when keys that were opened must leave this process. */

@@ -52,6 +52,7 @@ function bed(node: string, over: Partial<RunsDeps> = {}) {
     store: store as unknown as RunsDeps['store'],
     onForget: () => {},
     orphans: async () => [],
+    tolls: tested.platform.tolls,
     historyOf: async () => [],
     projectOfRun: async () => projectId,
     ...over,
@@ -75,7 +76,7 @@ async function begun({ target = demo, deadline = Date.now() + 60_000 } = {}): Pr
   const meta = { commandId: `start:${runId}`, actor: 'api-key:x', expectedRevision: 0 }
   const { revision } = await tested.platform.store.execute(runs, streamOf(runId), { type: 'StartRun', run }, meta)
   const credential = { projectId, keyId: 'x', capabilities: [], target, revision: 0, guards: [] }
-  return { runId, credential, target, started: run, revision }
+  return { runId, credential, target, started: run, revision, minute: undefined }
 }
 
 test('a run of a dead node goes on at another, once, however many nodes see to it', async () => {

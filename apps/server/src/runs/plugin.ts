@@ -3,6 +3,8 @@ import { run } from '@stewrd/db/db-error.ts'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Platform } from '../platform.ts'
+import { settling } from '../credits/settling.ts'
+import { projectUsage } from '../limits/usage.ts'
 import { orphanedRuns } from '../system/nodes.ts'
 import { Credentials } from './credentials.ts'
 import type { RunLimits, RunsDeps } from './deps.ts'
@@ -29,7 +31,14 @@ export async function runsPlugin(app: FastifyInstance, { platform, log, publicUr
   app.addHook('preClose', () => runner.drain(DRAIN_MS))
   app.addHook('onClose', () => resumer.stop())
   const checkpoint = () => platform.publicLog.published.latest?.size
-  await app.register(v1Plugin, { deps, credentials, runner, checkpoint, publicUrl })
+  await app.register(v1Plugin, {
+    usage: (projectId: string) => projectUsage(platform, projectId),
+    deps,
+    credentials,
+    runner,
+    checkpoint,
+    publicUrl,
+  })
 }
 
 function runsDeps(platform: Platform, log: Logger, limits: RunLimits): RunsDeps {
@@ -41,7 +50,8 @@ function runsDeps(platform: Platform, log: Logger, limits: RunLimits): RunsDeps 
     log,
     limits,
     // Three deciders in, their three states out: the store's mapped type says the same of any number.
-    store: platform.store as unknown as RunsDeps['store'],
+    store: runsStore(platform),
+    tolls: platform.tolls,
     secrets,
     egress,
     fallback,
@@ -50,6 +60,18 @@ function runsDeps(platform: Platform, log: Logger, limits: RunLimits): RunsDeps 
     revisions: (streams) => revisions(platform, streams),
     historyOf: async () => [],
     projectOfRun: (runId) => projectOfRun(platform, runId),
+  }
+}
+
+function runsStore({ store, metering }: Platform): RunsDeps['store'] {
+  const all = store as unknown as RunsDeps['store']
+  if (!metering) return all
+  return {
+    execute: settling(store.execute),
+    read: (stream) => all.read(stream),
+    head: (decider, stream) => all.head(decider, stream),
+    heads: (requests) => all.heads(requests),
+    lookup: (hash) => all.lookup(hash),
   }
 }
 

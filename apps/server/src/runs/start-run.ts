@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import type { Meters } from '@stewrd/core/kernel/execute.ts'
 import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
 import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { RunStartedData } from '@stewrd/core/runs/events.ts'
@@ -23,6 +24,8 @@ export type StartedRun = {
   target: RunTarget
   started: RunStartedData
   revision: number
+  /** How the project stands in its minute, where that is limited. */
+  minute: Meters['minute'] | undefined
 }
 
 /** What this version's runs can do. */
@@ -52,10 +55,13 @@ export async function startRun(
         expectedRevision: 0,
         guards: credential.guards,
       }
-      const { revision } = await deps.store.execute(runs, id, { type: 'StartRun', run }, meta)
-      return { runId, credential, target, started: run, revision }
+      const start = { projectId: credential.projectId, runId, limits: credential.limits, credits: run.credits }
+      const { revision, meters } = await deps.tolls.pass(start, (toll) =>
+        deps.store.execute(runs, id, { type: 'StartRun', run }, { ...meta, ...toll }),
+      )
+      return { runId, credential, target, started: run, revision, minute: meters?.minute }
     } catch (error) {
-      if (!(error instanceof GuardMoved)) throw error
+      if (!(error instanceof GuardMoved) && !deps.tolls.mayHaveChanged(credential.projectId, error)) throw error
     }
   }
   throw new ContractError(

@@ -21,11 +21,13 @@ export type Answer = {
   error?: { code: string; message: string; docs: string }
 }
 
+type BedOptions = { ownModel?: boolean; variables?: NodeJS.ProcessEnv }
+
 /** A server over HTTP, an upstream on loopback, and a project whose key that upstream accepts. `ownModel`: projects without a key run on the deployment's. */
-export async function openBed({ ownModel = false }: { ownModel?: boolean } = {}) {
+export async function openBed({ ownModel = false, variables = {} }: BedOptions = {}) {
   const upstream = await startUpstream({ keys: [keyA, keyB] })
   const own = { STEWRD_DEFAULT_BASE_URL: upstream.baseUrl, STEWRD_DEFAULT_API_KEY: keyA, STEWRD_DEFAULT_MODEL: 'o1' }
-  const tested = await testPlatform({ STEWRD_EGRESS_ALLOW: upstream.host, ...(ownModel && own) })
+  const tested = await testPlatform({ STEWRD_EGRESS_ALLOW: upstream.host, ...(ownModel && own), ...variables })
   const server = await listen(tested.platform)
   const { platform } = tested
 

@@ -4,6 +4,9 @@ import type { RunAnswer } from '@stewrd/core/runs/wire.ts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errorFields } from '../kernel/log.ts'
 import { setSecurityHeaders } from '../kernel/security-headers.ts'
+import { limitHeaders } from '../limits/headers.ts'
+import type { ProjectUsage } from '../limits/usage.ts'
+import { usageRoute } from '../limits/usage-route.ts'
 import { accepted, agentRoutes } from './agent-routes.ts'
 import { Answers } from './answers.ts'
 import { ContractError, errorBody } from './contract-error.ts'
@@ -20,6 +23,7 @@ export type V1Options = {
   runner: Runner
   /** The size of the log's newest signed checkpoint. */
   checkpoint(): number | undefined
+  usage(projectId: string): Promise<ProjectUsage>
   publicUrl?: string | undefined
 }
 type Named = { runId: string; projectId: string }
@@ -76,6 +80,7 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
     },
   }
   agentRoutes(app, v1)
+  usageRoute(app, { credentials, usage: options.usage })
 }
 
 async function answerError(
@@ -88,6 +93,7 @@ async function answerError(
   if (known.code === 'compute_error' && !(error instanceof ContractError))
     request.log.error({ err: errorFields(error) }, 'failed')
   if (known.retryAfter !== null) reply.header('retry-after', String(known.retryAfter))
+  limitHeaders(reply, known.minute)
   await reply.code(known.status).send(errorBody(known, docsBase))
 }
 

@@ -32,6 +32,7 @@ const consequences: Record<string, string> = {
   'key-health': 'The health of keys is not followed.',
   'api-keys': 'Pages show older API keys; a revoked one is refused all the same.',
   runs: 'New runs do not show, and those of a dead node are not ended.',
+  'run-months': 'Budgets and the usage of the month count no new runs.',
   'key-custody': 'Changed rotation rules do not show.',
   'held-keys': 'Replaced provider keys are not destroyed until it goes on.',
   rotations: 'Reminders and the rotation audit stay behind.',

@@ -21,11 +21,14 @@ export type ServerProcess = {
 export const makeHome = () => mkdtemp(join(tmpdir(), 'stewrd-home-'))
 export const removeHome = (home: string) => rm(home, { recursive: true, force: true, maxRetries: 5 })
 
+/** Most tests make more calls a minute than a project may. */
+const unlimited = { STEWRD_RATE_LIMIT_PER_MINUTE: '0' }
+
 /** `start` as a person runs it. Resolves once it listens. */
 export async function startServer(home: string, variables: Record<string, string> = {}): Promise<ServerProcess> {
   const script = new URL('../main.ts', import.meta.url).pathname
   const child = spawn(process.execPath, [script], {
-    env: { ...inherited(), PORT: '0', STEWRD_HOME: home, STEWRD_LOG_LEVEL: 'trace', ...variables },
+    env: { ...inherited(), ...unlimited, PORT: '0', STEWRD_HOME: home, STEWRD_LOG_LEVEL: 'trace', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let text = ''

@@ -24,6 +24,13 @@ const good: Record<string, () => Record<string, unknown>> = {
   'projects.get': () => ({ projectId }),
   'projects.rename': () => ({ projectId, name: 'x', commandId: 'c', expectedRevision: 1 }),
   'projects.changeCapabilities': () => ({ projectId, capabilities: ['chat'] }),
+  'projects.changeLimits': () => ({
+    projectId,
+    limits: { runsPerMinute: 1, runsAtOnce: 1, monthlyTokens: 1, monthlyCents: 1 },
+    expectedRevision: 99,
+  }),
+  'projects.usage': () => ({ projectId }),
+  'credits.entries': () => ({ cursor: 'x', limit: 1 }),
   'projects.archive': () => ({ projectId, expectedRevision: 99 }),
   'projects.shredding': () => ({ projectId }),
   'projects.shred': () => ({ projectId, confirm: 'another name', now: false, reason: 'r', commandId: 'c' }),
@@ -80,6 +87,7 @@ const good: Record<string, () => Record<string, unknown>> = {
 const withoutInput = [
   'audit.verification',
   'audit.verify',
+  'credits.balance',
   'keys.list',
   'keys.rotate',
   'me',

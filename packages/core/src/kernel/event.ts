@@ -10,6 +10,7 @@ export const nouns = [
   'keyring',
   'key-custody',
   'webhooks',
+  'credits',
 ] as const
 export type Noun = (typeof nouns)[number]
 

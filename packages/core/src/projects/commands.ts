@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Capability } from '../kernel/capabilities.ts'
 import { Reason } from '../kernel/text.ts'
 import { ProjectName } from './events.ts'
+import { ProjectLimits } from './limits.ts'
 
 export const CreateProject = z.strictObject({ type: z.literal('CreateProject'), name: ProjectName })
 export const RenameProject = z.strictObject({ type: z.literal('RenameProject'), name: ProjectName })
@@ -9,6 +10,7 @@ export const ChangeCapabilities = z.strictObject({
   type: z.literal('ChangeCapabilities'),
   capabilities: z.array(Capability).max(20),
 })
+export const ChangeLimits = z.strictObject({ type: z.literal('ChangeLimits'), limits: ProjectLimits })
 export const ArchiveProject = z.strictObject({ type: z.literal('ArchiveProject') })
 
 /** `dueAt` and `now` are unix milliseconds. */
@@ -29,6 +31,7 @@ export const ProjectCommand = z.discriminatedUnion('type', [
   CreateProject,
   RenameProject,
   ChangeCapabilities,
+  ChangeLimits,
   ArchiveProject,
   RequestShred,
   CancelShred,

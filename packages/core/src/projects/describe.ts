@@ -1,12 +1,14 @@
 import type { Describe } from '../kernel/sentence.ts'
 import { sentence } from '../kernel/sentence.ts'
 import type { ProjectEvent } from './events.ts'
+import { saidLimits } from './limits.ts'
 
 export const describeProjects = {
   ProjectCreated: ({ name }) => sentence`created the project ${name}`,
   ProjectRenamed: ({ from, to }) => sentence`renamed the project from ${from} to ${to}`,
   CapabilitiesChanged: ({ from, to }) =>
     sentence`changed the capabilities from ${from.join(', ') || 'none'} to ${to.join(', ') || 'none'}`,
+  LimitsChanged: ({ from, to }) => sentence`changed the limits from ${saidLimits(from, to)} to ${saidLimits(to, from)}`,
   ProjectArchived: () => sentence`archived the project`,
   ProjectShredRequested: ({ dueAt }) =>
     sentence`asked for the project to be shredded at ${new Date(dueAt).toISOString()}`,

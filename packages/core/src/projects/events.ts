@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Capability } from '../kernel/capabilities.ts'
 import { defineEvent } from '../kernel/event.ts'
 import { line, Reason } from '../kernel/text.ts'
+import { ProjectLimits } from './limits.ts'
 
 export const ProjectName = line(80, 'The project name')
 
@@ -18,6 +19,8 @@ export const CapabilitiesChanged = defineEvent(
 )
 export const ProjectArchived = defineEvent('ProjectArchived', 1, z.strictObject({}))
 
+export const LimitsChanged = defineEvent('LimitsChanged', 1, z.strictObject({ from: ProjectLimits, to: ProjectLimits }))
+
 /** From here on the project is at rest, and is shredded at `dueAt` (unix milliseconds) unless that is cancelled. */
 export const ProjectShredRequested = defineEvent(
   'ProjectShredRequested',
@@ -33,6 +36,7 @@ export const ProjectEvent = z.discriminatedUnion('type', [
   ProjectRenamed,
   CapabilitiesChanged,
   ProjectArchived,
+  LimitsChanged,
   ProjectShredRequested,
   ProjectShredCancelled,
   ProjectShredded,

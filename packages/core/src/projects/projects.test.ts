@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { spec } from '../kernel/spec.testing.ts'
 import { CreateProject, ProjectCommand } from './commands.ts'
 import type { ProjectEvent } from './events.ts'
+import { noLimits } from './limits.ts'
 import { projects, projectStream } from './projects.ts'
 import { projectsView } from './projects.projection.ts'
 
@@ -70,6 +71,15 @@ test('what happened folds to the project of now; without a creation there is non
     capabilities: ['chat', 'files'],
   })
   expect(given(renamed, changed, archived).state).toEqual(projects.initial)
+})
+
+const limits = { runsPerMinute: 10, runsAtOnce: null, monthlyTokens: 5, monthlyCents: null }
+test('limits are changed as a whole, with both sides on record; the same ones change nothing', () => {
+  const limited: ProjectEvent = { type: 'LimitsChanged', version: 1, data: { from: noLimits, to: limits } }
+  given(created).when({ type: 'ChangeLimits', limits }).then(limited)
+  given(created, limited).when({ type: 'ChangeLimits', limits }).then()
+  given(created).when({ type: 'ChangeLimits', limits: noLimits }).then()
+  expect(given(created, limited, archived).state).toMatchObject({ status: 'archived', limits })
 })
 
 test('a name is one trimmed line of 1 to 80 characters', () => {

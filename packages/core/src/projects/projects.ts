@@ -4,18 +4,21 @@ import type { Decider } from '../kernel/decider.ts'
 import { Refusal } from '../kernel/errors.ts'
 import type { ProjectCommand } from './commands.ts'
 import { ProjectEvent } from './events.ts'
+import type { ProjectLimits } from './limits.ts'
+import { noLimits } from './limits.ts'
 
 export type Project =
   | { status: 'none' }
-  | { status: 'active' | 'archived' | 'shredded'; name: string; capabilities: readonly Capability[] }
-  | {
+  | (About & { status: 'active' | 'archived' | 'shredded' })
+  | (About & {
       /** At rest until `dueAt` (unix milliseconds); cancelled, it is what it was `before`. */
       status: 'shredding'
       dueAt: number
       before: 'active' | 'archived'
-      name: string
-      capabilities: readonly Capability[]
-    }
+    })
+
+/** `limits` is absent while nobody has set one. */
+type About = { name: string; capabilities: readonly Capability[]; limits?: ProjectLimits }
 
 type Known = Exclude<Project, { status: 'none' }>
 type ShredCommand = Extract<ProjectCommand, { type: 'RequestShred' | 'CancelShred' | 'ShredProject' }>
@@ -49,6 +52,12 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
         if (to.join() === state.capabilities.join()) return []
         return [{ type: 'CapabilitiesChanged', version: 1, data: { from: [...state.capabilities], to } }]
       }
+      case 'ChangeLimits': {
+        const { limits: to } = command
+        const from = state.limits ?? noLimits
+        if (sameLimits(from, to)) return []
+        return [{ type: 'LimitsChanged', version: 1, data: { from, to } }]
+      }
       case 'ArchiveProject':
         return [{ type: 'ProjectArchived', version: 1, data: {} }]
       default:
@@ -63,6 +72,8 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
         return state.status === 'none' ? state : { ...state, name: event.data.to }
       case 'CapabilitiesChanged':
         return state.status === 'none' ? state : { ...state, capabilities: event.data.to }
+      case 'LimitsChanged':
+        return state.status === 'none' ? state : { ...state, limits: event.data.to }
       case 'ProjectArchived':
         return state.status === 'none' ? state : { ...bare(state), status: 'archived' }
       case 'ProjectShredRequested':
@@ -111,4 +122,7 @@ function decideShred(command: ShredCommand, state: Known): readonly ProjectEvent
   }
 }
 
-const bare = ({ name, capabilities }: Known) => ({ name, capabilities })
+const bare = ({ name, capabilities, limits }: Known) => ({ name, capabilities, ...(limits && { limits }) })
+
+const sameLimits = (a: ProjectLimits, b: ProjectLimits) =>
+  (Object.keys(noLimits) as (keyof ProjectLimits)[]).every((name) => a[name] === b[name])

@@ -33,6 +33,9 @@ export type StartedRun = {
 }
 export type Run = { status: 'none' } | StartedRun
 
+/** A run holds one of these when it has ended. */
+export const endEvents = ['RunCompleted', 'RunFailed', 'RunCancelled'] as const
+
 export const runStream = (runId: string) => `run:${runId}`
 
 export const runs: Decider<Run, RunCommand, RunEvent> = {

@@ -12,6 +12,7 @@ export const contractErrors = {
   tool_output_too_large: 400,
   capability_not_enabled: 403,
   insufficient_credits: 402,
+  budget_exceeded: 402,
   plan_restricted: 403,
   idempotency_conflict: 409,
   rate_limited: 429,

@@ -2,6 +2,7 @@ import type { View } from '@stewrd/core/catalog.ts'
 import { eventTypes } from '@stewrd/core/catalog.ts'
 import { apiKeysStream } from '@stewrd/core/api-keys/api-keys.ts'
 import type { Logged, Noun } from '@stewrd/core/kernel/event.ts'
+import { creditsStream } from '@stewrd/core/credits/credits.ts'
 import { keyCustodyStream } from '@stewrd/core/key-custody/key-custody.ts'
 import { keyHealthStream } from '@stewrd/core/key-health/key-health.ts'
 import { keyringStream } from '@stewrd/core/keyring/keyring.ts'
@@ -77,6 +78,7 @@ const prefixes: Record<Noun, string> = {
   keyring: keyringStream('').stream,
   'key-custody': keyCustodyStream(''),
   webhooks: webhooksStream(''),
+  credits: creditsStream('').stream,
 }
 
 type LoadedRow = RowWrite & { dirty: boolean }

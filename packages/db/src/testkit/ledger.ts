@@ -10,6 +10,10 @@ export const startedRun: RunStartedData = {
   object: 'agent.response',
   message: 'hello',
   files: [],
+  tools: [],
+  sessionId: null,
+  requestDigest: null,
+  deadline: 0,
   capabilities: ['chat'],
   stream: false,
   provider: 'openai',
@@ -42,9 +46,17 @@ export function payers(world: Pick<World, 'accountId'>, projectId = randomUUID()
       ),
     end: (store: EventStore, runId: string, kind: 'settle' | 'refund', meta: Partial<CommandMeta> = {}) => {
       const credits: CreditMove = { kind, runId }
-      const failure = { type: 'FailRun', code: 'compute_error', message: '', durationMs: 1 } as const
-      const answer = { step: 1, content: '', finishReason: 'stop', tokens: { input: 1, output: 1 }, durationMs: 1 }
-      const command = kind === 'refund' ? failure : ({ type: 'CompleteRun', answer, durationMs: 1 } as const)
+      const failure = { type: 'FailRun', fence: 1, code: 'compute_error', message: '', durationMs: 1 } as const
+      const answer = {
+        step: 1,
+        content: '',
+        toolCalls: [],
+        finishReason: 'stop',
+        tokens: { input: 1, output: 1 },
+        costNanoUsd: null,
+        durationMs: 1,
+      }
+      const command = kind === 'refund' ? failure : ({ type: 'CompleteRun', fence: 1, answer, durationMs: 1 } as const)
       return store.execute(runs, id(runId), command, { ...by(), credits, ...meta })
     },
   }

@@ -14,6 +14,7 @@ const nounNames: Record<(typeof nouns)[number], string> = {
   keyring: 'Master keys',
   'key-custody': 'Key custody',
   webhooks: 'Webhooks',
+  credits: 'Credits',
 }
 
 type Props = {

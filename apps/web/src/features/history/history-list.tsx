@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import {
   CircleAlert,
+  Coins,
   FolderKanban,
   HeartPulse,
   KeyRound,
@@ -34,6 +35,7 @@ const icons = {
   keyring: KeySquare,
   'key-custody': ShieldCheck,
   webhooks: Webhook,
+  credits: Coins,
 } as const
 
 /** Only the rows in view exist in the page, however long the history is. */

@@ -1,0 +1,7 @@
+import type { Describe } from '../kernel/sentence.ts'
+import { sentence } from '../kernel/sentence.ts'
+import type { CreditsEvent } from './events.ts'
+
+export const describeCredits = {
+  CreditsGranted: ({ amount }) => sentence`granted ${amount} credits`,
+} satisfies Describe<CreditsEvent>
