@@ -56,9 +56,11 @@ export async function startRun(
         guards: credential.guards,
       }
       const start = { projectId: credential.projectId, runId, limits: credential.limits, credits: run.credits }
-      const { revision, meters } = await deps.tolls.pass(start, (toll) =>
+      const { revision, meters, repeated } = await deps.tolls.pass(start, (toll) =>
         deps.store.execute(runs, id, { type: 'StartRun', run }, { ...meta, ...toll }),
       )
+      // The same request in the same millisecond: whoever was first carries it out.
+      if (repeated) throw new Refusal('RUN_EXISTS', { runId })
       return { runId, credential, target, started: run, revision, minute: meters?.minute }
     } catch (error) {
       if (!(error instanceof GuardMoved) && !deps.tolls.mayHaveChanged(credential.projectId, error)) throw error
