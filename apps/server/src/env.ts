@@ -41,6 +41,9 @@ const Variables = z.object({
   STEWRD_RATE_LIMIT_PER_MINUTE: optional(
     z.coerce.number('must be a number').int('must be a whole number').min(0).max(1_000_000),
   ),
+  STEWRD_SESSION_LIMIT: optional(
+    z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1'),
+  ),
   STEWRD_DEFAULT_PROVIDER: optional(z.enum(providerIds)),
   STEWRD_DEFAULT_BASE_URL: optional(httpUrl),
   STEWRD_DEFAULT_API_KEY: optional(z.string().min(8, 'must be a whole key')),
@@ -66,6 +69,8 @@ export type Env = {
   runsPerMinute: number
   publicUrl?: string
   logLevel: string
+  /** Active sessions that a project may have. */
+  sessionLimit: number
   /** Every checkpoint of the log is also written here. An absolute path, best on another machine. */
   anchorDir: string
   /** Every checkpoint of the log is also posted here. */
@@ -104,6 +109,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     runsPerMinute: v.STEWRD_RATE_LIMIT_PER_MINUTE ?? 60,
     ...(v.STEWRD_PUBLIC_URL === undefined ? {} : { publicUrl: v.STEWRD_PUBLIC_URL.replace(/\/+$/, '') }),
     logLevel: v.STEWRD_LOG_LEVEL ?? 'info',
+    sessionLimit: v.STEWRD_SESSION_LIMIT ?? 1000,
     anchorDir: resolve(v.STEWRD_ANCHOR_DIR ?? join(home, 'log', 'anchors')),
     ...(v.STEWRD_ANCHOR_WEBHOOK === undefined ? {} : { anchorWebhook: v.STEWRD_ANCHOR_WEBHOOK }),
     ...(defaultModel === undefined ? {} : { defaultModel }),

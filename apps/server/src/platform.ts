@@ -55,6 +55,8 @@ export type Platform = ReadModels & {
   /** Runs that a project without a limit of its own may begin in a minute; 0: any number. */
   runsPerMinute: number
   tolls: Tolls
+  /** Active sessions that a project may have. */
+  sessionLimit: number
   sql: Sql
   store: EventStore
   keyring: Keyring
@@ -179,6 +181,7 @@ export async function createPlatform(
     metering: env.metering,
     runsPerMinute: env.runsPerMinute,
     tolls: createTolls(env, { ...readModels, accountId, sql, now: Date.now }),
+    sessionLimit: env.sessionLimit,
     sql,
     store,
     keyring,

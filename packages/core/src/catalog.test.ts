@@ -56,6 +56,10 @@ const sentences: Record<AnyEvent['type'], string> = {
   ToolOutputsRequested: 'asked the client for the outputs of weather (round 1)',
   ToolOutputsSubmitted: 'sent 1 tool outputs (round 1)',
   RunCancelled: 'stopped the run',
+  SessionOpened: 'opened a session',
+  SessionMessageStarted: 'sent a message to the session, which run 01890a5d-ac96-774b-bcce-b302099a8060 answers',
+  SessionMessageEnded: 'answered the message in run 01890a5d-ac96-774b-bcce-b302099a8060',
+  SessionDeleted: 'deleted the session',
   RunFailed: 'saw the run fail with provider_key_rejected',
   WebhookSet: 'moved the webhook from old.example to hooks.example:8443',
   WebhookSecretRegenerated:

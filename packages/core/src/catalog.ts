@@ -33,6 +33,9 @@ import { runUpcasters } from './runs/upcasters.ts'
 import { describeWebhooks } from './webhooks/describe.ts'
 import { WebhookEvent } from './webhooks/events.ts'
 import { webhooksView } from './webhooks/webhooks.projection.ts'
+import { describeSessions } from './sessions/describe.ts'
+import { SessionEvent } from './sessions/events.ts'
+import { sessionsView } from './sessions/sessions.projection.ts'
 
 /** Every event, in its newest version. */
 export const AnyEvent = z.discriminatedUnion('type', [
@@ -41,6 +44,7 @@ export const AnyEvent = z.discriminatedUnion('type', [
   ...KeyHealthEvent.options,
   ...ApiKeyEvent.options,
   ...RunEvent.options,
+  ...SessionEvent.options,
   ...KeyringEvent.options,
   ...KeyCustodyEvent.options,
   ...WebhookEvent.options,
@@ -65,6 +69,7 @@ const describe = {
   ...describeKeyHealth,
   ...describeApiKeys,
   ...describeRuns,
+  ...describeSessions,
   ...describeKeyring,
   ...describeKeyCustody,
   ...describeWebhooks,
@@ -81,6 +86,7 @@ const eventsOf: Record<Noun, readonly { shape: { type: { value: string } } }[]> 
   'key-health': KeyHealthEvent.options,
   'api-keys': ApiKeyEvent.options,
   runs: RunEvent.options,
+  sessions: SessionEvent.options,
   keyring: KeyringEvent.options,
   'key-custody': KeyCustodyEvent.options,
   webhooks: WebhookEvent.options,
@@ -108,6 +114,7 @@ export const views: readonly View[] = [
   view(apiKeysView, 'api-keys'),
   view(runsView, 'runs'),
   view(monthsView, 'runs'),
+  view(sessionsView, 'sessions'),
   view(keyCustodyView, 'key-custody'),
   view(heldKeysView, 'llm', 'key-custody'),
   view(webhooksView, 'webhooks'),

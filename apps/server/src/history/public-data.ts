@@ -85,6 +85,14 @@ const cleaners: { [T in AnyEvent['type']]: (data: Of<T>) => PublicData[T] } = {
     outputs: data.outputs.map((o) => ({ ...o, output: preview(o.output) })),
   }),
   ModelAnswered: (data) => ({ ...data, content: preview(data.content) }),
+  SessionOpened: asItIs,
+  SessionMessageStarted: asItIs,
+  SessionMessageEnded: (data) => ({
+    ...data,
+    message: preview(data.message),
+    answer: data.answer === null ? null : preview(data.answer),
+  }),
+  SessionDeleted: asItIs,
   RunCompleted: (data) => ({ ...data, message: preview(data.message) }),
   RunFailed: (data) => ({ ...data, message: preview(data.message) }),
 }

@@ -20,6 +20,8 @@ import type { RunEvent } from '@stewrd/core/runs/events.ts'
 import { runs } from '@stewrd/core/runs/runs.ts'
 import type { WebhookEvent } from '@stewrd/core/webhooks/events.ts'
 import { webhooks } from '@stewrd/core/webhooks/webhooks.ts'
+import type { SessionEvent } from '@stewrd/core/sessions/events.ts'
+import { sessions } from '@stewrd/core/sessions/sessions.ts'
 import { folded } from '../kernel/folded.ts'
 
 /** A stream's state as flat fields, made for a before and after comparison. Nothing secret. */
@@ -84,6 +86,11 @@ const fold: Record<Noun, (events: readonly AnyEvent[]) => PublicState> = {
       ...(previous && { previousFingerprint: previous.secret.fingerprint }),
       events: optIns,
     }
+  },
+  sessions: (events) => {
+    const state = folded(sessions, events as SessionEvent[])
+    if (state.status === 'none') return { status: 'none' }
+    return { status: state.status, messages: state.messages, busy: state.busy?.runId ?? null }
   },
   runs: (events) => {
     const state = folded(runs, events as RunEvent[])

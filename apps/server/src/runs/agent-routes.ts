@@ -21,7 +21,7 @@ export function agentRoutes(app: FastifyInstance, v1: V1): void {
   /** The run of this project under the id in the path; 404 for any other. */
   async function asked({ params: { id }, headers }: FastifyRequest<WithId>): Promise<ReadRun & { keyId: string }> {
     const { projectId, keyId } = await credentials.of(headers.authorization, { reload: true })
-    if (!z.uuid().safeParse(id).success || (await deps.projectOfRun(id)) !== projectId) throw notThere()
+    if (!z.uuid().safeParse(id).success || (await deps.streamOwner(runStream(id))) !== projectId) throw notThere()
     const run = await answers.read({ runId: id, projectId })
     if (!run) throw notThere()
     return { ...run, keyId }

@@ -44,9 +44,12 @@ export type RunsDeps = {
   orphans(): Promise<readonly RunRow[]>
   /** Revisions of these streams, as they are now. */
   revisions(streams: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /** Sessions of a project with activity since, counting those of `recent` that no view has yet. */
+  activeSessions(projectId: string, since: number, recent: readonly string[]): Promise<number>
   /** The messages of a session before this run, with their answers. */
   historyOf(projectId: string, sessionId: string, runId: string): Promise<readonly Turn[]>
-  projectOfRun(runId: string): Promise<string | undefined>
+  /** The project that a stream belongs to. */
+  streamOwner(stream: string): Promise<string | undefined>
 }
 
 export type RunFallback =

@@ -54,7 +54,8 @@ function bed(node: string, over: Partial<RunsDeps> = {}) {
     orphans: async () => [],
     tolls: tested.platform.tolls,
     historyOf: async () => [],
-    projectOfRun: async () => projectId,
+    activeSessions: async () => 0,
+    streamOwner: async () => projectId,
     ...over,
   }
   const runner = new Runner(deps)

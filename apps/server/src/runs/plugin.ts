@@ -1,4 +1,3 @@
-import { runStream } from '@stewrd/core/runs/runs.ts'
 import { run } from '@stewrd/db/db-error.ts'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -7,20 +6,22 @@ import { settling } from '../credits/settling.ts'
 import { projectUsage } from '../limits/usage.ts'
 import { orphanedRuns } from '../system/nodes.ts'
 import { Credentials } from './credentials.ts'
-import type { RunLimits, RunsDeps } from './deps.ts'
+import type { RunsDeps } from './deps.ts'
 import { runLimits } from './deps.ts'
 import { Resumer } from './resumer.ts'
 import { Runner } from './runner.ts'
+import { activeSessions } from '../sessions/queries.ts'
+import { historyOf } from '../sessions/service.ts'
 import { v1Plugin } from './v1.ts'
 
 /** Runs in flight get this long when the server is asked to stop; then they are handed over. */
 const DRAIN_MS = 7_000
 
-type Options = { platform: Platform; log: Logger; publicUrl?: string | undefined; limits?: Partial<RunLimits> }
+type Options = { platform: Platform; log: Logger; publicUrl?: string | undefined }
 
 /** `/v1`, with what lives as long as the server: the runner, which finishes its runs, and the resumer of dead nodes' runs. */
-export async function runsPlugin(app: FastifyInstance, { platform, log, publicUrl, limits }: Options): Promise<void> {
-  const deps = runsDeps(platform, log, { ...runLimits, ...limits })
+export async function runsPlugin(app: FastifyInstance, { platform, log, publicUrl }: Options): Promise<void> {
+  const deps = runsDeps(platform, log)
   const credentials = new Credentials(deps)
   const runner = new Runner(deps)
   const resumer = new Resumer(deps, credentials, runner)
@@ -38,17 +39,18 @@ export async function runsPlugin(app: FastifyInstance, { platform, log, publicUr
     runner,
     checkpoint,
     publicUrl,
+    sessionLimit: platform.sessionLimit,
   })
 }
 
-function runsDeps(platform: Platform, log: Logger, limits: RunLimits): RunsDeps {
+function runsDeps(platform: Platform, log: Logger): RunsDeps {
   const { accountId, node, now, secrets, egress, fallback, sql } = platform
   return {
     accountId,
     node,
     now,
     log,
-    limits,
+    limits: runLimits,
     // Three deciders in, their three states out: the store's mapped type says the same of any number.
     store: runsStore(platform),
     tolls: platform.tolls,
@@ -58,8 +60,9 @@ function runsDeps(platform: Platform, log: Logger, limits: RunLimits): RunsDeps 
     onForget: (forget) => platform.forgetting.add(forget),
     orphans: () => orphanedRuns(sql, accountId),
     revisions: (streams) => revisions(platform, streams),
-    historyOf: async () => [],
-    projectOfRun: (runId) => projectOfRun(platform, runId),
+    historyOf: (projectId, sessionId, runId) => historyOf(platform, projectId, sessionId, runId),
+    activeSessions: (projectId, since, recent) => activeSessions(platform, { projectId, since, recent }),
+    streamOwner: (stream) => streamOwner(platform, stream),
   }
 }
 
@@ -81,8 +84,8 @@ async function revisions({ sql, accountId }: Platform, streams: readonly string[
   return new Map(rows.map(({ stream, seq }) => [stream, seq]))
 }
 
-async function projectOfRun({ sql, accountId }: Platform, runId: string): Promise<string | undefined> {
+async function streamOwner({ sql, accountId }: Platform, stream: string): Promise<string | undefined> {
   const [head] = await run(sql<{ project_id: string }[]>`
-    select project_id from heads where account_id = ${accountId} and stream = ${runStream(runId)}`)
+    select project_id from heads where account_id = ${accountId} and stream = ${stream}`)
   return head?.project_id
 }

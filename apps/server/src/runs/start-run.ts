@@ -16,6 +16,8 @@ export type Asked = {
   request: RunRequest
   object: RunStartedData['object']
   sessionId: string | null
+  /** Absent: a new one. */
+  runId?: string
   idempotent?: { runId: string; digest: string }
 }
 export type StartedRun = {
@@ -42,7 +44,7 @@ export async function startRun(
   authorization: string | undefined,
   asked: Asked,
 ): Promise<StartedRun> {
-  const runId = asked.idempotent?.runId ?? uuidv7(deps.now(), randomBytes(10))
+  const runId = asked.idempotent?.runId ?? asked.runId ?? uuidv7(deps.now(), randomBytes(10))
   for (let tries = 0; tries < TRIES; tries++) {
     const credential = await credentials.of(authorization, { reload: tries > 0 })
     const target = targetOf(credential)

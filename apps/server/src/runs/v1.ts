@@ -13,6 +13,8 @@ import { ContractError, errorBody } from './contract-error.ts'
 import type { Credentials } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
 import { asyncAfter } from './prefer.ts'
+import { sessionRoutes } from '../sessions/routes.ts'
+import { SessionService } from '../sessions/service.ts'
 import type { Runner } from './runner.ts'
 
 const BODY_LIMIT = 10 * 1024 * 1024
@@ -25,6 +27,8 @@ export type V1Options = {
   checkpoint(): number | undefined
   usage(projectId: string): Promise<ProjectUsage>
   publicUrl?: string | undefined
+  /** Active sessions that a project may have. */
+  sessionLimit: number
 }
 type Named = { runId: string; projectId: string }
 
@@ -43,7 +47,7 @@ export type V1 = {
 
 /** The public API, as the wire contract says. */
 export async function v1Plugin(app: FastifyInstance, options: V1Options): Promise<void> {
-  const { deps, credentials, runner, checkpoint, publicUrl } = options
+  const { deps, credentials, runner, checkpoint, publicUrl, sessionLimit } = options
   const docsBase = (request: FastifyRequest) => publicUrl ?? `${request.protocol}://${request.host}`
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, docsBase(request)))
   app.all('/v1/*', () => {
@@ -81,6 +85,7 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
   }
   agentRoutes(app, v1)
   usageRoute(app, { credentials, usage: options.usage })
+  sessionRoutes(app, v1, new SessionService(deps, sessionLimit))
 }
 
 async function answerError(

@@ -4,7 +4,10 @@
  */
 export type Refusals = {
   INVALID_INPUT: { field: string; problem: string }
-  NOT_FOUND: { what: 'project' | 'run' | 'delivery' | 'event' | 'view' | 'revision'; id?: string }
+  NOT_FOUND: {
+    what: 'project' | 'run' | 'session' | 'delivery' | 'event' | 'view' | 'revision'
+    id?: string
+  }
   REVISION_MOVED: { stream: string; expected: number; actual: number }
   COMMAND_REUSED: { commandId: string }
   STREAM_BUSY: { stream: string }
@@ -30,6 +33,8 @@ export type Refusals = {
   RUN_ENDED: { runId?: string; status: string }
   RUN_TAKEN_OVER: { runId?: string }
   RUN_NOT_WAITING: { status: string }
+  SESSION_BUSY: { runId: string }
+  SESSION_EXPIRED: Record<string, never>
   TOOL_OUTPUTS_EXPIRED: { expiresAt: number }
   TOOL_OUTPUTS_WRONG: { callId: string; because: 'unknown' | 'doubled' | 'missing' }
   MASTER_KEY_ROTATING: { to: string }
@@ -117,6 +122,8 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
   RUN_EXISTS: () => 'This run exists already. Read it, or start another under a new id.',
   RUN_TAKEN_OVER: () => 'Another server goes on with this run. Read its state, and let that server end it.',
   RUN_NOT_WAITING: ({ status }) => `This run waits for no tool outputs: it is ${status}. Read its state first.`,
+  SESSION_BUSY: () => 'Another message of this session is being answered. Let that end, then try again.',
+  SESSION_EXPIRED: () => 'Nothing was sent to this session for 30 minutes. Start another session.',
   TOOL_OUTPUTS_EXPIRED: () => 'This run waited five minutes for its tool outputs. Start another run.',
   TOOL_OUTPUTS_WRONG: ({ callId, because }) =>
     `${toolOutputs[because]}: ${callId}. Send one output for each call that was asked for.`,

@@ -7,6 +7,7 @@ export const nouns = [
   'key-health',
   'api-keys',
   'runs',
+  'sessions',
   'keyring',
   'key-custody',
   'webhooks',

@@ -171,6 +171,8 @@ const everyRefusal: { [C in keyof Refusals]: readonly Refusals[C][] } = {
   RUN_ENDED: [{ status: 'failed' }, { runId: 'r1', status: 'completed' }],
   RUN_TAKEN_OVER: [{}],
   RUN_NOT_WAITING: [{ status: 'running' }],
+  SESSION_BUSY: [{ runId: 'r1' }],
+  SESSION_EXPIRED: [{}],
   TOOL_OUTPUTS_EXPIRED: [{ expiresAt: 1_763_640_300_000 }],
   TOOL_OUTPUTS_WRONG: [
     { callId: 'call_1', because: 'unknown' },

@@ -12,6 +12,7 @@ const nounNames: Record<(typeof nouns)[number], string> = {
   'api-keys': 'API key',
   runs: 'Runs',
   keyring: 'Master keys',
+  sessions: 'Sessions',
   'key-custody': 'Key custody',
   webhooks: 'Webhooks',
   credits: 'Credits',

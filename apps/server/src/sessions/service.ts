@@ -1,0 +1,190 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
+import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
+import type { Recorded } from '@stewrd/core/kernel/event.ts'
+import { runs, runStream } from '@stewrd/core/runs/runs.ts'
+import type { SessionEvent } from '@stewrd/core/sessions/events.ts'
+import type { Session } from '@stewrd/core/sessions/sessions.ts'
+import { hasExpired, SESSION_MS, sessions, sessionStream } from '@stewrd/core/sessions/sessions.ts'
+import type { Turn } from '@stewrd/runtime/loop/messages.ts'
+import type { Platform } from '../platform.ts'
+import { ContractError } from '../runs/contract-error.ts'
+import type { Credential, Credentials } from '../runs/credentials.ts'
+import type { RunsDeps } from '../runs/deps.ts'
+
+/** So often a message looks whether the one before it has been answered. */
+const LOOK_MS = 200
+/** A message whose run never began: its node died between the two. */
+const LOST_MS = 15_000
+const TRIES = 8
+
+type OpenedSession = Exclude<Session, { status: 'none' }>
+type Id = { sessionId: string; projectId: string }
+
+/** A message with its answer, or with null while there is none. */
+export type SessionMessage = { runId: string; message: string; answer: string; at: number }
+
+/** Sessions of projects: conversations whose messages are answered one after another, by any node. */
+export class SessionService {
+  readonly #deps: RunsDeps
+  readonly #limit: number
+  readonly #lines = new Map<string, Promise<void>>()
+  /** Opened here, and perhaps not in the view yet. */
+  readonly #recent = new Map<string, { projectId: string; at: number }>()
+
+  constructor(deps: RunsDeps, limit: number) {
+    this.#deps = deps
+    this.#limit = limit
+  }
+
+  async open(credentials: Credentials, authorization: string | undefined): Promise<Id & { at: number }> {
+    const { accountId, store, now } = this.#deps
+    const sessionId = uuidv7(now(), randomBytes(10))
+    for (let tries = 0; tries < TRIES; tries++) {
+      const { projectId, keyId, guards } = await credentials.of(authorization, { reload: tries > 0 })
+      const at = now()
+      await this.#mayOpen(projectId, at)
+      const stream = { accountId, projectId, stream: sessionStream(sessionId) }
+      const meta = { commandId: `open:${sessionId}`, actor: `api-key:${keyId}`, guards }
+      try {
+        await store.execute(sessions, stream, { type: 'OpenSession', at }, meta)
+        this.#recent.set(sessionId, { projectId, at })
+        return { sessionId, projectId, at }
+      } catch (error) {
+        if (!(error instanceof GuardMoved)) throw error
+      }
+    }
+    throw new ContractError('service_unavailable', 'The configuration of this project changes too fast. Try again.', {
+      retryAfter: 1,
+    })
+  }
+
+  async #mayOpen(projectId: string, now: number): Promise<void> {
+    const since = now - SESSION_MS
+    for (const [id, { at }] of this.#recent) if (at < now - LOST_MS) this.#recent.delete(id)
+    const mine = [...this.#recent].filter(([, s]) => s.projectId === projectId).map(([id]) => id)
+    const active = await this.#deps.activeSessions(projectId, since, mine)
+    if (active >= this.#limit)
+      throw new ContractError(
+        'session_limit_reached',
+        `This project has ${active} active sessions, and may have ${this.#limit}. Delete some, or wait until they expire.`,
+      )
+  }
+
+  /** 404 for a session that is unknown, deleted or another project's; 410 when it has expired. */
+  async find({ sessionId, projectId }: Id): Promise<OpenedSession> {
+    const { state } = await this.#deps.store.head(sessions, this.#stream({ sessionId, projectId }))
+    if (state.status !== 'active') throw notThere()
+    return state.busy ? await this.#settled({ sessionId, projectId }, state) : state
+  }
+
+  async #settled(id: Id, state: OpenedSession): Promise<OpenedSession> {
+    if (!state.busy || !(await this.settle(id, state.busy.runId, state.busy.since))) return state
+    return (await this.#deps.store.head(sessions, this.#stream(id))).state as OpenedSession
+  }
+
+  /** A place in the line of this node's messages of one session, taken at once. `leave` must be called. */
+  enter(sessionId: string): { turn: Promise<void>; leave: () => void } {
+    const turn = this.#lines.get(sessionId) ?? Promise.resolve()
+    const left = Promise.withResolvers<void>()
+    const next = turn.then(() => left.promise)
+    this.#lines.set(sessionId, next)
+    const leave = () => {
+      left.resolve()
+      if (this.#lines.get(sessionId) === next) this.#lines.delete(sessionId)
+    }
+    return { turn, leave }
+  }
+
+  /** Waits until the message before it has been answered, by whichever node, then takes the session for `runId`. */
+  async take(id: Id, runId: string, { keyId }: Pick<Credential, 'keyId'>): Promise<void> {
+    const { store, now, limits } = this.#deps
+    const until = performance.now() + limits.sync
+    for (;;) {
+      const state = await this.find(id)
+      if (hasExpired(state, now())) throw expired()
+      try {
+        const meta = { commandId: randomUUID(), actor: `api-key:${keyId}` }
+        await store.execute(sessions, this.#stream(id), { type: 'StartMessage', runId, at: now() }, meta)
+        return
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error
+        if (error.code === 'SESSION_EXPIRED') throw expired()
+        if (error.code === 'NOT_FOUND') throw notThere()
+        if (error.code !== 'SESSION_BUSY') throw error
+      }
+      if (performance.now() > until)
+        throw new ContractError(
+          'compute_unavailable',
+          'The message before this one is still being answered. Try again.',
+        )
+      await wait(LOOK_MS)
+    }
+  }
+
+  /** Records how a message ended, once its run has; any node may do that. False while it is under way. */
+  async settle(id: Id, runId: string, since = Number.POSITIVE_INFINITY): Promise<boolean> {
+    const { accountId, store, now } = this.#deps
+    const stream = { accountId, projectId: id.projectId, stream: runStream(runId) }
+    const { state } = await store.head(runs, stream)
+    if (state.status === 'running' || state.status === 'waiting') return false
+    if (state.status === 'none' && now() - since < LOST_MS) return false
+    const message = state.status === 'none' ? '' : state.started.message
+    const answer = state.status === 'completed' ? state.message : null
+    await this.end(id, { runId, message, answer })
+    return true
+  }
+
+  async end(id: Id, ended: { runId: string; message: string; answer: string | null }): Promise<void> {
+    const command = { type: 'EndMessage', ...ended, at: this.#deps.now() } as const
+    const meta = { commandId: randomUUID(), actor: 'system:sessions' }
+    await this.#deps.store.execute(sessions, this.#stream(id), command, meta)
+  }
+
+  async messages(id: Id): Promise<SessionMessage[]> {
+    await this.find(id)
+    return turnsIn((await this.#deps.store.read(this.#stream(id))) as Recorded<SessionEvent>[])
+  }
+
+  async delete(id: Id, keyId: string): Promise<void> {
+    await this.find(id)
+    const meta = { commandId: `delete:${id.sessionId}`, actor: `api-key:${keyId}` }
+    await this.#deps.store.execute(sessions, this.#stream(id), { type: 'DeleteSession' }, meta)
+  }
+
+  #stream({ sessionId, projectId }: Id) {
+    return { accountId: this.#deps.accountId, projectId, stream: sessionStream(sessionId) }
+  }
+}
+
+export const notThere = () =>
+  new ContractError('session_not_found', 'There is no such session, or it belongs to another project.')
+export const expired = () =>
+  new ContractError('session_expired', 'Nothing was sent to this session for 30 minutes. Start a new one.')
+
+/** The answered messages, in order. */
+function turnsIn(recorded: readonly Recorded<SessionEvent>[]): SessionMessage[] {
+  return recorded.flatMap(({ event }) => {
+    if (event.type !== 'SessionMessageEnded' || event.data.answer === null) return []
+    const { runId, message, answer, at } = event.data
+    return [{ runId, message, answer, at }]
+  })
+}
+
+/** What a run of a session sees: every message that was answered before it began. */
+export async function historyOf(
+  { store, accountId }: Pick<Platform, 'store' | 'accountId'>,
+  projectId: string,
+  sessionId: string,
+  runId: string,
+): Promise<Turn[]> {
+  const recorded = (await store.read({
+    accountId,
+    projectId,
+    stream: sessionStream(sessionId),
+  })) as Recorded<SessionEvent>[]
+  const began = recorded.findIndex((r) => r.event.type === 'SessionMessageStarted' && r.event.data.runId === runId)
+  return turnsIn(began < 0 ? recorded : recorded.slice(0, began)).map(({ message, answer }) => ({ message, answer }))
+}
