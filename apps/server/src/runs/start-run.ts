@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Meters } from '@stewrd/core/kernel/execute.ts'
 import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
@@ -45,6 +45,8 @@ export async function startRun(
   asked: Asked,
 ): Promise<StartedRun> {
   const runId = asked.idempotent?.runId ?? asked.runId ?? uuidv7(deps.now(), randomBytes(10))
+  // Two requests with one idempotency key are two commands: the second must find the run, not be taken for a repeated first.
+  const commandId = asked.idempotent ? `start:${runId}:${randomUUID()}` : `start:${runId}`
   for (let tries = 0; tries < TRIES; tries++) {
     const credential = await credentials.of(authorization, { reload: tries > 0 })
     const target = targetOf(credential)
@@ -52,7 +54,7 @@ export async function startRun(
     try {
       const id = { accountId: deps.accountId, projectId: credential.projectId, stream: runStream(runId) }
       const meta = {
-        commandId: `start:${runId}`,
+        commandId,
         actor: `api-key:${credential.keyId}`,
         expectedRevision: 0,
         guards: credential.guards,

@@ -9,7 +9,6 @@ import { listen } from '../testing/server.ts'
 export const keyA = 'sk-SENTINEL-aaaaaaaaaaaaaaaa'
 export const keyB = 'sk-SENTINEL-bbbbbbbbbbbbbbbb'
 
-type BedOptions = { ownModel?: boolean; variables?: Record<string, string> }
 export type Bed = Awaited<ReturnType<typeof openBed>>
 type Project = { projectId: string; apiKey: string }
 export type Answer = {

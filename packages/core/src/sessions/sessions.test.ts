@@ -66,8 +66,15 @@ test('the state counts what was answered', () => {
 
 test('the list shows sessions without what was said in them', () => {
   const logged = (event: SessionEvent, seq: number) => ({
-    ...{ event, seq, index: seq, at: seq, accountId: 'a', projectId: 'p' },
-    ...{ stream: 'session:s1', eventId: `e${seq}`, actor: 'api-key:1' },
+    event,
+    seq,
+    index: seq,
+    at: seq,
+    accountId: 'a',
+    projectId: 'p',
+    stream: 'session:s1',
+    eventId: `e${seq}`,
+    actor: 'api-key:1',
   })
   const fold = (...events: SessionEvent[]) =>
     events.map((e, i) => logged(e, i + 1)).reduce<SessionRow | undefined>(sessionsView.evolve, undefined)
