@@ -2,6 +2,7 @@ import { Link, Outlet, useParams } from '@tanstack/react-router'
 import { ChevronRight } from 'lucide-react'
 import { Failed, Skeleton } from '../components/ui/states.tsx'
 import { Badge } from '../components/ui/surface.tsx'
+import { LimitAlarms } from '../features/limits/limit-alarms.tsx'
 import { useProject } from '../features/projects/queries.ts'
 import { ShredBanner } from '../features/shredding/shred-banner.tsx'
 
@@ -12,6 +13,7 @@ const tabs = [
   ['/projects/$projectId/history', 'History', false],
   ['/projects/$projectId/time-travel', 'Time travel', false],
   ['/projects/$projectId/rotations', 'Rotations', false],
+  ['/projects/$projectId/limits', 'Limits & credits', false],
 ] as const
 
 /** Of a shredded project only that it was, and its history, can be shown. */
@@ -58,6 +60,7 @@ export function ProjectLayout() {
       {project.data?.status === 'shredding' && (
         <ShredBanner projectId={projectId} name={project.data.name} dueAt={project.data.dueAt} />
       )}
+      {project.data?.status === 'active' && <LimitAlarms projectId={projectId} />}
       <Outlet />
     </>
   )

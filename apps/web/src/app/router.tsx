@@ -84,8 +84,22 @@ const projectRotations = createRoute({
   path: '/rotations',
   component: lazyRouteComponent(() => import('../features/audit/rotations-page.tsx'), 'ProjectRotationsPage'),
 })
+const limits = createRoute({
+  getParentRoute: () => project,
+  path: '/limits',
+  component: lazyRouteComponent(() => import('../features/limits/limits-page.tsx'), 'LimitsPage'),
+})
 
-const projectTree = project.addChildren([overview, playground, runs, run, projectHistory, timeTravel, projectRotations])
+const projectTree = project.addChildren([
+  overview,
+  playground,
+  runs,
+  run,
+  projectHistory,
+  timeTravel,
+  projectRotations,
+  limits,
+])
 const appTree = app.addChildren([projects, history, rotations, keys, system, projectTree])
 
 export const router = createRouter({
