@@ -71,7 +71,7 @@ const good: Record<string, () => Record<string, unknown>> = {
   'webhooks.regenerateSecret': () => ({ projectId, overlapMinutes: 5, reason: 'r' }),
   'webhooks.changeEvents': () => ({ projectId, events: ['agent.failed'], reason: 'r' }),
   'webhooks.remove': () => ({ projectId, reason: 'r' }),
-  'webhooks.deliveries': () => ({ projectId, cursor: projectId, limit: 1 }),
+  'webhooks.deliveries': () => ({ projectId, cursor: projectId, limit: 1, direction: 'forward' }),
   'webhooks.delivery': () => ({ projectId, deliveryId: projectId }),
   'webhooks.retry': () => ({ projectId, deliveryId: projectId }),
   'webhooks.sendTest': () => ({ projectId }),

@@ -16,6 +16,8 @@ const ProjectInput = z.strictObject({ projectId: z.uuid() })
 const PageInput = ProjectInput.extend({
   cursor: z.uuid().nullish(),
   limit: z.int().min(1).max(100).default(20),
+  // Infinite queries of the client send it along.
+  direction: z.enum(['forward', 'backward']).optional(),
 })
 const DeliveryInput = ProjectInput.extend({ deliveryId: z.uuid() })
 

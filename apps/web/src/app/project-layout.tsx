@@ -10,6 +10,7 @@ const tabs = [
   ['/projects/$projectId', 'Overview', true],
   ['/projects/$projectId/playground', 'Playground', false],
   ['/projects/$projectId/runs', 'Runs', false],
+  ['/projects/$projectId/webhooks', 'Webhooks', false],
   ['/projects/$projectId/history', 'History', false],
   ['/projects/$projectId/time-travel', 'Time travel', false],
   ['/projects/$projectId/rotations', 'Rotations', false],

@@ -89,6 +89,11 @@ const limits = createRoute({
   path: '/limits',
   component: lazyRouteComponent(() => import('../features/limits/limits-page.tsx'), 'LimitsPage'),
 })
+const webhooks = createRoute({
+  getParentRoute: () => project,
+  path: '/webhooks',
+  component: lazyRouteComponent(() => import('../features/webhooks/webhooks-page.tsx'), 'WebhooksPage'),
+})
 
 const projectTree = project.addChildren([
   overview,
@@ -99,6 +104,7 @@ const projectTree = project.addChildren([
   timeTravel,
   projectRotations,
   limits,
+  webhooks,
 ])
 const appTree = app.addChildren([projects, history, rotations, keys, system, projectTree])
 
