@@ -359,6 +359,7 @@ alter table webhook_deliveries add constraint webhook_deliveries_status_check CH
 CREATE INDEX auth_accounts_of_user ON public.auth_accounts USING btree (user_id);
 CREATE INDEX auth_sessions_of_user ON public.auth_sessions USING btree (user_id);
 CREATE INDEX auth_verifications_of ON public.auth_verifications USING btree (identifier);
+CREATE INDEX credit_entries_given ON public.credit_entries USING btree (account_id, nth) WHERE (kind = ANY (ARRAY['grant'::text, 'purchase'::text, 'free_month'::text]));
 CREATE INDEX credit_entries_project ON public.credit_entries USING btree (account_id, project_id, at) WHERE (project_id IS NOT NULL);
 CREATE INDEX data_keys_kek ON public.data_keys USING btree (kek_id, kek_version);
 CREATE INDEX destroyed_data_keys_scope ON public.destroyed_data_keys USING btree (account_id, scope);

@@ -160,7 +160,7 @@ export async function createPlatform(
     started.defer(() => custodian.stop())
   }
   const webhooks = new WebhookWorker(
-    { ...readModels, accountId, sql, store, secrets, egress, node, now: Date.now },
+    { ...readModels, accountId, sql, store, secrets, egress, node, now: Date.now, metering: env.metering },
     new Jobs(sql, log),
     log,
     webhookTimes,

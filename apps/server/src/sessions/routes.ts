@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { RunRequest } from '@stewrd/core/runs/wire.ts'
 import { hasExpired, SESSION_MS, sessionStream } from '@stewrd/core/sessions/sessions.ts'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { errorFields } from '../kernel/log.ts'
+import { limitHeaders } from '../limits/headers.ts'
 import type { LiveRun } from '../runs/live-run.ts'
 import { parseRequest } from '../runs/parse-request.ts'
 import { startRun } from '../runs/start-run.ts'
@@ -62,12 +63,17 @@ export function sessionRoutes(app: FastifyInstance, v1: V1, service: SessionServ
     const watched = parsed.stream === true && !parsed.tools?.length
     // Before anything is waited for: messages are answered in the order in which they came.
     const line = service.enter(request.params.id)
-    const run = await begun(request, parsed, line.turn).finally(line.leave)
+    const run = await begun(request, reply, parsed, line.turn).finally(line.leave)
     reply.header('x-stewrd-run', run.runId)
     return watched ? await v1.streamed(run, request, reply) : await v1.whole(run, request, reply)
   })
 
-  async function begun(request: FastifyRequest<WithId>, parsed: RunRequest, turn: Promise<void>): Promise<LiveRun> {
+  async function begun(
+    request: FastifyRequest<WithId>,
+    reply: FastifyReply,
+    parsed: RunRequest,
+    turn: Promise<void>,
+  ): Promise<LiveRun> {
     // What starts the run makes sure of the key.
     const id = await asked(request, { reload: false })
     if (hasExpired(await service.find(id), deps.now())) throw expired()
@@ -79,6 +85,7 @@ export function sessionRoutes(app: FastifyInstance, v1: V1, service: SessionServ
       const base = { request: parsed, object: 'session.message', sessionId: id.sessionId, runId } as const
       const history = await deps.historyOf(id.projectId, id.sessionId, runId)
       const started = await startRun(deps, credentials, request.headers.authorization, base)
+      limitHeaders(reply, started.minute)
       const live = runner.begin(started, { watched, history })
       settleAfter(id, live)
       return live

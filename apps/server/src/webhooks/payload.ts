@@ -1,8 +1,10 @@
 import type { AnyEvent } from '@stewrd/core/catalog.ts'
+import { LOW_CREDITS } from '@stewrd/core/credits/month.ts'
 import type { LlmRow } from '@stewrd/core/llm/llm.projection.ts'
 import type { RunEvent } from '@stewrd/core/runs/events.ts'
 import { runStream } from '@stewrd/core/runs/runs.ts'
 import { keyCustody, keyCustodyStream } from '@stewrd/core/key-custody/key-custody.ts'
+import { creditBalance } from '@stewrd/db/credits/ledger.ts'
 import type { Delivery } from '@stewrd/db/webhooks/deliveries.ts'
 import { dueOf } from '../key-custody/service.ts'
 import type { Platform } from '../platform.ts'
@@ -10,7 +12,7 @@ import { streamOf } from '../projects/project-of.ts'
 import { answerBody, readRun } from '../runs/answer-body.ts'
 
 /** What making a payload needs of the platform. */
-export type PayloadSource = Pick<Platform, 'accountId' | 'store' | 'views' | 'now'>
+export type PayloadSource = Pick<Platform, 'accountId' | 'sql' | 'store' | 'views' | 'now'>
 export type Payload = { event: string; id: string } & Record<string, unknown>
 
 const PLAN = 'self-hosted'
@@ -27,6 +29,8 @@ export async function payloadOf(source: PayloadSource, delivery: Delivery): Prom
       return keyRejected(source, delivery, delivery.source)
     case 'key.overdue':
       return keyOverdue(source, delivery)
+    case 'credits.low':
+      return creditsLow(source, delivery)
     default:
       return { event, id: delivery.id, object: 'notice', meta: metaOf(projectId) }
   }
@@ -75,6 +79,14 @@ async function keyOverdue(source: PayloadSource, { event, id, projectId }: Deliv
   if (!row || due?.status !== 'overdue') return undefined
   const times = { set_at: unix(row.keySetAt), due_at: unix(due.dueAt), max_age_days: due.maxAgeDays }
   return { event, id, object: 'key', key: { fingerprint: row.keyFingerprint, ...times }, meta: metaOf(projectId) }
+}
+
+/** Given more meanwhile, there is nothing to say any more. */
+async function creditsLow({ sql, accountId }: PayloadSource, { event, id, projectId }: Delivery) {
+  const { total, free, paid, renewsAt } = await creditBalance(sql, accountId)
+  if (total > LOW_CREDITS) return undefined
+  const credits = { remaining: total, free, granted: paid, free_renew_at: unix(renewsAt) }
+  return { event, id, object: 'credits', credits, meta: metaOf(projectId) }
 }
 
 /** Of the same shape as `agent.completed`, under a name that no receiver acts upon. */

@@ -32,7 +32,7 @@ export const contractTimes: WebhookTimes = {
   sweepMs: 15_000,
 }
 
-export type WorkerSource = Omit<Sender, 'timeoutMs'> & Pick<Platform, 'sql' | 'node' | 'projector'>
+export type WorkerSource = Omit<Sender, 'timeoutMs'> & Pick<Platform, 'sql' | 'node' | 'projector' | 'metering'>
 
 /** Sends what has to be sent: follows the log, keeps the jobs, tries, and notes what came of it. */
 export class WebhookWorker {

@@ -40,3 +40,11 @@ export async function creditEntries(
     order by nth desc limit ${limit}`)
   return rows.map((row) => ({ ...row, at: row.at.getTime() }))
 }
+
+/** The number of the newest entry that gave the account something; 0 before the first. */
+export async function lastGiven(sql: Sql, accountId: string): Promise<number> {
+  const [row] = await run(sql<{ nth: number }[]>`
+    select nth from credit_entries
+    where account_id = ${accountId} and kind in ('grant', 'purchase', 'free_month') order by nth desc limit 1`)
+  return row?.nth ?? 0
+}

@@ -12,13 +12,14 @@ export const quick: WebhookTimes = { retryMs: [200, 400], timeoutMs: 500, lateMs
 export type WebhookBed = Awaited<ReturnType<typeof openWebhookBed>>
 
 /** A server, a provider and a receiver on loopback; projects run on the deployment's model. */
-export async function openWebhookBed(times: WebhookTimes = quick) {
+export async function openWebhookBed(times: WebhookTimes = quick, own: NodeJS.ProcessEnv = {}) {
   const [upstream, receiver] = await Promise.all([startUpstream({ keys: [KEY] }), startReceiver()])
   const variables = {
     STEWRD_EGRESS_ALLOW: `${upstream.host},${receiver.host}`,
     STEWRD_DEFAULT_BASE_URL: upstream.baseUrl,
     STEWRD_DEFAULT_API_KEY: KEY,
     STEWRD_DEFAULT_MODEL: 'o1',
+    ...own,
   }
   const tested = await testPlatform(variables, undefined, times)
   const server = await listen(tested.platform)

@@ -1,12 +1,10 @@
+import { LOW_CREDITS } from '@stewrd/core/credits/month.ts'
 import { Link } from '@tanstack/react-router'
 import { Notice } from '../../components/ui/states.tsx'
 import { count } from '../../lib/format.ts'
 import { amount } from './budget.ts'
 import type { Budget } from './queries.ts'
 import { useUsage } from './queries.ts'
-
-/** From here down credits are low. */
-const LOW_CREDITS = 40
 
 /** On every page of a project: a budget that is nearly or wholly spent, and credits that run out. */
 export function LimitAlarms({ projectId }: { projectId: string }) {
