@@ -19,7 +19,7 @@ const PLAN = 'self-hosted'
 
 /** What is sent, made anew from the stream that it tells of; undefined when that has nothing (any more) to tell. */
 export async function payloadOf(source: PayloadSource, delivery: Delivery): Promise<Payload | undefined> {
-  const { event, projectId } = delivery
+  const { event } = delivery
   if (!delivery.source) return testPayload(delivery)
   switch (event) {
     case 'agent.completed':
@@ -32,7 +32,7 @@ export async function payloadOf(source: PayloadSource, delivery: Delivery): Prom
     case 'credits.low':
       return creditsLow(source, delivery)
     default:
-      return { event, id: delivery.id, object: 'notice', meta: metaOf(projectId) }
+      return undefined
   }
 }
 
