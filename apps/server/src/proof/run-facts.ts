@@ -92,7 +92,15 @@ export class RunFactsReader {
   }
 
   /** What the run says of itself is what the configuration was at the revision that it names. */
-  #disagreement({ keySource, configRevision, provider, baseUrl, model, keyFingerprint }: Started): string | undefined {
+  #disagreement({
+    object,
+    keySource,
+    configRevision,
+    provider,
+    baseUrl,
+    model,
+    keyFingerprint,
+  }: Started): string | undefined {
     const { state, revision } = this.#config
     if (revision !== configRevision)
       return `it names revision ${configRevision} of the configuration, which is not here`
@@ -104,7 +112,8 @@ export class RunFactsReader {
       state.status === 'own' &&
       state.provider.provider === provider &&
       state.provider.baseUrl === baseUrl &&
-      state.model === model &&
+      // Through the OpenAI-compatible door a client may name a model of its own.
+      (state.model === model || object === 'chat.completion') &&
       state.key.fingerprint === keyFingerprint
     return same ? undefined : 'it says to have used something else than what was configured'
   }

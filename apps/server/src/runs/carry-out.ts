@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import type { RunCommand } from '@stewrd/core/runs/commands.ts'
@@ -100,7 +101,11 @@ function held(step: StepRecord, { runId, fence }: LiveRun, durationMs: number): 
   }
 }
 
-async function record(deps: RunsDeps, live: LiveRun, { command, commandId }: Named): Promise<readonly RunEvent[]> {
+export async function record(
+  deps: RunsDeps,
+  live: LiveRun,
+  { command, commandId }: Named,
+): Promise<readonly RunEvent[]> {
   const stream = { accountId: deps.accountId, projectId: live.projectId, stream: runStream(live.runId) }
   const { events, revision } = await deps.store.execute(runs, stream, command, { commandId, actor: 'system:runtime' })
   const recorded = events.map(({ event }) => event)
@@ -109,7 +114,7 @@ async function record(deps: RunsDeps, live: LiveRun, { command, commandId }: Nam
 }
 
 /** An end that cannot be written now is written as soon as it can be: this node lives, so nobody else will. */
-async function fail(deps: RunsDeps, live: LiveRun, error: ContractError, durationMs: number): Promise<RunEnd> {
+export async function fail(deps: RunsDeps, live: LiveRun, error: ContractError, durationMs: number): Promise<RunEnd> {
   const { code, message } = error
   const command = { type: 'FailRun', fence: live.fence, code, message, durationMs } as const
   try {
@@ -120,12 +125,12 @@ async function fail(deps: RunsDeps, live: LiveRun, error: ContractError, duratio
     if (unwritten instanceof Refusal) return { status: 'failed', error }
     deps.log.warn({ run: live.runId, err: errorFields(unwritten) }, 'the end of a run could not be recorded')
     if (unwritten instanceof StoreUnavailable)
-      setTimeout(() => void fail(deps, live, error, durationMs), RETRY_MS).unref()
+      live.unwritten = wait(RETRY_MS, undefined, { ref: false }).then(() => fail(deps, live, error, durationMs))
   }
   return { status: 'failed', error }
 }
 
-function failureOf(error: unknown): ContractError {
+export function failureOf(error: unknown): ContractError {
   if (error instanceof ContractError) return error
   if (error instanceof ProviderError)
     return new ContractError(error.code satisfies ContractCode, error.message, {

@@ -40,8 +40,8 @@ export type RunsDeps = {
   fallback: RunFallback
   /** `forget` is called when keys that were opened must leave this process. */
   onForget(forget: () => void): void
-  /** Runs that the views show as running on a node that is dead, or as waiting for outputs that are overdue. */
-  orphans(): Promise<readonly RunRow[]>
+  /** Runs that the views show as running on a node that is dead, or on this one and not among `live`, or as waiting for outputs that are overdue. */
+  orphans(live: readonly string[]): Promise<readonly RunRow[]>
   /** Revisions of these streams, as they are now. */
   revisions(streams: readonly string[]): Promise<ReadonlyMap<string, number>>
   /** Sessions of a project with activity since, counting those of `recent` that no view has yet. */

@@ -143,7 +143,7 @@ test('a run over its time is stopped as too long, also when it was interrupted',
 test('a run whose project has nothing to run on any more fails, and says so', async () => {
   const { runId } = await begun()
   await bed('other', { orphans: orphaned(runId), fallback: { source: 'none' } }).resumer.look()
-  expect(await stateOf(runId)).toMatchObject({ status: 'failed', error: 'service_unavailable' })
+  expect(await stateOf(runId)).toMatchObject({ status: 'failed', error: 'compute_unavailable' })
 })
 
 test('a server that stops lets no run begin, and hands over those that do not finish in time', async () => {

@@ -24,6 +24,8 @@ export class LiveRun {
   watched: boolean
   /** Of the run's stream, as far as this node has written or read it. */
   revision: number
+  /** Settles once an end that could not be written at first is. */
+  unwritten: Promise<unknown> | undefined
   readonly ended = Promise.withResolvers<RunEnd>()
   readonly #stop = new AbortController()
   #reason: StopReason | undefined

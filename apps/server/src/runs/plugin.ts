@@ -58,7 +58,7 @@ function runsDeps(platform: Platform, log: Logger): RunsDeps {
     egress,
     fallback,
     onForget: (forget) => platform.forgetting.add(forget),
-    orphans: () => orphanedRuns(sql, accountId),
+    orphans: (live) => orphanedRuns(sql, accountId, { node, live }),
     revisions: (streams) => revisions(platform, streams),
     historyOf: (projectId, sessionId, runId) => historyOf(platform, projectId, sessionId, runId),
     activeSessions: (projectId, since, recent) => activeSessions(platform, { projectId, since, recent }),

@@ -51,7 +51,7 @@ export class Resumer {
   /** One round. */
   async look(): Promise<void> {
     if (this.#runner.draining) return
-    for (const row of await this.#deps.orphans()) {
+    for (const row of await this.#deps.orphans(this.#runner.ids())) {
       try {
         if (row.status === 'waiting') await this.#expire(row)
         else await this.#resume(row)
@@ -72,11 +72,14 @@ export class Resumer {
       const run = readRun(runId, projectId, events)
       if (run?.state.status !== 'running') return
       const fence = run.state.fence + 1
+      const { object } = run.state.started
       const credential = await this.#credentials.ofProject(projectId).catch((error: unknown) => {
         if (error instanceof ContractError) return error
         throw error
       })
-      const usable = !(credential instanceof ContractError) && credential.target !== undefined
+      // Its client is gone with the node that answered it.
+      const usable =
+        object !== 'chat.completion' && !(credential instanceof ContractError) && credential.target !== undefined
       const config = usable ? configOf(credential, targetOf(credential)) : run.state.config
       const meta = { commandId: `resume:${runId}:${fence}:${node}`, actor: 'system:resumer' }
       const guards = usable ? { guards: credential.guards } : {}
@@ -103,12 +106,12 @@ export class Resumer {
 
   async #giveUp(runId: string, projectId: string, fence: number, startedAt: number): Promise<void> {
     const { accountId, store, now } = this.#deps
-    const message = 'The run was interrupted, and its project has nothing to go on with.'
+    const message = 'The run was interrupted, and cannot be gone on with.'
     const durationMs = Math.max(0, now() - startedAt)
     await store.execute(
       runs,
       { accountId, projectId, stream: runStream(runId) },
-      { type: 'FailRun', fence, code: 'service_unavailable', message, durationMs },
+      { type: 'FailRun', fence, code: 'compute_unavailable', message, durationMs },
       { commandId: `fail:${runId}:${fence}`, actor: 'system:resumer' },
     )
   }

@@ -49,6 +49,11 @@ export class Runner {
     return this.#live.get(runId)
   }
 
+  /** The ids of all that are carried out here. */
+  ids(): string[] {
+    return [...this.#live.keys()]
+  }
+
   begin(run: StartedRun, { watched, history = [] }: { watched: boolean; history?: readonly Turn[] }): LiveRun {
     const { runId, credential, started, revision, target } = run
     const events = [{ type: 'RunStarted', version: 2, data: started } as const]
@@ -58,23 +63,28 @@ export class Runner {
 
   /** Carries out what this node holds already. */
   carry(live: LiveRun, { target, history }: { target: RunTarget; history: readonly Turn[] }): LiveRun {
+    return this.hold(live, () => carryOut(this.#deps, this.#reports, live, { target, history }))
+  }
+
+  /** Counts a run as this node's while `work` carries it out, and stops it when its time is over. */
+  hold(live: LiveRun, work: (reports: KeyReports) => Promise<RunEnd>): LiveRun {
     const { runId } = live
     const state = live.events.reduce(runs.evolve, runs.initial)
     const left = state.status === 'none' ? 0 : state.deadline - this.#deps.now()
     const limit = setTimeout(() => live.stop(tooLong()), Math.max(0, left))
     this.#live.set(runId, live)
-    const gone = () => {
-      clearTimeout(limit)
-      this.#live.delete(runId)
-    }
-    void carryOut(this.#deps, this.#reports, live, { target, history })
+    const gone = () => void this.#live.delete(runId)
+    void work(this.#reports)
       .catch((error: unknown): RunEnd => {
         this.#deps.log.error({ run: runId, err: errorFields(error) }, 'a run could not be carried out')
         return { status: 'failed', error: new ContractError('compute_error', 'The run failed on the server.') }
       })
       .then((end) => {
-        gone()
+        clearTimeout(limit)
         live.ended.resolve(end)
+        // Until its end is written it is this node's: nobody may take it for lost.
+        if (live.unwritten) void live.unwritten.finally(gone)
+        else gone()
       })
     return live
   }

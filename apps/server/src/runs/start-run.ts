@@ -19,6 +19,8 @@ export type Asked = {
   /** Absent: a new one. */
   runId?: string
   idempotent?: { runId: string; digest: string }
+  /** The client's choice, in place of the project's model. */
+  model?: string | undefined
 }
 export type StartedRun = {
   runId: string
@@ -49,7 +51,7 @@ export async function startRun(
   const commandId = asked.idempotent ? `start:${runId}:${randomUUID()}` : `start:${runId}`
   for (let tries = 0; tries < TRIES; tries++) {
     const credential = await credentials.of(authorization, { reload: tries > 0 })
-    const target = targetOf(credential)
+    const target = withModel(targetOf(credential), asked.model)
     const run = startOf(deps, asked, credential, target)
     try {
       const id = { accountId: deps.accountId, projectId: credential.projectId, stream: runStream(runId) }
@@ -60,11 +62,9 @@ export async function startRun(
         guards: credential.guards,
       }
       const start = { projectId: credential.projectId, runId, limits: credential.limits, credits: run.credits }
-      const { revision, meters, repeated } = await deps.tolls.pass(start, (toll) =>
+      const { revision, meters } = await deps.tolls.pass(start, (toll) =>
         deps.store.execute(runs, id, { type: 'StartRun', run }, { ...meta, ...toll }),
       )
-      // The same request in the same millisecond: whoever was first carries it out.
-      if (repeated) throw new Refusal('RUN_EXISTS', { runId })
       return { runId, credential, target, started: run, revision, minute: meters?.minute }
     } catch (error) {
       if (!(error instanceof GuardMoved) && !deps.tolls.mayHaveChanged(credential.projectId, error)) throw error
@@ -88,6 +88,9 @@ export function targetOf({ target }: Pick<Credential, 'target'>): RunTarget {
     'This project has no provider key, and this server has no default model. Set a key for the project, or STEWRD_DEFAULT_API_KEY and STEWRD_DEFAULT_MODEL for the server.',
   )
 }
+
+const withModel = (target: RunTarget, model: string | undefined) =>
+  model === undefined ? target : { ...target, model }
 
 /** What a run goes on with, as its events say it. */
 export const configOf = ({ revision }: Pick<Credential, 'revision'>, target: RunTarget) => ({

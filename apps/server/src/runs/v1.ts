@@ -1,23 +1,21 @@
-import { Refusal } from '@stewrd/core/kernel/errors.ts'
-import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import type { RunAnswer } from '@stewrd/core/runs/wire.ts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { errorFields } from '../kernel/log.ts'
 import { setSecurityHeaders } from '../kernel/security-headers.ts'
 import { limitHeaders } from '../limits/headers.ts'
 import type { ProjectUsage } from '../limits/usage.ts'
 import { usageRoute } from '../limits/usage-route.ts'
 import { accepted, agentRoutes } from './agent-routes.ts'
 import { Answers } from './answers.ts'
+import { BODY_LIMIT, seenError } from './contract-error-of.ts'
 import { ContractError, errorBody } from './contract-error.ts'
 import type { Credentials } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
 import { asyncAfter } from './prefer.ts'
+import { modelsRoute } from '../chat-completions/models.ts'
+import { chatCompletionRoutes } from '../chat-completions/routes.ts'
 import { sessionRoutes } from '../sessions/routes.ts'
 import { SessionService } from '../sessions/service.ts'
 import type { Runner } from './runner.ts'
-
-const BODY_LIMIT = 10 * 1024 * 1024
 
 export type V1Options = {
   deps: RunsDeps
@@ -39,6 +37,7 @@ export type V1 = {
   runner: Runner
   answers: Answers
   bodyLimit: number
+  https: boolean
   /** Before the body is read: who has no key costs nothing. */
   admitted(request: FastifyRequest): Promise<void>
   whole(run: Named, request: FastifyRequest, reply: FastifyReply): Promise<RunAnswer>
@@ -61,6 +60,7 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
   }
   app.addHook('onSend', async (_request, reply) => signed(reply))
 
+  const https = publicUrl?.startsWith('https:') ?? false
   const answers = new Answers(deps, runner)
   const v1: V1 = {
     deps,
@@ -68,6 +68,7 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
     runner,
     answers,
     bodyLimit: BODY_LIMIT,
+    https,
     async admitted({ headers }) {
       runner.admit()
       await credentials.of(headers.authorization)
@@ -79,12 +80,14 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
     },
     streamed(run, request, reply) {
       signed(reply)
-      setSecurityHeaders(reply, { https: publicUrl?.startsWith('https:') ?? false })
+      setSecurityHeaders(reply, { https })
       return answers.streamed(run, request, reply)
     },
   }
   agentRoutes(app, v1)
   usageRoute(app, { credentials, usage: options.usage })
+  chatCompletionRoutes(app, v1)
+  modelsRoute(app, v1)
   sessionRoutes(app, v1, new SessionService(deps, sessionLimit))
 }
 
@@ -94,29 +97,8 @@ async function answerError(
   reply: FastifyReply,
   docsBase: string,
 ): Promise<void> {
-  const known = contractErrorOf(error)
-  if (known.code === 'compute_error' && !(error instanceof ContractError))
-    request.log.error({ err: errorFields(error) }, 'failed')
+  const known = seenError(error, request)
   if (known.retryAfter !== null) reply.header('retry-after', String(known.retryAfter))
   limitHeaders(reply, known.minute)
   await reply.code(known.status).send(errorBody(known, docsBase))
-}
-
-function contractErrorOf(error: unknown): ContractError {
-  if (error instanceof ContractError) return error
-  if (error instanceof StoreUnavailable)
-    return new ContractError('service_unavailable', 'The database is not available. Try again in a moment.', {
-      retryAfter: 2,
-      cause: error,
-    })
-  if (error instanceof Refusal && error.code === 'PROJECT_SHREDDED')
-    return new ContractError('invalid_api_key', 'The project of this API key was shredded.', { cause: error })
-  if (error instanceof Refusal && error.code === 'EVENT_UNKNOWN')
-    return new ContractError('service_unavailable', error.message, { retryAfter: 30, cause: error })
-  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
-  if (status === 413)
-    return new ContractError('payload_too_large', `The body is larger than ${BODY_LIMIT / 1024 / 1024} MB.`)
-  if (status === 415) return new ContractError('invalid_body', 'The content type must be application/json.')
-  if (status === 400) return new ContractError('invalid_body', 'The body cannot be read as JSON.')
-  return new ContractError('compute_error', 'Something went wrong on the server.', { cause: error })
 }

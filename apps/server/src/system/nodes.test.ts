@@ -47,7 +47,9 @@ async function startRun(node: string): Promise<string> {
   return runId
 }
 const orphans = async () =>
-  (await orphanedRuns(tested.platform.sql, tested.platform.accountId)).map(({ runId }) => runId)
+  (await orphanedRuns(tested.platform.sql, tested.platform.accountId, { node: 'me', live: [] })).map(
+    ({ runId }) => runId,
+  )
 
 test('a run is an orphan as soon as its node is gone, and not before', async () => {
   const { sql, node, nodes } = tested.platform

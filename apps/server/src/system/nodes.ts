@@ -90,14 +90,23 @@ export class Nodes {
 /** Another node goes on with the runs of one that was silent for so long. Should that one live, its writes are refused. */
 const RUNS_WAIT_SECONDS = 7
 
-/** Runs that the view shows as running on a node that is dead, or as waiting for outputs that are overdue. */
-export async function orphanedRuns(sql: Sql, accountId: string): Promise<RunRow[]> {
+/** A run that began on this node so long ago, and that it does not carry out: the answer to its first append was lost. */
+const LOST_MS = 30_000
+
+/** Runs that the view shows as running on a node that is dead or on this one, which knows of `live` only, or as waiting for outputs that are overdue. */
+export async function orphanedRuns(
+  sql: Sql,
+  accountId: string,
+  { node, live }: { node: string; live: readonly string[] },
+): Promise<RunRow[]> {
   const found = await run(sql<{ row: RunRow }[]>`
     select r.row from projections p join view_rows r using (view, slot)
     where r.account_id = ${accountId} and r.view = 'runs' and (
         r.row ->> 'status' = 'running' and not exists (
           select from nodes n
           where n.id = r.row ->> 'node' and n.seen_at > now() - make_interval(secs => ${RUNS_WAIT_SECONDS}))
+        or r.row ->> 'status' = 'running' and r.row ->> 'node' = ${node} and not r.key = any(${[...live]}::text[])
+          and (r.row ->> 'startedAt')::numeric < extract(epoch from now()) * 1000 - ${LOST_MS}::bigint
         or r.row ->> 'status' = 'waiting' and (r.row ->> 'expiresAt')::numeric < extract(epoch from now()) * 1000)
     limit 200`)
   return found.map(({ row }) => row)

@@ -52,7 +52,11 @@ export function providerError(error: unknown): ProviderError | Aborted {
   return new ProviderError('compute_error', 'The provider broke off, or sent an answer that cannot be read.')
 }
 
-function ofStatus(status: number, { code, type, headers }: APIError): ProviderError {
+/** An answer of a provider that is no success. */
+export function ofStatus(
+  status: number,
+  { code, type, headers }: { code?: unknown; type?: unknown; headers: Headers | undefined },
+): ProviderError {
   const seconds = Math.ceil(Number(headers?.get('retry-after')))
   const retryAfter = seconds > 0 && seconds <= 3600 ? seconds : null
   if (status === 401 || status === 403)
@@ -61,7 +65,7 @@ function ofStatus(status: number, { code, type, headers }: APIError): ProviderEr
       `The provider refused the key (HTTP ${status}). Rotate the key of this project.`,
       status,
     )
-  if (status === 402 || (status === 429 && [code, type].includes('insufficient_quota')))
+  if (status === 402 || (status === 429 && (code === 'insufficient_quota' || type === 'insufficient_quota')))
     return new ProviderError(
       'provider_quota_exceeded',
       `The provider says that the quota or balance of this key is used up (HTTP ${status}).`,

@@ -6,23 +6,47 @@ import type { ProviderTarget } from './target.ts'
 const TIMEOUT_MS = 10_000
 const MOST = 5_000
 
+/** Prices in USD for one token; absent where the provider does not tell. */
+export type ListedModel = { id: string; contextLength?: number; price?: { input: number; output: number } }
+
 /** Model ids as the provider lists them, sorted, at most 5,000. Throws `ProviderError`. */
-export async function listModels(egress: Pick<Egress, 'fetch'>, target: ProviderTarget): Promise<string[]> {
+export const listModels = async (egress: Pick<Egress, 'fetch'>, target: ProviderTarget): Promise<string[]> =>
+  (await describeModels(egress, target)).map(({ id }) => id)
+
+/** The same with what the provider tells of each: OpenRouter tells context length and price. */
+export async function describeModels(egress: Pick<Egress, 'fetch'>, target: ProviderTarget): Promise<ListedModel[]> {
   try {
     const page: { data?: unknown } = await clientOf(egress, target, TIMEOUT_MS).models.list(within(TIMEOUT_MS))
     if (!Array.isArray(page.data))
       throw new ProviderError('compute_error', 'The provider sent a list of models that cannot be read.')
-    const ids = page.data.map((model: unknown) =>
-      typeof model === 'object' && model !== null && 'id' in model ? model.id : undefined,
-    )
-    return ids
-      .filter((id): id is string => typeof id === 'string' && id.length > 0 && id.length <= 200)
+    return page.data
+      .flatMap((model: unknown) => listed(model) ?? [])
       .slice(0, MOST)
-      .toSorted()
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
   } catch (error) {
     const mapped = providerError(error)
     throw mapped instanceof Aborted
       ? new ProviderError('compute_unavailable', 'The provider did not answer in time.')
       : mapped
   }
+}
+
+/** What calls itself compatible may send anything. */
+function listed(model: unknown): ListedModel | undefined {
+  if (typeof model !== 'object' || model === null || !('id' in model)) return undefined
+  const { id, context_length: context, pricing } = model as Record<string, unknown>
+  if (typeof id !== 'string' || id.length === 0 || id.length > 200) return undefined
+  const { prompt, completion } = (pricing ?? {}) as Record<string, unknown>
+  const [input, output] = [priceOf(prompt), priceOf(completion)]
+  return {
+    id,
+    ...(typeof context === 'number' && Number.isSafeInteger(context) && context > 0 && { contextLength: context }),
+    ...(input !== undefined && output !== undefined && { price: { input, output } }),
+  }
+}
+
+/** OpenRouter writes prices as text, and -1 for one that varies. */
+function priceOf(value: unknown): number | undefined {
+  const price = typeof value === 'string' || typeof value === 'number' ? Number(value) : Number.NaN
+  return price >= 0 && price < 1 ? price : undefined
 }

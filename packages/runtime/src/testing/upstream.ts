@@ -157,6 +157,7 @@ function stream(response: ServerResponse, { content = '', toolCalls }: Reply, mo
     model,
     choices: [{ index: 0, delta, finish_reason: finish }],
   })
+  response.write(`data: ${JSON.stringify(chunk({ role: 'assistant', content: '' }, null))}\n\n`)
   const words = content.match(/\S+\s*/g) ?? []
   for (const word of cut ? words.slice(0, 1) : words)
     response.write(`data: ${JSON.stringify(chunk({ content: word }, null))}\n\n`)
