@@ -13,7 +13,7 @@ import { signingSecrets } from './secrets.ts'
 import type { SendError } from './send.ts'
 import { send } from './send.ts'
 
-export type Sender = PayloadSource & Pick<Platform, 'egress' | 'secrets'> & { timeoutMs: number }
+export type Sender = PayloadSource & Pick<Platform, 'egress' | 'secrets'> & { timeoutMs: number; stopped?: AbortSignal }
 /** Why nothing was sent: no other attempt would do better. */
 export type Hindrance = 'PROJECT_AT_REST' | 'WEBHOOK_REMOVED' | 'NOTHING_TO_TELL' | 'CONTENT_UNREADABLE'
 /** `gone`: the project was shredded, and nothing may be left of the delivery. */
@@ -28,11 +28,19 @@ export async function attempt(sender: Sender, delivery: Delivery): Promise<Attem
     const ready = await prepared(sender, delivery)
     if ('error' in ready) return { kind: 'hindered', error: ready.error }
     const { webhook, payload } = ready
-    const { timeoutMs, egress } = sender
+    const { timeoutMs, stopped, egress } = sender
     const now = sender.now()
     const secrets = await signingSecrets(sender, delivery.projectId, webhook, now)
     const body = JSON.stringify(payload)
-    const sent = await send(egress, { url: webhook.url, id: delivery.id, body, secrets, now, timeoutMs })
+    const sent = await send(egress, {
+      url: webhook.url,
+      id: delivery.id,
+      body,
+      secrets,
+      now,
+      timeoutMs,
+      ...(stopped && { stopped }),
+    })
     return { kind: 'sent', ...sent }
   } catch (error) {
     if (error instanceof Refusal && error.code === 'PROJECT_SHREDDED') return { kind: 'gone' }

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { WebhookBed } from './testing/bed.ts'
 import { openWebhookBed, quick } from './testing/bed.ts'
+import { startServer } from '../testing/server-process.ts'
 import { ok } from './testing/receiver.ts'
 
 let bed: WebhookBed
@@ -19,18 +20,19 @@ afterAll(async () => {
   await bed?.close()
 })
 
+const variablesOf = ({ tested: { env, database }, upstream }: WebhookBed) => ({
+  DATABASE_URL: database.url,
+  STEWRD_HOME: env.home,
+  STEWRD_EGRESS_ALLOW: env.egressAllow.join(),
+  STEWRD_DEFAULT_BASE_URL: upstream.baseUrl,
+  STEWRD_DEFAULT_API_KEY: env.defaultModel!.apiKey.reveal(),
+  STEWRD_DEFAULT_MODEL: 'o1',
+  NODE_ENV: 'test',
+})
+
 async function startNode(as: 'server' | 'command'): Promise<Node> {
-  const { env, database } = bed.tested
   const script = new URL('testing/node.ts', import.meta.url).pathname
-  const variables = {
-    DATABASE_URL: database.url,
-    STEWRD_HOME: env.home,
-    STEWRD_EGRESS_ALLOW: env.egressAllow.join(),
-    STEWRD_DEFAULT_BASE_URL: bed.upstream.baseUrl,
-    STEWRD_DEFAULT_API_KEY: env.defaultModel!.apiKey.reveal(),
-    STEWRD_DEFAULT_MODEL: 'o1',
-    NODE_ENV: 'test',
-  }
+  const variables = variablesOf(bed)
   const options = {
     env: { ...process.env, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'],
@@ -108,4 +110,20 @@ test('a server that dies in the middle of a delivery: another one delivers it, u
   expect(after!.raw).toBe(before!.raw)
   expect(dying.output()).not.toContain('SENTINEL')
   expect(dying.output()).not.toContain(secret)
+}, 60_000)
+
+test('a server that is stopped in the middle of a delivery does not wait for the receiver', async () => {
+  const { projectId, apiKey } = await bed.newProject()
+  await bed.tested.platform.webhooks.stop()
+  const stopping = await startServer(bed.tested.env.home, variablesOf(bed))
+  bed.receiver.answer(() => {})
+  expect((await runOn(stopping, apiKey)).status).toBe(200)
+  await vi.waitFor(() => expect(bed.to(projectId)).toHaveLength(1), { timeout: 15_000 })
+  const began = performance.now()
+  await stopping.stop()
+  expect(performance.now() - began).toBeLessThan(9000)
+  bed.receiver.answer(ok)
+  await bed.tested.platform.webhooks.start()
+  expect(await bed.ended(projectId, 30_000)).toMatchObject({ status: 'delivered' })
+  expect(new Set(bed.to(projectId).map(({ id }) => id)).size).toBe(1)
 }, 60_000)

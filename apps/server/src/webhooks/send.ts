@@ -15,10 +15,20 @@ export type Request = {
   /** Unix milliseconds: the time that is signed. */
   now: number
   timeoutMs: number
+  /** Breaks off, and throws `SendStopped`. */
+  stopped?: AbortSignal
+}
+
+/** This server stops: what came of the request is not known, and it is sent again. */
+export class SendStopped extends Error {
+  override readonly name = 'SendStopped'
 }
 
 /** Posts a signed body. Follows no redirect, connects to no private address, and does not read the answer's body. */
-export async function send(egress: Egress, { url, id, body, secrets, now, timeoutMs }: Request): Promise<Sent> {
+export async function send(
+  egress: Egress,
+  { url, id, body, secrets, now, timeoutMs, stopped }: Request,
+): Promise<Sent> {
   const began = performance.now()
   const seconds = Math.floor(now / 1000)
   const ended = (responseCode: number | null, error: SendError | null): Sent => ({
@@ -38,7 +48,7 @@ export async function send(egress: Egress, { url, id, body, secrets, now, timeou
         'x-stewrd-webhook-timestamp': String(seconds),
       },
       body,
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(stopped ? [stopped] : [])]),
     })
     // However large it is: the connection is given up.
     response.body?.cancel().catch(() => {})
@@ -46,6 +56,7 @@ export async function send(egress: Egress, { url, id, body, secrets, now, timeou
     if (ok) return ended(status, null)
     return ended(status, status >= 300 && status < 400 ? 'REDIRECT_REFUSED' : 'HTTP_STATUS')
   } catch (error) {
+    if (stopped?.aborted) throw new SendStopped('the server stops', { cause: error })
     return ended(null, reasonOf(error))
   }
 }

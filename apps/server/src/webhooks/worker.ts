@@ -32,7 +32,8 @@ export const contractTimes: WebhookTimes = {
   sweepMs: 15_000,
 }
 
-export type WorkerSource = Omit<Sender, 'timeoutMs'> & Pick<Platform, 'sql' | 'node' | 'projector' | 'metering'>
+export type WorkerSource = Omit<Sender, 'timeoutMs' | 'stopped'> &
+  Pick<Platform, 'sql' | 'node' | 'projector' | 'metering'>
 
 /** Sends what has to be sent: follows the log, keeps the jobs, tries, and notes what came of it. */
 export class WebhookWorker {
@@ -41,6 +42,7 @@ export class WebhookWorker {
   readonly #times: WebhookTimes
   readonly #outlet: Outlet
   readonly #sweeper: Loop
+  #stopping = new AbortController()
 
   constructor(platform: WorkerSource, jobs: Jobs, log: Logger, times: WebhookTimes = contractTimes) {
     this.#platform = platform
@@ -72,6 +74,7 @@ export class WebhookWorker {
   }
 
   async start(): Promise<void> {
+    this.#stopping = new AbortController()
     await this.#jobs.start(QUEUE, AT_ONCE, (id, finish) => this.#deliver(id, finish))
     this.#outlet.start()
     this.#sweeper.start()
@@ -81,6 +84,8 @@ export class WebhookWorker {
     await this.#outlet.stop()
     await this.#sweeper.stop()
     await this.#jobs.stop()
+    // Its patience is over: a receiver that hangs holds nobody up.
+    this.#stopping.abort()
   }
 
   /** Enters deliveries and their jobs, as a part of `tx`. */
@@ -114,7 +119,8 @@ export class WebhookWorker {
     const { sql, accountId } = this.#platform
     const delivery = await db.deliveryOfId(sql, accountId, id)
     if (delivery?.status !== 'pending') return
-    const tried = await attempt({ ...this.#platform, timeoutMs: this.#times.timeoutMs }, delivery)
+    const { timeoutMs } = this.#times
+    const tried = await attempt({ ...this.#platform, timeoutMs, stopped: this.#stopping.signal }, delivery)
     await this.#begin(async (tx) => {
       await finish(tx)
       if (tried.kind === 'gone') return void (await db.dropDelivery(tx, accountId, id))
