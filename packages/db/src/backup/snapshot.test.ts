@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { projects } from '@stewrd/core/projects/projects.ts'
@@ -6,6 +6,7 @@ import { theAccount } from '../accounts.ts'
 import { connect, disconnect } from '../connect.ts'
 import { applyWithin, migrate, readMigrations, unknownMigrations } from '../migrate.ts'
 import { ensureAppRole } from '../role.ts'
+import { payers } from '../testkit/ledger.ts'
 import type { World } from '../testkit/world.ts'
 import { by, createWorld } from '../testkit/world.ts'
 import type { TablePart } from './load.ts'
@@ -63,8 +64,12 @@ const contents = async (url: string, { tables }: SnapshotShape) => {
 test('a database becomes what another was: every row, grants and sequences; and the app goes on in it', async () => {
   const stream = world.project()
   await world.store.execute(projects, stream, { type: 'CreateProject', name: 'a' }, by())
+  // Entries of the ledger refer to each other.
+  const paid = payers(world)
+  const runIds = Array.from({ length: 3 }, () => randomUUID())
+  for (const id of runIds) await paid.start(world.store, id, 1)
   const { shape, parts } = await taken(world.url)
-  expect(shape.sequences).toEqual([{ name: 'outbox_id_seq', value: 1 }])
+  expect(shape.sequences).toEqual([{ name: 'outbox_id_seq', value: 1 + runIds.length }])
   const url = await empty()
   await loadSnapshot(url, shape, of(parts))
   expect(await contents(url, shape)).toEqual(await contents(world.url, shape))
@@ -72,7 +77,7 @@ test('a database becomes what another was: every row, grants and sequences; and 
   const app = connect(url, { max: 1 })
   const [next] = await app<{ id: number }[]>`
     insert into outbox (account_id, stream, seq) values (${world.accountId}, 'x', 1) returning id`
-  expect(next).toEqual({ id: 2 })
+  expect(next).toEqual({ id: 2 + runIds.length })
   await expect(app`delete from events`).rejects.toMatchObject({ code: '42501' })
   await disconnect(app)
 })
