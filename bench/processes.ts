@@ -45,6 +45,7 @@ export async function startServer(home: string, variables: Record<string, string
       STEWRD_LOG_LEVEL: 'warn',
       PORT: port,
       STEWRD_HOME: home,
+      STEWRD_RATE_LIMIT_PER_MINUTE: '0',
       ...variables,
     },
     stdio: 'ignore',
