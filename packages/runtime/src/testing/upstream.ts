@@ -17,8 +17,12 @@ export type Fault =
   | 'reset'
   | 'truncate'
 
-/** What a model says to a request. `arguments` is sent as it is. */
-export type Reply = { content?: string; toolCalls?: { id?: string; name: string; arguments: string }[] }
+/** What a model says to a request. `arguments` is sent as it is. `pauseAfter`: a stream stops after so many words until `release`. */
+export type Reply = {
+  content?: string
+  pauseAfter?: number
+  toolCalls?: { id?: string; name: string; arguments: string }[]
+}
 export type UpstreamRequest = {
   model?: string
   stream?: boolean
@@ -86,9 +90,20 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
         error: { message: `The model ${body.model} does not exist`, code: 'model_not_found' },
       })
     const said = reply?.(body) ?? { content: answer }
-    if (body.stream) return stream(response, said, body.model, fault === 'truncate')
+    if (body.stream) return await stream(response, said, { model: body.model, cut: fault === 'truncate', paused })
     if (fault === 'truncate') return truncated(response)
     return json(response, 200, completion(said, body.model))
+  }
+
+  /** Until `release`. */
+  function paused(): Promise<void> {
+    const gate = Promise.withResolvers<void>()
+    const before = open
+    open = () => {
+      before()
+      gate.resolve()
+    }
+    return gate.promise
   }
 
   server.listen(0, '127.0.0.1')
@@ -148,7 +163,13 @@ function json(response: ServerResponse, status: number, body: unknown, headers: 
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
 }
 
-function stream(response: ServerResponse, { content = '', toolCalls }: Reply, model = 'gpt-4o', cut: boolean) {
+type StreamOptions = { model: string | undefined; cut: boolean; paused(): Promise<void> }
+
+async function stream(
+  response: ServerResponse,
+  { content = '', toolCalls, pauseAfter }: Reply,
+  { model = 'gpt-4o', cut, paused }: StreamOptions,
+) {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   const chunk = (delta: object, finish: string | null) => ({
     id: 'chatcmpl-1',
@@ -159,8 +180,10 @@ function stream(response: ServerResponse, { content = '', toolCalls }: Reply, mo
   })
   response.write(`data: ${JSON.stringify(chunk({ role: 'assistant', content: '' }, null))}\n\n`)
   const words = content.match(/\S+\s*/g) ?? []
-  for (const word of cut ? words.slice(0, 1) : words)
+  for (const [i, word] of (cut ? words.slice(0, 1) : words).entries()) {
+    if (i === pauseAfter) await paused()
     response.write(`data: ${JSON.stringify(chunk({ content: word }, null))}\n\n`)
+  }
   if (cut) {
     setImmediate(() => response.destroy())
     return
