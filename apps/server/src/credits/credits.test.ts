@@ -7,7 +7,7 @@ import { stewrd } from '../testing/server-process.ts'
 
 let bed: Bed
 beforeAll(async () => {
-  bed = await openBed({ variables: { STEWRD_METERING: 'on' } })
+  bed = await openBed({ variables: { STEWRD_METERING: 'on', STEWRD_RATE_LIMIT_PER_MINUTE: '1000' } })
 })
 afterAll(() => bed?.close())
 afterEach(() => {
@@ -59,6 +59,33 @@ test('the same idempotency key is charged once', async () => {
   expect(await left()).toBe(before - 1)
 })
 
+const post = (path: string, body: object) =>
+  fetch(`${bed.server.url}/v1/${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${bed.project.apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+
+test('a message of a session and a chat completion cost what a run costs, and nothing when they fail', async () => {
+  const { id } = await answered(post('sessions', {}))
+  const chat = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hi' }] }
+  const calls = [
+    () => post(`sessions/${id}/messages`, { message: 'Hi', stream: false }),
+    () => post('chat/completions', chat),
+  ]
+  for (const call of calls) {
+    const before = await left()
+    const passed = await call()
+    expect([passed.status, passed.headers.get('x-ratelimit-limit')]).toEqual([200, '1000'])
+    await passed.text()
+    await vi.waitFor(async () => expect((await entries())[0]).toMatchObject({ kind: 'settle', balance: before - 1 }))
+    bed.upstream.fail('server-error')
+    expect((await call()).ok).toBe(false)
+    bed.upstream.fail(undefined)
+    await vi.waitFor(async () => expect((await entries())[0]).toMatchObject({ kind: 'refund', balance: before - 1 }))
+  }
+})
+
 test('a client that stops its run pays for it', async () => {
   const before = await left()
   bed.upstream.hold()
@@ -104,7 +131,7 @@ test('the usage of the month is told over the API, and on the page', async () =>
       object: 'usage',
       project_id: bed.project.projectId,
       month: new Date().toISOString().slice(0, 7),
-      failed: 4,
+      failed: 6,
       account: { metering: true, credits_remaining: await left() },
     })
     expect(body.requests).toBe(await runsOf())
