@@ -82,6 +82,21 @@ test('a database becomes what another was: every row, grants and sequences; and 
   await disconnect(app)
 })
 
+test('jobs are not in it: the restored database has their tables, and none of them', async () => {
+  await world.owner`insert into pgboss.queue (name, policy, retry_limit, retry_delay, retry_backoff, expire_seconds,
+    retention_seconds, deletion_seconds, partition, table_name) values ('q', 'exclusive', 1, 1, false, 9, 9, 9, false, 'job_common')`
+  await world.owner`insert into pgboss.job (name, data) values ('q', '{"key": "d"}')`
+  const { shape, parts } = await taken(world.url)
+  expect(shape.tables.map(({ name }) => name)).toEqual(expect.arrayContaining(['webhook_deliveries', 'webhook_cursor']))
+  const url = await empty()
+  await loadSnapshot(url, shape, of(parts))
+  const app = connect(url, { max: 1 })
+  const [found] = await app<{ jobs: number; version: number }[]>`
+    select (select count(*) from pgboss.job) as jobs, (select version from pgboss.version) as version`
+  expect(found).toEqual({ jobs: 0, version: 46 })
+  await disconnect(app)
+})
+
 test('one of an older schema is filled as it was, and then brought up to date', async () => {
   const all = await readMigrations()
   const older = all.filter(({ name }) => name < '0020')
