@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { openKeyringFile } from '@stewrd/crypto/keyring-file.ts'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { connect, disconnect } from '../connect.ts'
+import { DataKeys } from '../data-keys.ts'
+import { createEventStore } from '../event-store.ts'
 import { payers } from '../testkit/ledger.ts'
+import { startProxy } from '../testkit/proxy.ts'
 import { createWorld } from '../testkit/world.ts'
 import type { World } from '../testkit/world.ts'
 import { creditBalance, creditEntries } from './ledger.ts'
@@ -127,6 +132,43 @@ test('the same start twice, and on two nodes at once, is charged once', async ()
   expect(outcomes.every((o) => o.revision === 1)).toBe(true)
   expect((await balance()).total).toBe(193)
   await expectExact()
+})
+
+test('a start and an end whose answers are lost are charged and given back once, even with the last credits', async () => {
+  const proxy = await startProxy(world.url)
+  const sql = connect(proxy.url, { max: 2 })
+  const store = createEventStore({ sql, dataKeys: new DataKeys(sql, await openKeyringFile(world.keyring)) })
+  const paid = payers(world)
+  const lost = async (call: () => Promise<unknown>, commandId: string) => {
+    proxy.swallowAnswers()
+    const pending = call()
+    const written = async () => expect(await world.store.findCommand(world.accountId, commandId)).toBeDefined()
+    await vi.waitFor(written, { timeout: 20_000 })
+    proxy.cut()
+    return pending
+  }
+  const [id, next] = [runId(), runId()]
+  // Statements that are prepared are one message and its answer.
+  const warm = async () => {
+    for (let i = 0; i < 6; i++) {
+      const first = runId()
+      await paid.start(store, first, 1)
+      await paid.end(store, first, 'refund')
+    }
+  }
+  await warm()
+  expect(await lost(() => paid.start(store, id, 200), `start:${id}`)).toMatchObject({ repeated: false, revision: 1 })
+  expect((await balance()).total).toBe(0)
+  await paid.end(store, id, 'refund')
+  await warm()
+  await paid.start(store, next, 200)
+  await lost(() => paid.end(store, next, 'refund', { commandId: `end:${next}` }), `end:${next}`)
+  expect((await balance()).total).toBe(200)
+  for (const one of [id, next])
+    expect((await entries()).filter((e) => e.runId === one).map((e) => e.amount)).toEqual([-200, 200])
+  await expectExact()
+  await disconnect(sql, 1)
+  await proxy.close()
 })
 
 test('a run that reserved nothing ends without the ledger', async () => {
