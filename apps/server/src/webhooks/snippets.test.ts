@@ -2,13 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { verifySnippets } from '@stewrd/core/webhooks/snippets.ts'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newSigningSecret, signatureOf } from './signature.ts'
 
+// The page's own texts. The server is not made of the page, so they are found as a file.
+const page = new URL('../../../web/src/features/webhooks/snippets.ts', import.meta.url)
+let verifySnippets: Record<keyof typeof runners, string>
 let folder: string
 beforeAll(async () => {
+  ;({ verifySnippets } = (await import(page.href)) as { verifySnippets: typeof verifySnippets })
   folder = await mkdtemp(join(tmpdir(), 'stewrd-snippets-'))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))

@@ -1,8 +1,8 @@
-import { verifySnippets } from '@stewrd/core/webhooks/snippets.ts'
 import { useState } from 'react'
 import { Button } from '../../components/ui/button.tsx'
 import { CopyButton } from '../../components/ui/copy-button.tsx'
 import { Card } from '../../components/ui/surface.tsx'
+import { verifySnippets } from './snippets.ts'
 
 const languages = { node: 'Node', python: 'Python' } as const
 
