@@ -29,11 +29,13 @@ type With = { target: RunTarget; history: readonly Turn[] }
 
 /** Carries a run that this node holds to its end, or until it is another's. Never throws for what a provider does. */
 export async function carryOut(deps: RunsDeps, reports: KeyReports, live: LiveRun, given: With): Promise<RunEnd> {
-  const began = performance.now()
-  const elapsed = () => Math.round(performance.now() - began)
-  let { target } = given
   const started = live.events[0]
   if (started?.type !== 'RunStarted') throw new RangeError('a run begins with RunStarted')
+  const began = performance.now()
+  // A run that was at rest counts from its start, by the clock on the wall.
+  const before = live.fence === 1 ? 0 : Math.max(0, deps.now() - (started.data.deadline - deps.limits.run))
+  const elapsed = () => Math.round(before + performance.now() - began)
+  let { target } = given
   const ports: LoopPorts = {
     runId: live.runId,
     signal: live.signal,

@@ -38,6 +38,7 @@ export type RunDetail = {
   tokens: { input: number; output: number }
   credits: number
   startedAt: number
+  endedAt: number | null
   durationMs: number
   actor: string
 }
@@ -82,6 +83,7 @@ export async function runDetail(platform: Platform, projectId: string, runId: st
     node,
     request,
     startedAt: first.at,
+    endedAt: status === 'running' || status === 'waiting' ? null : (recorded.at(-1)?.at ?? first.at),
     actor: first.actor,
     timeline: recorded.slice(1).map(({ seq, at, event }) => ({ seq, at, event })),
   }

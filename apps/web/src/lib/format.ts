@@ -20,3 +20,6 @@ export const distance = (at: number) => age(Math.abs(at - Date.now()))
 /** "240 ms", "1.2 s". */
 export const duration = (ms: number) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`)
 export const count = (n: number) => n.toLocaleString('en')
+/** Of billionths of a dollar: "$0.0042". */
+export const usd = (nano: number) =>
+  `$${(nano / 1e9).toLocaleString('en', { maximumFractionDigits: nano < 1e7 ? 6 : 4 })}`

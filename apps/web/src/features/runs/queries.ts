@@ -3,6 +3,8 @@ import type { Outputs } from '../../lib/trpc.ts'
 
 export type RunRow = Outputs['runs']['list']['runs'][number]
 
+export type RunStep = Outputs['runs']['get']['timeline'][number]
+
 export const useRuns = (projectId: string) =>
   trpc.runs.list.useInfiniteQuery(
     { projectId, limit: 50 },
@@ -11,5 +13,5 @@ export const useRuns = (projectId: string) =>
 export const useRun = (projectId: string, runId: string) =>
   trpc.runs.get.useQuery(
     { projectId, runId },
-    { refetchInterval: (query) => (query.state.data?.status === 'running' ? 1_000 : false) },
+    { refetchInterval: (query) => (['running', 'waiting'].includes(query.state.data?.status ?? '') ? 1_000 : false) },
   )

@@ -4,10 +4,11 @@ import type { ReactNode } from 'react'
 import { Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
 import { Card, Mono } from '../../components/ui/surface.tsx'
 import { At } from '../../components/ui/time.tsx'
-import { count, duration } from '../../lib/format.ts'
+import { count, duration, usd } from '../../lib/format.ts'
 import { ReceiptCard } from '../proof/receipt-card.tsx'
 import { useRun } from './queries.ts'
 import { KeySource, RunStatus } from './run-status.tsx'
+import { RunTimeline } from './run-timeline.tsx'
 
 export function RunPage() {
   const { projectId, runId } = useParams({ from: '/app/projects/$projectId/runs/$runId' })
@@ -37,12 +38,10 @@ export function RunPage() {
                 {run.data.message}
               </Notice>
             ) : (
-              <Message title="Answer">
-                {run.data.message ||
-                  (run.data.status === 'running' ? 'Not there yet…' : 'The model answered with nothing.')}
-              </Message>
+              <Message title="Answer">{run.data.message || noAnswer[run.data.status]}</Message>
             )}
-            {run.data.status !== 'running' && <ReceiptCard projectId={projectId} runId={runId} />}
+            <RunTimeline steps={run.data.timeline} startedAt={run.data.startedAt} />
+            {run.data.endedAt !== null && <ReceiptCard projectId={projectId} runId={runId} />}
           </div>
           <Card title="What it used">
             <dl className="flex flex-col gap-3 px-4 py-4 text-[13px]">
@@ -76,7 +75,15 @@ export function RunPage() {
               <Fact name="Started">
                 <At at={run.data.startedAt} />
               </Fact>
-              <Fact name="Took">{run.data.status === 'running' ? '–' : duration(run.data.durationMs)}</Fact>
+              <Fact name="Cost">
+                {run.data.costNanoUsd === null ? 'Unknown: the provider does not tell' : usd(run.data.costNanoUsd)}
+              </Fact>
+              {run.data.sessionId && (
+                <Fact name="Session">
+                  <Mono>{run.data.sessionId}</Mono>
+                </Fact>
+              )}
+              <Fact name="Took">{run.data.endedAt === null ? '–' : duration(run.data.durationMs)}</Fact>
               <Fact name="Id">
                 <Mono>{run.data.runId}</Mono>
               </Fact>
@@ -87,6 +94,14 @@ export function RunPage() {
     </>
   )
 }
+
+const noAnswer = {
+  running: 'Not there yet…',
+  waiting: 'Not there yet: the run waits until the client sends the outputs of its tools.',
+  completed: 'The model answered with nothing.',
+  failed: '',
+  cancelled: 'The client stopped the run before there was an answer.',
+} as const
 
 const Message = ({ title, children }: { title: string; children: ReactNode }) => (
   <Card title={title}>
