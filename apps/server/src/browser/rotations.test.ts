@@ -99,7 +99,7 @@ test('a rotation with an overlap keeps the old key as a fallback; a run that nee
   upstream.setKeys([keyA])
   await run()
   await page.getByRole('link', { name: 'Open run' }).click()
-  await page.getByText('Went on with the old key').waitFor()
+  await page.getByRole('region', { name: 'What it used' }).getByText('Went on with the old key').waitFor()
   await expectGoodPage('rotation-run-fallback')
   await page.getByRole('link', { name: 'Runs' }).last().click()
   await page.getByText('then the old').waitFor()

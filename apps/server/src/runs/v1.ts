@@ -13,6 +13,7 @@ import type { RunsDeps } from './deps.ts'
 import { asyncAfter } from './prefer.ts'
 import { modelsRoute } from '../chat-completions/models.ts'
 import { chatCompletionRoutes } from '../chat-completions/routes.ts'
+import { openApiDocument } from '../openapi/document.ts'
 import { sessionRoutes } from '../sessions/routes.ts'
 import { SessionService } from '../sessions/service.ts'
 import type { Runner } from './runner.ts'
@@ -84,6 +85,7 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
       return answers.streamed(run, request, reply)
     },
   }
+  app.get('/v1/openapi.json', (request) => openApiDocument(docsBase(request)))
   agentRoutes(app, v1)
   usageRoute(app, { credentials, usage: options.usage })
   chatCompletionRoutes(app, v1)

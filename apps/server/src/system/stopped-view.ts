@@ -35,6 +35,7 @@ const consequences: Record<string, string> = {
   runs: 'New runs do not show, and those of a dead node are not gone on with.',
   sessions: 'New sessions do not show in the list; they can be used.',
   'key-custody': 'Changed rotation rules do not show.',
+  webhooks: 'Pages show older webhooks, and runs are told to those of then.',
   'held-keys': 'Replaced provider keys are not destroyed until it goes on.',
   rotations: 'Reminders and the rotation audit stay behind.',
 }

@@ -71,33 +71,36 @@ export const RunRequest = z.object({
 })
 export type RunRequest = z.infer<typeof RunRequest>
 
+const count = z.int().min(0)
+
 /** A run's answer; never JSON null where clients would fail on it. */
-export type RunAnswer = {
-  id: string
-  object: 'agent.response' | 'session.message'
-  session_id?: string
-  status: 'completed' | 'requires_tool_outputs' | 'in_progress' | 'failed' | 'cancelled'
-  message: string
-  tool_calls: { id: string; name: string; arguments: Record<string, unknown> }[]
-  capabilities_used: string[]
-  files: { name: string; content?: string; url?: string }[]
-  usage: {
-    credits_this_request: number
-    credits_remaining: number
-    tokens_used: number
-    requests_used: number
-    requests_limit: number
-  }
-  meta: {
-    duration_ms: number
-    project_id: string
-    plan: string
-    model: string
-    provider: string
-    key_source: 'project' | 'default' | 'demo'
-    config_revision: number
-    key_fingerprint?: string
-  }
-  error?: { code: string; message: string }
-  _compute_instance: string
-}
+export const RunAnswer = z.object({
+  id: z.uuid(),
+  object: z.enum(['agent.response', 'session.message']),
+  session_id: z.uuid().optional(),
+  status: z.enum(['completed', 'requires_tool_outputs', 'in_progress', 'failed', 'cancelled']),
+  message: z.string(),
+  tool_calls: z.array(z.object({ id: z.string(), name: z.string(), arguments: z.record(z.string(), z.unknown()) })),
+  capabilities_used: z.array(z.string()),
+  files: z.array(z.object({ name: z.string(), content: z.string().optional(), url: z.string().optional() })),
+  usage: z.object({
+    credits_this_request: count,
+    credits_remaining: count,
+    tokens_used: count,
+    requests_used: count,
+    requests_limit: count,
+  }),
+  meta: z.object({
+    duration_ms: count,
+    project_id: z.string(),
+    plan: z.string(),
+    model: z.string(),
+    provider: z.string(),
+    key_source: z.enum(['project', 'default', 'demo']),
+    config_revision: count,
+    key_fingerprint: z.string().optional(),
+  }),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+  _compute_instance: z.string(),
+})
+export type RunAnswer = z.infer<typeof RunAnswer>

@@ -78,7 +78,9 @@ function lookOf({ event }: RunStep): Look {
         fact,
         body: (
           <>
-            {content && <p className="mt-1 text-[13px] break-words whitespace-pre-wrap text-muted">{content}</p>}
+            {content && toolCalls.length > 0 && (
+              <p className="mt-1 text-[13px] break-words whitespace-pre-wrap text-muted">{content}</p>
+            )}
             {calls}
           </>
         ),
