@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import { providerIds, providers } from '@stewrd/core/llm/providers.ts'
 import { z } from 'zod'
+import type { S3Settings } from './files/s3-storage.ts'
 import type { KeyringCredentials } from './keys/credentials.ts'
 import type { KeyringSpec } from './keys/keyring-variable.ts'
 import { KeyringSpecError, parseKeyringVariable } from './keys/keyring-variable.ts'
@@ -41,6 +42,17 @@ const Variables = z.object({
   STEWRD_RATE_LIMIT_PER_MINUTE: optional(
     z.coerce.number('must be a number').int('must be a whole number').min(0).max(1_000_000),
   ),
+  STEWRD_FILE_LIMIT_MB: optional(
+    z.coerce
+      .number('must be a number')
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(256, 'must be at most 256'),
+  ),
+  STEWRD_S3_BUCKET: optional(httpUrl),
+  STEWRD_S3_REGION: optional(z.string().trim().min(1)),
+  STEWRD_S3_ACCESS_KEY_ID: optional(z.string().min(1)),
+  STEWRD_S3_SECRET_ACCESS_KEY: optional(z.string().min(1)),
   STEWRD_SESSION_LIMIT: optional(
     z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1'),
   ),
@@ -71,6 +83,10 @@ export type Env = {
   logLevel: string
   /** Active sessions that a project may have. */
   sessionLimit: number
+  /** Bytes of one stored file. */
+  fileLimit: number
+  /** Where files lie. Absent: in the home. */
+  s3?: S3Settings
   /** Every checkpoint of the log is also written here. An absolute path, best on another machine. */
   anchorDir: string
   /** Every checkpoint of the log is also posted here. */
@@ -95,6 +111,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   if (!parsed.success) throw new EnvError(parsed.error.issues.map((i) => `${i.path.join('.')} ${problemOf(i)}`))
   const v = parsed.data
   const defaultModel = defaultModelOf(v)
+  const s3 = s3Of(v)
   const home = resolve(v.STEWRD_HOME ?? resolve(checkout, '.stewrd'))
   return {
     production: v.NODE_ENV === 'production',
@@ -110,6 +127,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     ...(v.STEWRD_PUBLIC_URL === undefined ? {} : { publicUrl: v.STEWRD_PUBLIC_URL.replace(/\/+$/, '') }),
     logLevel: v.STEWRD_LOG_LEVEL ?? 'info',
     sessionLimit: v.STEWRD_SESSION_LIMIT ?? 1000,
+    fileLimit: (v.STEWRD_FILE_LIMIT_MB ?? 32) * 1024 * 1024,
+    ...(s3 && { s3 }),
     anchorDir: resolve(v.STEWRD_ANCHOR_DIR ?? join(home, 'log', 'anchors')),
     ...(v.STEWRD_ANCHOR_WEBHOOK === undefined ? {} : { anchorWebhook: v.STEWRD_ANCHOR_WEBHOOK }),
     ...(defaultModel === undefined ? {} : { defaultModel }),
@@ -119,6 +138,16 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
 // Our own messages and zod's for enums and numbers name what is allowed, never what was given.
 const problemOf = (issue: z.core.$ZodIssue) =>
   issue.code === 'invalid_value' ? `must be one of ${issue.values.join(', ')}` : issue.message
+
+function s3Of(v: z.output<typeof Variables>): S3Settings | undefined {
+  const { STEWRD_S3_BUCKET: endpoint, STEWRD_S3_ACCESS_KEY_ID: id, STEWRD_S3_SECRET_ACCESS_KEY: secret } = v
+  if (!endpoint && !id && !secret) return undefined
+  if (!endpoint || !id || !secret)
+    throw new EnvError([
+      'STEWRD_S3_BUCKET, STEWRD_S3_ACCESS_KEY_ID and STEWRD_S3_SECRET_ACCESS_KEY are needed together, or none of them',
+    ])
+  return { endpoint, region: v.STEWRD_S3_REGION ?? 'auto', accessKeyId: id, secretAccessKey: new Secret(secret) }
+}
 
 function keyringOf(text: string): Env['keyring'] {
   try {

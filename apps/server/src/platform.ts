@@ -16,6 +16,8 @@ import type { Logger } from 'pino'
 import type { Auth } from './auth/auth.ts'
 import { createAuth } from './auth/auth.ts'
 import { Verifier } from './audit/verifier.ts'
+import type { Files } from './files/create.ts'
+import { createFiles } from './files/create.ts'
 import { createTolls } from './credits/create.ts'
 import type { Tolls } from './credits/tolls.ts'
 import type { Env } from './env.ts'
@@ -55,6 +57,7 @@ export type Platform = ReadModels & {
   /** Runs that a project without a limit of its own may begin in a minute; 0: any number. */
   runsPerMinute: number
   tolls: Tolls
+  files: Files
   /** Active sessions that a project may have. */
   sessionLimit: number
   sql: Sql
@@ -141,12 +144,13 @@ export async function createPlatform(
     viewRates.start()
     started.defer(() => viewRates.stop())
   }
+  const files = await createFiles(env, { accountId, store, dataKeys, egress, now: Date.now })
   const keeper = createRotationKeeper({ sql, store, keyring, dataKeys, nodes, accountId }, log)
   if (as === 'server') {
     keeper.start()
     started.defer(() => keeper.stop())
   }
-  const shredder = createShredKeeper({ sql, store, nodes, forgetting, accountId, now: Date.now }, log)
+  const shredder = createShredKeeper({ sql, store, nodes, forgetting, files, accountId, now: Date.now }, log)
   if (as === 'server') {
     shredder.start()
     started.defer(() => shredder.stop())
@@ -160,7 +164,7 @@ export async function createPlatform(
     started.defer(() => custodian.stop())
   }
   const webhooks = new WebhookWorker(
-    { ...readModels, accountId, sql, store, secrets, egress, node, now: Date.now, metering: env.metering },
+    { ...readModels, accountId, sql, store, secrets, egress, files, node, now: Date.now, metering: env.metering },
     new Jobs(sql, log),
     log,
     webhookTimes,
@@ -180,6 +184,7 @@ export async function createPlatform(
     fallback: fallbackOf(env),
     metering: env.metering,
     runsPerMinute: env.runsPerMinute,
+    files,
     tolls: createTolls(env, { ...readModels, accountId, sql, now: Date.now }),
     sessionLimit: env.sessionLimit,
     sql,

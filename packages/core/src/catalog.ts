@@ -12,6 +12,9 @@ import { keyCustodyView } from './key-custody/key-custody.projection.ts'
 import { describeKeyHealth } from './key-health/describe.ts'
 import { KeyHealthEvent } from './key-health/events.ts'
 import { keyHealthView } from './key-health/key-health.projection.ts'
+import { describeFiles } from './files/describe.ts'
+import { FileEvent } from './files/events.ts'
+import { filesView } from './files/files.projection.ts'
 import type { EventShape, Noun } from './kernel/event.ts'
 import type { Projection } from './kernel/projection.ts'
 import type { Sentence } from './kernel/sentence.ts'
@@ -36,6 +39,7 @@ import { webhooksView } from './webhooks/webhooks.projection.ts'
 import { describeSessions } from './sessions/describe.ts'
 import { SessionEvent } from './sessions/events.ts'
 import { sessionsView } from './sessions/sessions.projection.ts'
+import { sessionUpcasters } from './sessions/upcasters.ts'
 
 /** Every event, in its newest version. */
 export const AnyEvent = z.discriminatedUnion('type', [
@@ -45,6 +49,7 @@ export const AnyEvent = z.discriminatedUnion('type', [
   ...ApiKeyEvent.options,
   ...RunEvent.options,
   ...SessionEvent.options,
+  ...FileEvent.options,
   ...KeyringEvent.options,
   ...KeyCustodyEvent.options,
   ...WebhookEvent.options,
@@ -55,7 +60,7 @@ export type AnyEvent = z.infer<typeof AnyEvent>
 const newest = new Map<string, number>(AnyEvent.options.map(({ shape }) => [shape.type.value, shape.version.value]))
 
 /** How earlier versions of events are read. */
-export const upcasters: Upcasters = { ...runUpcasters }
+export const upcasters: Upcasters = { ...runUpcasters, ...sessionUpcasters }
 
 /**
  * A stored event in its newest version; undefined for a type or version that this program does not know. What was sealed was validated
@@ -70,6 +75,7 @@ const describe = {
   ...describeApiKeys,
   ...describeRuns,
   ...describeSessions,
+  ...describeFiles,
   ...describeKeyring,
   ...describeKeyCustody,
   ...describeWebhooks,
@@ -87,6 +93,7 @@ const eventsOf: Record<Noun, readonly { shape: { type: { value: string } } }[]> 
   'api-keys': ApiKeyEvent.options,
   runs: RunEvent.options,
   sessions: SessionEvent.options,
+  files: FileEvent.options,
   keyring: KeyringEvent.options,
   'key-custody': KeyCustodyEvent.options,
   webhooks: WebhookEvent.options,
@@ -115,6 +122,7 @@ export const views: readonly View[] = [
   view(runsView, 'runs'),
   view(monthsView, 'runs'),
   view(sessionsView, 'sessions'),
+  view(filesView, 'files'),
   view(keyCustodyView, 'key-custody'),
   view(heldKeysView, 'llm', 'key-custody'),
   view(webhooksView, 'webhooks'),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { connect, disconnect } from '@stewrd/db/connect.ts'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { createApp } from '../app.ts'
@@ -63,6 +64,10 @@ test('a backup under write load is the log up to one moment, and its history ver
 test('what is restored by the commands goes on: positions, order and proofs hold, and nothing secret is in the file', async () => {
   const { platform, database, env } = backups.bed.tested
   await write(platform)
+  const kept = await platform.files.service.keep(
+    { projectId: backups.bed.project.projectId, name: 'a.txt', actor: 'operator:test', origin: 'upload', runId: null },
+    Readable.from([Buffer.from('a stored file')]),
+  )
   const signed = await signedUpTo(platform)
   const file = join(backups.folder, 'by-command')
   const variables = { STEWRD_BACKUP_PASSPHRASE: passphrase }
@@ -97,6 +102,7 @@ test('what is restored by the commands goes on: positions, order and proofs hold
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
   const run = await fetch(`${url}/v1/agent`, { method: 'POST', headers, body: JSON.stringify({ message: 'Hi' }) })
   expect(run.status).toBe(200)
+  expect(await (await fetch(`${url}/v1/files/${kept.fileId}/content`, { headers })).text()).toBe('a stored file')
   const signedInBefore = clientOf(url, cookie).projects.list.query()
   await expect(signedInBefore).rejects.toMatchObject({ data: { code: 'UNAUTHORIZED' } })
 

@@ -12,7 +12,8 @@ import { newArchive } from './archive.ts'
 import { BackupError } from './backup-error.ts'
 import type { BackupManifest } from './format.ts'
 import { headerOf } from './header.ts'
-import { contentOf, homeFiles, writeNew } from './home-files.ts'
+import { writeNew } from '../kernel/write-new.ts'
+import { contentOf, homeFiles } from './home-files.ts'
 import type { SealTo } from './sealing.ts'
 import { sealed, sealerOf } from './sealing.ts'
 
@@ -44,12 +45,12 @@ export async function backUp({ url, env }: Source, options: BackupOptions): Prom
   if (await stat(file).catch(() => undefined)) throw exists(file)
   const keyring = options.withMasterKey ? await keyringFile(env) : undefined
   // Listed before the moment of the database: a checkpoint that is signed after it does not belong to this backup.
-  const files = await homeFiles(env.home)
+  const checkpoints = await homeFiles(env.home, 'log')
   let done: Omit<BackedUp, 'bytes'> | undefined
   const written = await writeNew(file, async (draft) => {
     done = await readSnapshot(url, async (shape, read) => {
       const archive = newArchive(new Date(shape.takenAt))
-      const filled = fill(archive, { shape, read, files, keyring, env, options })
+      const filled = fill(archive, { shape, read, checkpoints, keyring, env, options })
       const out = pipeline(Readable.from(await sealed(sealer, archive.bytes)), createWriteStream(draft))
       // Whichever fails first stops the other, and both have ended before the database's moment does.
       const [, wrote] = await Promise.allSettled([filled.catch((error: unknown) => archive.fail(error)), out])
@@ -70,19 +71,20 @@ function unwritable(file: string, error: unknown): never {
 type Filling = {
   shape: SnapshotShape
   read: ReadTable
-  files: readonly string[]
+  checkpoints: readonly string[]
   keyring: Buffer | undefined
   env: Pick<Env, 'home'>
   options: BackupOptions
 }
 
 async function fill(archive: Archive, all: Filling): Promise<Omit<BackedUp, 'bytes'>> {
-  const { shape, read, files, keyring, env, options } = all
+  const { shape, read, checkpoints, keyring, env, options } = all
   const header = Buffer.from(JSON.stringify(headerOf(shape, options)))
   const manifest: BackupManifest = { header: digestOf(header), tables: {}, files: {} }
   await archive.add('header.json', header)
   if (keyring) await addFile(archive, manifest, 'keyring/keyring.json', keyring)
-  for (const path of files) {
+  // Listed after the moment of the database: a file is stored before its event, so none that this database knows is missing.
+  for (const path of [...checkpoints, ...(await homeFiles(env.home, 'files'))]) {
     const content = await contentOf(join(env.home, path))
     if (content) await addFile(archive, manifest, `files/${path}`, content)
   }

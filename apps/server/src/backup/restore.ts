@@ -14,7 +14,7 @@ import type { FileFound } from './contents.ts'
 import { checkBackup, openBackup } from './contents.ts'
 import type { BackupHeader } from './format.ts'
 import { shapeOf } from './header.ts'
-import { writeNew } from './home-files.ts'
+import { writeNew } from '../kernel/write-new.ts'
 import type { OpenWith } from './sealing.ts'
 
 export type RestoreOptions = {

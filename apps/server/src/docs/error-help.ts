@@ -63,6 +63,18 @@ export const errorHelp: Record<ContractCode, { when: string; cure: string }> = {
     when: 'The project sent more requests in a minute than it may.',
     cure: 'Wait for as many seconds as “Retry-After” says.',
   },
+  file_not_found: {
+    when: 'The file is unknown, was removed, or belongs to another project.',
+    cure: 'Check the id, or upload the file again.',
+  },
+  file_url_invalid: {
+    when: 'The URL of a file is not as it was given: its signature does not fit.',
+    cure: 'Use the URL unchanged, or fetch a new one with GET /v1/files/{id}.',
+  },
+  file_url_expired: {
+    when: 'The URL of a file was given more than 24 hours ago.',
+    cure: 'Fetch a new one with GET /v1/files/{id}, or with the run that made the file.',
+  },
   context_expired: {
     when: 'The run is unknown, belongs to another project, or waited too long.',
     cure: 'Start a new run.',

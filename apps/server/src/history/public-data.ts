@@ -91,8 +91,11 @@ const cleaners: { [T in AnyEvent['type']]: (data: Of<T>) => PublicData[T] } = {
     ...data,
     message: preview(data.message),
     answer: data.answer === null ? null : preview(data.answer),
+    files: data.files.map(({ name }) => name),
   }),
   SessionDeleted: asItIs,
+  FileStored: asItIs,
+  FileRemoved: asItIs,
   RunCompleted: (data) => ({ ...data, message: preview(data.message) }),
   RunFailed: (data) => ({ ...data, message: preview(data.message) }),
 }

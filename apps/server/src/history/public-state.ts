@@ -20,6 +20,8 @@ import type { RunEvent } from '@stewrd/core/runs/events.ts'
 import { runs } from '@stewrd/core/runs/runs.ts'
 import type { WebhookEvent } from '@stewrd/core/webhooks/events.ts'
 import { webhooks } from '@stewrd/core/webhooks/webhooks.ts'
+import type { FileEvent } from '@stewrd/core/files/events.ts'
+import { files } from '@stewrd/core/files/files.ts'
 import type { SessionEvent } from '@stewrd/core/sessions/events.ts'
 import { sessions } from '@stewrd/core/sessions/sessions.ts'
 import { folded } from '../kernel/folded.ts'
@@ -91,6 +93,12 @@ const fold: Record<Noun, (events: readonly AnyEvent[]) => PublicState> = {
     const state = folded(sessions, events as SessionEvent[])
     if (state.status === 'none') return { status: 'none' }
     return { status: state.status, messages: state.messages, busy: state.busy?.runId ?? null }
+  },
+  files: (events) => {
+    const state = folded(files, events as FileEvent[])
+    if (state.status !== 'stored') return { status: state.status }
+    const { status, name, bytes, mediaType, sha256 } = state
+    return { status, name, bytes, mediaType, sha256 }
   },
   runs: (events) => {
     const state = folded(runs, events as RunEvent[])

@@ -13,6 +13,7 @@ import pino from 'pino'
 import pretty from 'pino-pretty'
 import type { Env } from '../env.ts'
 import { EnvError } from '../env.ts'
+import { StorageError } from '../files/storage.ts'
 import { BundleRefused } from '../proof/refused.ts'
 
 // Their texts are written here and hold no value that somebody sent.
@@ -31,6 +32,7 @@ const ownErrors = [
   BundleRefused,
   RowsMissing,
   RowsRefused,
+  StorageError,
 ]
 
 /** What may be logged of an error. Texts of others (drivers, SDKs) can quote keys and rows: of those only name, code and place. */

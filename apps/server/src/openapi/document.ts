@@ -60,6 +60,8 @@ function told({
   status,
   answer,
   streams,
+  form,
+  binary,
   errors,
   open,
 }: Operation) {
@@ -74,7 +76,8 @@ function told({
     schema: { type: 'string' },
   }))
   const json = { 'application/json': { schema: answer ? jsonSchema(answer, 'output') : { type: 'object' } } }
-  const content = { ...json, ...(streams && { 'text/event-stream': { schema: { type: 'string' } } }) }
+  const bytes = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
+  const content = binary ? bytes : { ...json, ...(streams && { 'text/event-stream': { schema: { type: 'string' } } }) }
   return {
     operationId: `${method}${path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase()).replace(/\W/g, '')}`,
     summary,
@@ -84,8 +87,15 @@ function told({
     ...(body && {
       requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(body, 'input') } } },
     }),
+    ...(form && { requestBody: { required: true, content: { 'multipart/form-data': { schema: oneFile } } } }),
     responses: { [status]: { description: summary, content }, ...refusals(errors) },
   }
+}
+
+const oneFile = {
+  type: 'object',
+  required: ['file'],
+  properties: { file: { type: 'string', format: 'binary' } },
 }
 
 /** By status, with every code that it stands for. */

@@ -1,4 +1,5 @@
 import type { ContractCode } from '@stewrd/core/runs/wire.ts'
+import { FileAnswer } from '@stewrd/core/files/wire.ts'
 import { RunAnswer, RunRequest, ToolOutputsRequest } from '@stewrd/core/runs/wire.ts'
 import { z } from 'zod'
 import { ChatCompletionRequest } from '../chat-completions/request.ts'
@@ -16,6 +17,10 @@ export type Operation = {
   /** Absent: an answer of OpenAI's shape, or none of ours. */
   answer?: z.ZodType
   streams?: boolean
+  /** The body is one file of a form. */
+  form?: boolean
+  /** The answer is the bytes of a file. */
+  binary?: boolean
   errors: readonly ContractCode[]
   /** Needs no API key. */
   open?: boolean
@@ -178,6 +183,43 @@ export const operations: readonly Operation[] = [
     answer: RunAnswer,
     streams: true,
     errors: [...always, ...asking, ...starting, ...provider, 'session_not_found', 'session_expired'],
+  },
+  {
+    method: 'post',
+    path: '/v1/files',
+    summary: 'Upload a file',
+    description:
+      'As `multipart/form-data` with one file. Runs are given it by its id: `{"file_id": "…"}` in `files`. Content is sealed before it is stored.',
+    form: true,
+    status: 201,
+    answer: FileAnswer,
+    errors: [...always, 'invalid_body', 'payload_too_large'],
+  },
+  {
+    method: 'get',
+    path: '/v1/files/{id}',
+    summary: 'Look at a file, and get a new URL for it',
+    status: 200,
+    answer: FileAnswer,
+    errors: [...always, 'file_not_found'],
+  },
+  {
+    method: 'delete',
+    path: '/v1/files/{id}',
+    summary: 'Remove a file',
+    status: 200,
+    answer: z.object({ id: z.uuid(), object: z.literal('file'), deleted: z.literal(true) }),
+    errors: [...always, 'file_not_found'],
+  },
+  {
+    method: 'get',
+    path: '/v1/files/{id}/content',
+    summary: 'The content of a file',
+    description:
+      'With the signature of its URL, or with the API key. Ranges and `If-None-Match` are answered as HTTP has them.',
+    status: 200,
+    binary: true,
+    errors: [...always, 'file_not_found', 'file_url_invalid', 'file_url_expired'],
   },
   {
     method: 'post',

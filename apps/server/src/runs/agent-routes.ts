@@ -60,7 +60,7 @@ export function agentRoutes(app: FastifyInstance, v1: V1): void {
     }
   }
 
-  app.get<WithId>('/v1/agent/:id', async (request) => answers.body(await asked(request)))
+  app.get<WithId>('/v1/agent/:id', async (request) => answers.body(await asked(request), v1.baseUrl(request)))
 
   app.get<WithId>('/v1/agent/:id/stream', async (request, reply) => v1.streamed(await asked(request), request, reply))
 
@@ -86,7 +86,7 @@ export function agentRoutes(app: FastifyInstance, v1: V1): void {
       if (!ended) throw error
     }
     runner.live(runId)?.stop('cancelled')
-    return answers.body((await answers.read(id))!)
+    return answers.body((await answers.read(id))!, v1.baseUrl(request))
   })
 }
 

@@ -1,4 +1,5 @@
-import type { RunEvent, RunFile } from '@stewrd/core/runs/events.ts'
+import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
+import type { RunEvent } from '@stewrd/core/runs/events.ts'
 import type { StartedRun } from '@stewrd/core/runs/runs.ts'
 import { runs } from '@stewrd/core/runs/runs.ts'
 import type { RunAnswer } from '@stewrd/core/runs/wire.ts'
@@ -15,13 +16,15 @@ export function readRun(runId: string, projectId: string, events: readonly RunEv
   return state.status === 'none' ? undefined : { runId, projectId, state, events }
 }
 
+/** `fileUrl` signs a URL for a stored file. */
+type AnswerContext = { node: string; fileUrl(fileId: string, name: string): string; creditsLeft?: number }
+
 const statusOf = { running: 'in_progress', waiting: 'requires_tool_outputs' } as const
 
 /** A run's answer, with both generations of counters, and nothing null. */
 export function answerBody(
   { runId, projectId, state, events }: ReadRun,
-  node: string,
-  creditsLeft: number = NO_LIMIT,
+  { node, fileUrl, creditsLeft = NO_LIMIT }: AnswerContext,
 ): RunAnswer {
   const { started, config, status, tokens, error } = state
   const fingerprint = state.fallback ?? config.keyFingerprint
@@ -34,7 +37,9 @@ export function answerBody(
     message: error ? '' : request ? lastText(events) : state.message,
     tool_calls: request ? request.data.calls.map((call) => ({ ...call })) : [],
     capabilities_used: [...started.capabilities],
-    files: events.flatMap((e) => (e.type === 'ToolReturned' ? e.data.files.map(wireFile) : [])),
+    files: events.flatMap((e) =>
+      e.type === 'ToolReturned' ? e.data.files.map((file) => wireFile(file, fileUrl)) : [],
+    ),
     usage: {
       credits_this_request: started.credits,
       credits_remaining: creditsLeft,
@@ -59,7 +64,12 @@ export function answerBody(
 
 const lastText = (events: readonly RunEvent[]) => events.findLast((e) => e.type === 'ModelAnswered')?.data.content ?? ''
 
-const wireFile = ({ name, content }: RunFile) => ({ name, ...(content !== undefined && { content }) })
+/** Texts carry their content; what is in the storage has a URL. */
+const wireFile = ({ name, content, fileId }: RunFile, fileUrl: AnswerContext['fileUrl']) => ({
+  name,
+  ...(content !== undefined && { content }),
+  ...(fileId !== undefined && { url: fileUrl(fileId, name) }),
+})
 
 /** The `done` event: the answer, its counters at top level for older clients, and the answer once more. */
 export function doneData(answer: RunAnswer, requestId: string) {

@@ -19,7 +19,7 @@ const LOOK_MS = 300
 
 type Named = { runId: string; projectId: string }
 /** `wait`: milliseconds that the client waits for the end before it is told that the run is under way; undefined: it cannot be told that. */
-type WholeOptions = { wait?: number | undefined }
+type WholeOptions = { wait?: number | undefined; base: string }
 
 /** Answers requests about runs, wherever they are carried out. */
 export class Answers {
@@ -42,12 +42,15 @@ export class Answers {
     )
   }
 
-  async body(run: ReadRun): Promise<RunAnswer> {
-    return answerBody(run, this.#deps.node, await this.#deps.tolls.creditsLeft())
+  /** `base`: the address that this server is known under, for the URLs of files. */
+  async body(run: ReadRun, base: string): Promise<RunAnswer> {
+    const { node, files, tolls } = this.#deps
+    const fileUrl = (id: string, name: string) => base + files.urls.path(id, name)
+    return answerBody(run, { node, fileUrl, creditsLeft: await tolls.creditsLeft() })
   }
 
   /** The answer once the run has ended or waits for the client; `in_progress` only for who asked for that. A failed run is thrown. */
-  async whole(run: Named, { wait: patience }: WholeOptions = {}): Promise<RunAnswer> {
+  async whole(run: Named, { wait: patience, base }: WholeOptions): Promise<RunAnswer> {
     const limit = Math.min(patience ?? this.#deps.limits.sync, this.#deps.limits.sync)
     const until = performance.now() + limit
     const live = this.#runner.live(run.runId)
@@ -55,19 +58,19 @@ export class Answers {
       const end = await ended(live, limit)
       if (end === undefined && patience === undefined) live.stop(tooLong())
       const last = end ?? (patience === undefined ? await live.ended.promise : undefined)
-      if (last === undefined) return this.body(readOf(live))
+      if (last === undefined) return this.body(readOf(live), base)
       if (last.status === 'failed') throw last.error
-      if (last.status === 'completed' || last.status === 'waiting') return this.body(readOf(live))
+      if (last.status === 'completed' || last.status === 'waiting') return this.body(readOf(live), base)
     }
     for (;;) {
       const found = await this.read(run)
       if (!found) throw notThere()
       const { status } = found.state
       if (status === 'failed') throw failureOf(found)
-      if (status !== 'running') return this.body(found)
+      if (status !== 'running') return this.body(found, base)
       if (this.#runner.draining) throw stopping()
       if (performance.now() > until) {
-        if (patience !== undefined) return this.body(found)
+        if (patience !== undefined) return this.body(found, base)
         throw new ContractError('compute_unavailable', tooLong().message)
       }
       await wait(LOOK_MS)
@@ -75,7 +78,7 @@ export class Answers {
   }
 
   /** Everything after `Last-Event-ID`, as it happens, to exactly one `done` or `error`. */
-  async streamed(run: Named, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async streamed(run: Named, request: FastifyRequest, reply: FastifyReply, base: string): Promise<FastifyReply> {
     const events = eventStream(reply)
     const lastEventId = request.headers['last-event-id']
     const cursor = new FeedCursor(typeof lastEventId === 'string' ? lastEventId : undefined)
@@ -83,7 +86,7 @@ export class Answers {
     reply.raw.once('close', () => gone.abort())
     try {
       const end = await this.#follow(run, { cursor, events, gone: gone.signal, reply })
-      if (end) events.send({ event: 'done', data: doneData(await this.body(end), request.id) })
+      if (end) events.send({ event: 'done', data: doneData(await this.body(end, base), request.id) })
     } catch (error) {
       if (!events.begun) throw error
       const { code, message } = error instanceof ContractError ? error : failed()

@@ -21,6 +21,7 @@ import { fallBack } from './fall-back.ts'
 import type { KeyReports } from './key-reports.ts'
 import type { LiveRun, RunEnd } from './live-run.ts'
 import { lostTo } from './live-run.ts'
+import { toolsOf } from './tools.ts'
 
 /** How often an end that could not be written is tried again. */
 const RETRY_MS = 2_000
@@ -72,7 +73,12 @@ export async function carryOut(deps: RunsDeps, reports: KeyReports, live: LiveRu
     },
   }
   try {
-    const run = { started: started.data, events: live.events.slice(1), history: given.history, tools: [] }
+    const run = {
+      started: started.data,
+      events: live.events.slice(1),
+      history: given.history,
+      tools: toolsOf(deps, live, started.data),
+    }
     return { status: await runLoop(ports, run) }
   } catch (error) {
     const lost = lostTo(error)

@@ -2,6 +2,7 @@ import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import type { FastifyRequest } from 'fastify'
 import { errorFields } from '../kernel/log.ts'
+import { StorageError } from '../files/storage.ts'
 import { ContractError } from './contract-error.ts'
 
 /** Bytes of a body of `/v1`. */
@@ -19,6 +20,8 @@ function contractErrorOf(error: unknown): ContractError {
     return new ContractError('invalid_api_key', 'The project of this API key was shredded.', { cause: error })
   if (error instanceof Refusal && error.code === 'EVENT_UNKNOWN')
     return new ContractError('service_unavailable', error.message, { retryAfter: 30, cause: error })
+  if (error instanceof StorageError)
+    return new ContractError('service_unavailable', error.message, { retryAfter: 5, cause: error })
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   if (status === 413)
     return new ContractError('payload_too_large', `The body is larger than ${BODY_LIMIT / 1024 / 1024} MB.`)

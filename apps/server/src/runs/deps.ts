@@ -7,6 +7,7 @@ import type { Secret } from '@stewrd/crypto/secret.ts'
 import type { Egress } from '@stewrd/runtime/egress/egress.ts'
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
 import type { Logger } from 'pino'
+import type { Files } from '../files/create.ts'
 import type { Tolls } from '../credits/tolls.ts'
 import type { Secrets } from '../kernel/secrets.ts'
 
@@ -35,6 +36,7 @@ export type RunsDeps = {
   }
   secrets: Pick<Secrets, 'apiKeyHash' | 'openKey' | 'requestDigest' | 'idempotentRunId'>
   egress: Pick<Egress, 'fetch'>
+  files: Pick<Files, 'service' | 'urls'>
   tolls: Pick<Tolls, 'pass' | 'mayHaveChanged' | 'creditsLeft'>
   /** What a project without a key of its own runs on. */
   fallback: RunFallback

@@ -46,6 +46,7 @@ function bed(node: string, over: Partial<RunsDeps> = {}) {
     log,
     secrets,
     revisions,
+    files: tested.platform.files,
     limits: runLimits,
     egress: { fetch: silent },
     fallback: { source: 'demo', provider, model: DEMO_MODEL },

@@ -53,6 +53,7 @@ function runsDeps(platform: Platform, log: Logger): RunsDeps {
     limits: runLimits,
     // Three deciders in, their three states out: the store's mapped type says the same of any number.
     store: runsStore(platform),
+    files: platform.files,
     tolls: platform.tolls,
     secrets,
     egress,

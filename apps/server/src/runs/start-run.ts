@@ -2,11 +2,14 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Meters } from '@stewrd/core/kernel/execute.ts'
 import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
+import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { RunStartedData } from '@stewrd/core/runs/events.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import type { RunRequest } from '@stewrd/core/runs/wire.ts'
 import { capabilityCredits } from '@stewrd/core/runs/wire.ts'
+import { runFilesOf } from '../files/run-files.ts'
+import { errorFields } from '../kernel/log.ts'
 import { ContractError } from './contract-error.ts'
 import type { Credential, Credentials, RunTarget } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
@@ -33,7 +36,7 @@ export type StartedRun = {
 }
 
 /** What this version's runs can do. */
-export const available = ['chat'] as const
+export const available = ['chat', 'data', 'files'] as const
 const TRIES = 8
 
 /**
@@ -49,10 +52,13 @@ export async function startRun(
   const runId = asked.idempotent?.runId ?? asked.runId ?? uuidv7(deps.now(), randomBytes(10))
   // Two requests with one idempotency key are two commands: the second must find the run, not be taken for a repeated first.
   const commandId = asked.idempotent ? `start:${runId}:${randomUUID()}` : `start:${runId}`
+  let files: RunFile[] | undefined
   for (let tries = 0; tries < TRIES; tries++) {
     const credential = await credentials.of(authorization, { reload: tries > 0 })
     const target = withModel(targetOf(credential), asked.model)
-    const run = startOf(deps, asked, credential, target)
+    const capabilities = capabilitiesOf(asked.request, credential)
+    files ??= await filesFor(deps, asked.request, credential, { runId, capabilities })
+    const run = startOf(deps, asked, credential, { target, capabilities, files })
     try {
       const id = { accountId: deps.accountId, projectId: credential.projectId, stream: runStream(runId) }
       const meta = {
@@ -67,7 +73,9 @@ export async function startRun(
       )
       return { runId, credential, target, started: run, revision, minute: meters?.minute }
     } catch (error) {
-      if (!(error instanceof GuardMoved) && !deps.tolls.mayHaveChanged(credential.projectId, error)) throw error
+      if (error instanceof GuardMoved || deps.tolls.mayHaveChanged(credential.projectId, error)) continue
+      await dropFiles(deps, credential, asked.request, files)
+      throw error
     }
   }
   throw new ContractError(
@@ -102,13 +110,19 @@ export const configOf = ({ revision }: Pick<Credential, 'revision'>, target: Run
   keyFingerprint: target.fingerprint,
 })
 
-function startOf(deps: RunsDeps, asked: Asked, credential: Credential, target: RunTarget): RunStartedData {
+type With = { target: RunTarget; capabilities: readonly (typeof available)[number][]; files: RunFile[] }
+
+function startOf(
+  deps: RunsDeps,
+  asked: Asked,
+  credential: Credential,
+  { target, capabilities, files }: With,
+): RunStartedData {
   const { request, object, sessionId, idempotent } = asked
-  const capabilities = capabilitiesOf(request, credential)
   return {
     object,
     message: request.message,
-    files: request.files ?? [],
+    files,
     tools: request.tools ?? [],
     capabilities: [...capabilities],
     stream: request.stream ?? false,
@@ -119,6 +133,27 @@ function startOf(deps: RunsDeps, asked: Asked, credential: Credential, target: R
     node: deps.node,
     deadline: deps.now() + deps.limits.run,
   }
+}
+
+const filesFor = (
+  { files }: RunsDeps,
+  request: RunRequest,
+  { projectId, keyId }: Credential,
+  run: Pick<With, 'capabilities'> & { runId: string },
+) => runFilesOf(files.service, { projectId, actor: `api-key:${keyId}`, ...run }, request.files ?? [])
+
+/** What was stored of a request that is turned away is not kept; what was uploaded before stays. */
+async function dropFiles(
+  { files, log }: RunsDeps,
+  { projectId, keyId }: Credential,
+  request: RunRequest,
+  sent: readonly RunFile[],
+) {
+  for (const [i, { fileId }] of sent.entries())
+    if (fileId !== undefined && request.files?.[i]?.file_id === undefined)
+      await files.service
+        .remove({ projectId, fileId }, `api-key:${keyId}`)
+        .catch((error: unknown) => log.warn({ err: errorFields(error) }, 'a file of a refused run was not removed'))
 }
 
 function capabilitiesOf({ capabilities, tools }: RunRequest, credential: Credential) {

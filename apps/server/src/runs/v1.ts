@@ -14,6 +14,7 @@ import { asyncAfter } from './prefer.ts'
 import { modelsRoute } from '../chat-completions/models.ts'
 import { chatCompletionRoutes } from '../chat-completions/routes.ts'
 import { openApiDocument } from '../openapi/document.ts'
+import { fileRoutes } from '../files/routes.ts'
 import { sessionRoutes } from '../sessions/routes.ts'
 import { SessionService } from '../sessions/service.ts'
 import type { Runner } from './runner.ts'
@@ -39,6 +40,8 @@ export type V1 = {
   answers: Answers
   bodyLimit: number
   https: boolean
+  /** The address that this server is known under. */
+  baseUrl(request: FastifyRequest): string
   /** Before the body is read: who has no key costs nothing. */
   admitted(request: FastifyRequest): Promise<void>
   whole(run: Named, request: FastifyRequest, reply: FastifyReply): Promise<RunAnswer>
@@ -48,8 +51,8 @@ export type V1 = {
 /** The public API, as the wire contract says. */
 export async function v1Plugin(app: FastifyInstance, options: V1Options): Promise<void> {
   const { deps, credentials, runner, checkpoint, publicUrl, sessionLimit } = options
-  const docsBase = (request: FastifyRequest) => publicUrl ?? `${request.protocol}://${request.host}`
-  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, docsBase(request)))
+  const baseUrl = (request: FastifyRequest) => publicUrl ?? `${request.protocol}://${request.host}`
+  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, baseUrl(request)))
   app.all('/v1/*', () => {
     throw new ContractError('context_expired', 'There is nothing at this path of the API.')
   })
@@ -70,26 +73,31 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
     answers,
     bodyLimit: BODY_LIMIT,
     https,
+    baseUrl,
     async admitted({ headers }) {
       runner.admit()
       await credentials.of(headers.authorization)
     },
     async whole(run, request, reply) {
-      const answer = await answers.whole(run, { wait: asyncAfter(request.headers.prefer, deps.limits.sync) })
+      const answer = await answers.whole(run, {
+        wait: asyncAfter(request.headers.prefer, deps.limits.sync),
+        base: baseUrl(request),
+      })
       if (answer.status === 'in_progress') accepted(reply, run.runId)
       return answer
     },
     streamed(run, request, reply) {
       signed(reply)
       setSecurityHeaders(reply, { https })
-      return answers.streamed(run, request, reply)
+      return answers.streamed(run, request, reply, baseUrl(request))
     },
   }
-  app.get('/v1/openapi.json', (request) => openApiDocument(docsBase(request)))
+  app.get('/v1/openapi.json', (request) => openApiDocument(baseUrl(request)))
   agentRoutes(app, v1)
   usageRoute(app, { credentials, usage: options.usage })
   chatCompletionRoutes(app, v1)
   modelsRoute(app, v1)
+  await fileRoutes(app, v1)
   sessionRoutes(app, v1, new SessionService(deps, sessionLimit))
 }
 

@@ -90,7 +90,7 @@ export function sessionRoutes(app: FastifyInstance, v1: V1, service: SessionServ
       settleAfter(id, live)
       return live
     } catch (error) {
-      await service.end(id, { runId, message: parsed.message, answer: null })
+      await service.end(id, { runId, message: parsed.message, answer: null, files: [] })
       throw error
     }
   }

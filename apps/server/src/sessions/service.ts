@@ -4,9 +4,11 @@ import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
 import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { Recorded } from '@stewrd/core/kernel/event.ts'
+import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
+import type { RunEvent } from '@stewrd/core/runs/events.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import type { SessionEvent } from '@stewrd/core/sessions/events.ts'
-import type { Session } from '@stewrd/core/sessions/sessions.ts'
+import type { EndMessage, Session } from '@stewrd/core/sessions/sessions.ts'
 import { hasExpired, SESSION_MS, sessions, sessionStream } from '@stewrd/core/sessions/sessions.ts'
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
 import type { Platform } from '../platform.ts'
@@ -24,7 +26,7 @@ type OpenedSession = Exclude<Session, { status: 'none' }>
 type Id = { sessionId: string; projectId: string }
 
 /** A message with its answer, or with null while there is none. */
-export type SessionMessage = { runId: string; message: string; answer: string; at: number }
+export type SessionMessage = { runId: string; message: string; answer: string; files: readonly RunFile[]; at: number }
 
 /** Sessions of projects: conversations whose messages are answered one after another, by any node. */
 export class SessionService {
@@ -133,11 +135,12 @@ export class SessionService {
     if (state.status === 'none' && now() - since < LOST_MS) return false
     const message = state.status === 'none' ? '' : state.started.message
     const answer = state.status === 'completed' ? state.message : null
-    await this.end(id, { runId, message, answer })
+    const files = answer === null ? [] : filesIn((await store.read(stream)) as Recorded<RunEvent>[])
+    await this.end(id, { runId, message, answer, files })
     return true
   }
 
-  async end(id: Id, ended: { runId: string; message: string; answer: string | null }): Promise<void> {
+  async end(id: Id, ended: Omit<EndMessage, 'type' | 'at'>): Promise<void> {
     const command = { type: 'EndMessage', ...ended, at: this.#deps.now() } as const
     const meta = { commandId: randomUUID(), actor: 'system:sessions' }
     await this.#deps.store.execute(sessions, this.#stream(id), command, meta)
@@ -164,12 +167,18 @@ export const notThere = () =>
 export const expired = () =>
   new ContractError('session_expired', 'Nothing was sent to this session for 30 minutes. Start a new one.')
 
+/** What a run was given and what it made. */
+const filesIn = (recorded: readonly Recorded<RunEvent>[]): RunFile[] =>
+  recorded.flatMap(({ event }) =>
+    event.type === 'RunStarted' || event.type === 'ToolReturned' ? event.data.files : [],
+  )
+
 /** The answered messages, in order. */
 function turnsIn(recorded: readonly Recorded<SessionEvent>[]): SessionMessage[] {
   return recorded.flatMap(({ event }) => {
     if (event.type !== 'SessionMessageEnded' || event.data.answer === null) return []
-    const { runId, message, answer, at } = event.data
-    return [{ runId, message, answer, at }]
+    const { runId, message, answer, files, at } = event.data
+    return [{ runId, message, answer, files, at }]
   })
 }
 
@@ -186,5 +195,9 @@ export async function historyOf(
     stream: sessionStream(sessionId),
   })) as Recorded<SessionEvent>[]
   const began = recorded.findIndex((r) => r.event.type === 'SessionMessageStarted' && r.event.data.runId === runId)
-  return turnsIn(began < 0 ? recorded : recorded.slice(0, began)).map(({ message, answer }) => ({ message, answer }))
+  return turnsIn(began < 0 ? recorded : recorded.slice(0, began)).map(({ message, answer, files }) => ({
+    message,
+    answer,
+    files,
+  }))
 }

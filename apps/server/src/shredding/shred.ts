@@ -4,11 +4,13 @@ import { projects, projectStream } from '@stewrd/core/projects/projects.ts'
 import type { Sql } from '@stewrd/db/connect.ts'
 import type { EventStore } from '@stewrd/db/event-store.ts'
 import * as db from '@stewrd/db/shredding/shredding.ts'
+import { folderOf } from '../files/service.ts'
+import type { FileStorage } from '../files/storage.ts'
 import type { Nodes } from '../system/nodes.ts'
 import type { Forgetting } from './forgetting.ts'
 
 /** In this order. Whoever dies after one of them, the next server that looks does the rest; each may be done again without effect. */
-export const shredSteps = ['recorded', 'closed', 'destroyed', 'forgotten', 'states', 'rows', 'proved'] as const
+export const shredSteps = ['recorded', 'closed', 'destroyed', 'forgotten', 'states', 'rows', 'files', 'proved'] as const
 export type ShredStep = (typeof shredSteps)[number]
 
 /** What shredding works with. A `Platform` is one. */
@@ -17,6 +19,7 @@ export type Shredder = {
   store: EventStore
   nodes: Pick<Nodes, 'notForgotten'>
   forgetting: Forgetting
+  files: { storage: Pick<FileStorage, 'removeAll' | 'count'> }
   accountId: string
   now(): number
 }
@@ -53,6 +56,7 @@ export async function finishShredding(
   { onStep = () => {} }: Pick<ShredOptions, 'onStep'> = {},
 ): Promise<void> {
   const { sql, accountId } = shredder
+  const { storage } = shredder.files
   const recorded = await db.recordedShredding(sql, accountId, projectId)
   if (!recorded) throw new Refusal('SHRED_NOT_REQUESTED', { projectId })
   await db.closeProject(sql, accountId, projectId, recorded)
@@ -66,7 +70,10 @@ export async function finishShredding(
   onStep('states')
   await db.dropRows(sql, accountId, projectId)
   onStep('rows')
-  const left = await db.remainsOf(sql, accountId, projectId)
+  await storage.removeAll(folderOf(accountId, projectId))
+  onStep('files')
+  const rows = await db.remainsOf(sql, accountId, projectId)
+  const left = { ...rows, files: await storage.count(folderOf(accountId, projectId)) }
   if (Object.values(left).some((count) => count > 0)) throw new ShreddingUnfinished(left)
   await db.markDone(sql, accountId, projectId)
   onStep('proved')

@@ -70,11 +70,17 @@ describe('a shredded project', () => {
   let projectId: string
   let apiKey: string
   let runId: string
+  let fileUrl: string
   let sealed: EventRow[]
   beforeAll(async () => {
     ;({ projectId, apiKey } = await bed.newProject())
     const answer = await bed.post({ message: 'a message that nobody may read again' }, { apiKey })
     runId = ((await answer.json()) as { id: string }).id
+    const form = new FormData()
+    form.append('file', new Blob(['a file that nobody may read again']), 'notes.txt')
+    const headers = { authorization: `Bearer ${apiKey}` }
+    const sent = await fetch(`${bed.server.url}/v1/files`, { method: 'POST', headers, body: form })
+    fileUrl = ((await sent.json()) as { url: string }).url
     // The other server has opened it all before.
     await history(projectId, other)
     await client.projects.shred.mutate({ projectId, confirm: 'Runs', now: true })
@@ -110,6 +116,15 @@ describe('a shredded project', () => {
     await expect(client.apiKeys.regenerate.mutate({ projectId })).rejects.toMatchObject(refused)
     expect((await client.projects.list.query()).map((p) => p.projectId)).not.toContain(projectId)
     expect((await client.projects.listShredded.query())[0]).toMatchObject({ projectId, state: 'pending' })
+  })
+
+  test('has no files any more', async () => {
+    const gone = await fetch(fileUrl)
+    expect([gone.status, ((await gone.json()) as { error: { code: string } }).error.code]).toEqual([
+      404,
+      'file_not_found',
+    ])
+    expect(await platform.files.storage.count(`${platform.accountId}/${projectId}`)).toBe(0)
   })
 
   test('runs nothing, on no server', async () => {

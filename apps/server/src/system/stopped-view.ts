@@ -34,6 +34,7 @@ const consequences: Record<string, string> = {
   'run-months': 'Budgets and the usage of the month count no new runs.',
   runs: 'New runs do not show, and those of a dead node are not gone on with.',
   sessions: 'New sessions do not show in the list; they can be used.',
+  files: 'New files do not show in the list; they can be used.',
   'key-custody': 'Changed rotation rules do not show.',
   webhooks: 'Pages show older webhooks, and runs are told to those of then.',
   'held-keys': 'Replaced provider keys are not destroyed until it goes on.',

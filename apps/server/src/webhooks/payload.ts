@@ -12,7 +12,7 @@ import { streamOf } from '../projects/project-of.ts'
 import { answerBody, readRun } from '../runs/answer-body.ts'
 
 /** What making a payload needs of the platform. */
-export type PayloadSource = Pick<Platform, 'accountId' | 'sql' | 'store' | 'views' | 'now'>
+export type PayloadSource = Pick<Platform, 'accountId' | 'sql' | 'store' | 'views' | 'now' | 'files'>
 export type Payload = { event: string; id: string } & Record<string, unknown>
 
 const PLAN = 'self-hosted'
@@ -43,7 +43,10 @@ async function runPayload(source: PayloadSource, { event, projectId }: Delivery,
   const events = (await eventsOf(source, projectId, stream)) as RunEvent[]
   const run = readRun(stream.slice(runStream('').length), projectId, events)
   if (!run) return undefined
-  const { id, object, session_id, message, error, capabilities_used, files, usage, meta } = answerBody(run, '')
+  const { id, object, session_id, message, error, capabilities_used, files, usage, meta } = answerBody(run, {
+    node: '',
+    fileUrl: (id, name) => source.files.base + source.files.urls.path(id, name),
+  })
   return {
     event,
     id,

@@ -5,7 +5,7 @@
 export type Refusals = {
   INVALID_INPUT: { field: string; problem: string }
   NOT_FOUND: {
-    what: 'project' | 'run' | 'session' | 'delivery' | 'event' | 'view' | 'revision'
+    what: 'project' | 'run' | 'session' | 'file' | 'delivery' | 'event' | 'view' | 'revision'
     id?: string
   }
   REVISION_MOVED: { stream: string; expected: number; actual: number }

@@ -8,6 +8,7 @@ export const nouns = [
   'api-keys',
   'runs',
   'sessions',
+  'files',
   'keyring',
   'key-custody',
   'webhooks',

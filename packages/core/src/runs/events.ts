@@ -1,16 +1,9 @@
 import { z } from 'zod'
 import { defineEvent } from '../kernel/event.ts'
+import { RunFile } from '../kernel/run-file.ts'
 
 const Tokens = z.strictObject({ input: z.int().min(0), output: z.int().min(0) })
 const Step = z.int().min(1)
-
-/** A file that a run was given or made: its text, or the id of a stored file. */
-export const RunFile = z.strictObject({
-  name: z.string(),
-  content: z.string().optional(),
-  fileId: z.string().optional(),
-})
-export type RunFile = z.infer<typeof RunFile>
 
 /** A tool of the client's own. `parameters` is a JSON Schema. */
 export const CustomTool = z.strictObject({

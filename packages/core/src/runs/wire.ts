@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { capabilities } from '../kernel/capabilities.ts'
+import { FileName } from '../kernel/file-name.ts'
 
 /** Codes of the wire contract with their HTTP status. */
 export const contractErrors = {
@@ -20,6 +21,9 @@ export const contractErrors = {
   session_expired: 410,
   session_not_found: 404,
   context_expired: 404,
+  file_not_found: 404,
+  file_url_invalid: 403,
+  file_url_expired: 410,
   payload_too_large: 413,
   provider_key_rejected: 424,
   provider_quota_exceeded: 424,
@@ -32,8 +36,6 @@ export type ContractCode = keyof typeof contractErrors
 
 /** What capability a run costs, in credits; a run costs the sum. */
 export const capabilityCredits = { chat: 1, data: 1, files: 2, research: 3, code: 3, documents: 5, browser: 3 } as const
-
-const hasExtension = (name: string) => /[^.\\/]\.[A-Za-z0-9]{1,16}$/.test(name)
 
 /** A tool of the client's own. */
 const ToolInput = z.object({
@@ -53,19 +55,32 @@ export const ToolOutputsRequest = z.object({
     .max(128),
 })
 
+const given = (file: Record<string, unknown>) =>
+  ['content', 'content_base64', 'file_id'].filter((name) => file[name] !== undefined)
+
+/** A file that comes with a message: its text, its bytes, or the id of one that was uploaded before. */
+const FileInput = z
+  .object({
+    name: FileName.optional(),
+    content: z.string().optional(),
+    content_base64: z.base64('must be base64').optional(),
+    file_id: z.uuid('must be the id of an uploaded file').optional(),
+  })
+  .refine((file) => given(file).length === 1, 'needs exactly one of content, content_base64 and file_id')
+  .refine(({ name, file_id }) => (name === undefined) === (file_id !== undefined), {
+    message: 'is needed with content, and comes from the upload with file_id',
+    path: ['name'],
+  })
+  .meta({
+    oneOf: [{ required: ['name', 'content'] }, { required: ['name', 'content_base64'] }, { required: ['file_id'] }],
+  })
+export type FileInput = z.infer<typeof FileInput>
+
 /** A run's request. Unknown fields are let through, as clients of other versions send them. */
 export const RunRequest = z.object({
   message: z.string().min(1),
   capabilities: z.array(z.enum(capabilities)).min(1).max(20).optional(),
-  files: z
-    .array(
-      z.object({
-        name: z.string().min(1).max(255).refine(hasExtension, 'needs an extension, such as notes.txt'),
-        content: z.string(),
-      }),
-    )
-    .max(50)
-    .optional(),
+  files: z.array(FileInput).max(50).optional(),
   stream: z.boolean().optional(),
   tools: z.array(ToolInput).max(20).optional(),
 })

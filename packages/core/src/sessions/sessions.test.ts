@@ -8,9 +8,9 @@ import { sessionsView } from './sessions.projection.ts'
 const given = spec(sessions)
 const opened: SessionEvent = { type: 'SessionOpened', version: 1, data: { at: 1_000 } }
 const started: SessionEvent = { type: 'SessionMessageStarted', version: 1, data: { runId: 'r1', at: 2_000 } }
-const said = { runId: 'r1', message: 'Hi', answer: 'Hello', at: 3_000 }
-const ended: SessionEvent = { type: 'SessionMessageEnded', version: 1, data: said }
-const failed: SessionEvent = { type: 'SessionMessageEnded', version: 1, data: { ...said, answer: null } }
+const said = { runId: 'r1', message: 'Hi', answer: 'Hello', files: [], at: 3_000 }
+const ended: SessionEvent = { type: 'SessionMessageEnded', version: 2, data: said }
+const failed: SessionEvent = { type: 'SessionMessageEnded', version: 2, data: { ...said, answer: null } }
 const deleted: SessionEvent = { type: 'SessionDeleted', version: 1, data: {} }
 const start = { type: 'StartMessage', runId: 'r2', at: 4_000 } as const
 

@@ -1,10 +1,18 @@
 import type { Decider } from '../kernel/decider.ts'
 import { Refusal } from '../kernel/errors.ts'
+import type { RunFile } from '../kernel/run-file.ts'
 import { SessionEvent } from './events.ts'
 
 export type OpenSession = { type: 'OpenSession'; at: number }
 export type StartMessage = { type: 'StartMessage'; runId: string; at: number }
-export type EndMessage = { type: 'EndMessage'; runId: string; message: string; answer: string | null; at: number }
+export type EndMessage = {
+  type: 'EndMessage'
+  runId: string
+  message: string
+  answer: string | null
+  files: RunFile[]
+  at: number
+}
 export type DeleteSession = { type: 'DeleteSession' }
 export type SessionCommand = OpenSession | StartMessage | EndMessage | DeleteSession
 
@@ -40,7 +48,7 @@ export const sessions: Decider<Session, SessionCommand, SessionEvent> = {
       }
       case 'EndMessage': {
         const { type: _, ...data } = command
-        return state.busy?.runId === data.runId ? [{ type: 'SessionMessageEnded', version: 1, data }] : []
+        return state.busy?.runId === data.runId ? [{ type: 'SessionMessageEnded', version: 2, data }] : []
       }
       case 'DeleteSession':
         return state.status === 'deleted' ? [] : [{ type: 'SessionDeleted', version: 1, data: {} }]

@@ -10,6 +10,7 @@ import { llmStream } from '@stewrd/core/llm/llm.ts'
 import { projectStream } from '@stewrd/core/projects/projects.ts'
 import { runStream } from '@stewrd/core/runs/runs.ts'
 import { webhooksStream } from '@stewrd/core/webhooks/webhooks.ts'
+import { fileStream } from '@stewrd/core/files/files.ts'
 import { sessionStream } from '@stewrd/core/sessions/sessions.ts'
 import type { Sql, Tx } from '../connect.ts'
 import { run } from '../db-error.ts'
@@ -77,6 +78,7 @@ const prefixes: Record<Noun, string> = {
   'api-keys': apiKeysStream(''),
   runs: runStream(''),
   sessions: sessionStream(''),
+  files: fileStream(''),
   keyring: keyringStream('').stream,
   'key-custody': keyCustodyStream(''),
   webhooks: webhooksStream(''),

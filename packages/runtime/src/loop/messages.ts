@@ -1,16 +1,17 @@
-import type { RunEvent, RunFile, RunStartedData } from '@stewrd/core/runs/events.ts'
+import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
+import type { RunEvent, RunStartedData } from '@stewrd/core/runs/events.ts'
 import type { Message } from '../provider/answer.ts'
 
 const SYSTEM =
-  'You are a helpful agent. Answer the user in the language of the message, and use the files that come with it.'
+  'You are a helpful agent. Answer the user in the language of the message, and use the files that come with it. A file that is named without its text is opened with a tool.'
 
-/** One message of a session and its answer, from before this run. */
-export type Turn = { message: string; answer: string }
+/** One message of a session and its answer, from before this run; `files` were sent with it, or made for it. */
+export type Turn = { message: string; answer: string; files: readonly RunFile[] }
 
 /** The conversation that a run starts with: plain message JSON, so that any node can go on with it. */
 export function opening(message: string, files: readonly RunFile[], history: readonly Turn[] = []): Message[] {
   const before = history.flatMap((turn): Message[] => [
-    { role: 'user', content: turn.message },
+    { role: 'user', content: turn.message + attached(turn.files) },
     { role: 'assistant', content: turn.answer },
   ])
   return [{ role: 'system', content: SYSTEM }, ...before, { role: 'user', content: message + attached(files) }]

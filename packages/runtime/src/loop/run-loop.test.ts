@@ -91,7 +91,7 @@ test('files stand after the message, each under its name, and a conversation is 
 })
 
 test('a session comes before the message', () => {
-  const messages = conversation(started, [], [{ message: 'I am Ada', answer: 'Hello Ada' }])
+  const messages = conversation(started, [], [{ message: 'I am Ada', answer: 'Hello Ada', files: [] }])
   expect(messages.map(({ role, content }) => [role, content]).slice(1)).toEqual([
     ['user', 'I am Ada'],
     ['assistant', 'Hello Ada'],

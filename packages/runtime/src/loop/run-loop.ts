@@ -1,3 +1,4 @@
+import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import type { RecordAnswer, RequestedCall } from '@stewrd/core/runs/commands.ts'
 import type { ModelAnsweredData, RunEvent, RunStartedData, ToolReturnedData } from '@stewrd/core/runs/events.ts'
 import type { Message, ModelAnswer, ToolChoice, ToolOffer } from '../provider/answer.ts'
@@ -45,7 +46,7 @@ export async function runLoop(ports: LoopPorts, state: LoopState): Promise<'comp
   for (;;) {
     await Promise.all(
       openCalls(events).map(async (call) =>
-        take(await ports.record({ type: 'RecordToolReturn', returned: await carryOut(ports, state.tools, call) })),
+        take(await ports.record({ type: 'RecordToolReturn', returned: await carryOut(ports, state, events, call) })),
       ),
     )
     const step = 1 + events.filter((e) => e.type === 'ModelAnswered').length
@@ -111,7 +112,19 @@ function followUp(ports: LoopPorts, { tools, started }: LoopState, { toolCalls, 
   return { called, returned, request }
 }
 
-async function carryOut(ports: LoopPorts, tools: readonly Tool[], call: Call): Promise<ToolReturnedData> {
+/** What the tools of a run may read: newer files come later. */
+const filesOf = ({ history, started }: LoopState, events: readonly RunEvent[]): RunFile[] => [
+  ...history.flatMap(({ files }) => files),
+  ...started.files,
+  ...events.flatMap((e) => (e.type === 'ToolReturned' ? e.data.files : [])),
+]
+
+async function carryOut(
+  ports: LoopPorts,
+  state: LoopState,
+  events: readonly RunEvent[],
+  call: Call,
+): Promise<ToolReturnedData> {
   const began = ports.now()
   const { runId, signal } = ports
   const base = { step: call.step, callId: call.id, tool: call.name }
@@ -122,11 +135,16 @@ async function carryOut(ports: LoopPorts, tools: readonly Tool[], call: Call): P
     files,
     durationMs: Math.round(ports.now() - began),
   })
-  const tool = tools.find((t) => t.name === call.name)
+  const tool = state.tools.find((t) => t.name === call.name)
   const args = parsedArguments(call.arguments)
   if (!tool || !args) return done(`The tool ${call.name} is not available any more.`, true)
   try {
-    const { output, files = [] } = await tool.run(args, { runId, callId: call.id, signal })
+    const { output, files = [] } = await tool.run(args, {
+      runId,
+      callId: call.id,
+      signal,
+      files: filesOf(state, events),
+    })
     return done(output, false, [...files])
   } catch (error) {
     if (!(error instanceof ToolError)) throw error

@@ -13,6 +13,7 @@ const nounNames: Record<(typeof nouns)[number], string> = {
   runs: 'Runs',
   keyring: 'Master keys',
   sessions: 'Sessions',
+  files: 'Files',
   'key-custody': 'Key custody',
   webhooks: 'Webhooks',
   credits: 'Credits',

@@ -2,6 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import {
   CircleAlert,
   Coins,
+  File,
   FolderKanban,
   HeartPulse,
   KeyRound,
@@ -35,6 +36,7 @@ const icons = {
   runs: Play,
   keyring: KeySquare,
   sessions: MessagesSquare,
+  files: File,
   'key-custody': ShieldCheck,
   webhooks: Webhook,
   credits: Coins,

@@ -1,0 +1,93 @@
+import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
+import type { Tool } from '../loop/tool.ts'
+import { ToolError } from '../loop/tool.ts'
+import type { RunFiles } from './run-files.ts'
+import { bytesOf, chosenName, fileNamed, made } from './run-files.ts'
+import type { Content, QueryResult, SaveFormat } from './worker/jobs.ts'
+import { runJob } from './worker/run-job.ts'
+
+const formats: readonly SaveFormat[] = ['csv', 'json', 'xlsx']
+const MOST_FILES = 10
+/** Characters of a result that the model gets. */
+const MOST_OUTPUT = 30_000
+
+const filesParameter = {
+  type: 'array',
+  items: { type: 'string' },
+  minItems: 1,
+  maxItems: MOST_FILES,
+  description: 'The names of the files: CSV, TSV, JSON, JSON Lines or XLSX.',
+}
+
+/** The tools of the capability `data`: what tables hold, and SQL over them. */
+export function dataTools(kept: RunFiles): Tool[] {
+  const contents = (names: unknown, files: readonly RunFile[]): Promise<Content[]> => {
+    if (!Array.isArray(names) || names.length === 0 || names.length > MOST_FILES)
+      throw new ToolError(`"files" must be a list of 1 to ${MOST_FILES} file names.`)
+    const found = names.map((name) => fileNamed(files, name))
+    return Promise.all(found.map(async (file) => ({ name: file.name, bytes: await bytesOf(kept, file) })))
+  }
+  return [
+    {
+      name: 'describe_data',
+      capability: 'data',
+      description:
+        'Tells what tables the files hold: their names in SQL, columns with type, empty cells, distinct values, least and greatest value, and the first rows.',
+      parameters: {
+        type: 'object',
+        properties: { files: filesParameter },
+        required: ['files'],
+        additionalProperties: false,
+      },
+      say: ({ files }) => `Looking at ${listed(files)}`,
+      async run({ files: names }, { files, signal }) {
+        const tables = await runJob({ type: 'describe', files: await contents(names, files) }, signal)
+        return { output: cut(JSON.stringify(tables)) }
+      },
+    },
+    {
+      name: 'query_data',
+      capability: 'data',
+      description:
+        'Runs one SELECT (SQLite) over the tables of the files, which are named as describe_data tells. Gives the first 100 rows. With "save_as" the whole result becomes a file for the user.',
+      parameters: {
+        type: 'object',
+        properties: {
+          files: filesParameter,
+          sql: { type: 'string', description: 'One SELECT statement.' },
+          save_as: { type: 'string', description: 'A file name that ends with .csv, .json or .xlsx.' },
+        },
+        required: ['files', 'sql'],
+        additionalProperties: false,
+      },
+      say: ({ files, save_as }) =>
+        typeof save_as === 'string'
+          ? `Making ${save_as.slice(0, 100)} from ${listed(files)}`
+          : `Querying ${listed(files)}`,
+      async run({ files: names, sql, save_as }, { files, signal }) {
+        if (typeof sql !== 'string' || sql.trim() === '') throw new ToolError('"sql" must be a SELECT statement.')
+        const saveName = save_as === undefined || save_as === '' ? null : chosenName(save_as, formats)
+        const saveAs =
+          saveName === null ? null : (saveName.slice(saveName.lastIndexOf('.') + 1).toLowerCase() as SaveFormat)
+        const result = await runJob({ type: 'query', files: await contents(names, files), sql, saveAs }, signal)
+        const saved =
+          saveName !== null && result.file
+            ? [await made(kept, saveName, Buffer.from(result.file), { text: saveAs !== 'xlsx' })]
+            : []
+        return { output: told(result, saveName), files: saved }
+      },
+    },
+  ]
+}
+
+function told({ columns, shown, rows }: QueryResult, saveName: string | null): string {
+  const part = rows > shown.length ? `, of which these are the first ${shown.length}` : ''
+  const saved = saveName === null ? '' : ` All are in ${saveName}.`
+  return cut(
+    `${rows} ${rows === 1 ? 'row' : 'rows'}${part}.${saved}\n${[columns, ...shown].map((row) => JSON.stringify(row)).join('\n')}`,
+  )
+}
+
+const cut = (text: string) => (text.length > MOST_OUTPUT ? `${text.slice(0, MOST_OUTPUT)}\n[cut: ask for less]` : text)
+
+const listed = (names: unknown) => (Array.isArray(names) ? names.join(', ').slice(0, 200) : 'the files')
