@@ -12,6 +12,7 @@ import { builtDashboard, dashboardPlugin } from './kernel/dashboard.ts'
 import { errorFields, pathOf } from './kernel/log.ts'
 import { originGuard } from './kernel/same-origin.ts'
 import { setSecurityHeaders } from './kernel/security-headers.ts'
+import { unreadable } from './kernel/unreadable.ts'
 import { logPlugin } from './log/plugin.ts'
 import type { Platform } from './platform.ts'
 import { proofPlugin } from './proof/plugin.ts'
@@ -32,6 +33,7 @@ const BODY_LIMIT = 1024 * 1024
 /** Everything on one port: dashboard, tRPC, sign-in, `/v1`, health. Not listening yet. */
 export async function createApp({ platform, log, publicUrl, dashboard = builtDashboard }: AppOptions) {
   const loggerInstance: FastifyBaseLogger = log
+  const https = publicUrl?.startsWith('https:') ?? false
   const app: FastifyInstance = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
@@ -39,8 +41,10 @@ export async function createApp({ platform, log, publicUrl, dashboard = builtDas
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: 5000 },
     forceCloseConnections: 'idle',
+    // While runs finish, whoever comes is told in the words of the route, with the connection closed after it.
+    return503OnClosing: false,
+    ...unreadable({ publicUrl, https }),
   })
-  const https = publicUrl?.startsWith('https:') ?? false
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })

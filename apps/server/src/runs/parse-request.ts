@@ -5,7 +5,7 @@ import { ContractError } from './contract-error.ts'
 /** The request, or a `ContractError` that names the field and what it must be. */
 export function parseRequest(body: unknown): RunRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new ContractError('invalid_body', 'The body must be a JSON object.')
+    throw new ContractError('invalid_body', 'The body must be a JSON object, sent as application/json.')
   const { message } = body as { message?: unknown }
   if (message === undefined || message === null || (typeof message === 'string' && message.trim() === ''))
     throw new ContractError('missing_message', 'The field "message" is missing or empty.')

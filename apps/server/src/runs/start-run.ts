@@ -38,6 +38,8 @@ export type StartedRun = {
 /** What this version's runs can do. */
 export const available = ['chat', 'data', 'files'] as const
 const TRIES = 8
+/** Refusals that the project's owner can have cured meanwhile. */
+const ofConfiguration: readonly string[] = ['capability_not_enabled', 'service_unavailable']
 
 /**
  * Starts a run: one round trip, the append of `RunStarted`, on the condition that the API key, the configuration and the project are still
@@ -55,11 +57,11 @@ export async function startRun(
   let files: RunFile[] | undefined
   for (let tries = 0; tries < TRIES; tries++) {
     const credential = await credentials.of(authorization, { reload: tries > 0 })
-    const target = withModel(targetOf(credential), asked.model)
-    const capabilities = capabilitiesOf(asked.request, credential)
-    files ??= await filesFor(deps, asked.request, credential, { runId, capabilities })
-    const run = startOf(deps, asked, credential, { target, capabilities, files })
     try {
+      const target = withModel(targetOf(credential), asked.model)
+      const capabilities = capabilitiesOf(asked.request, credential)
+      files ??= await filesFor(deps, asked.request, credential, { runId, capabilities })
+      const run = startOf(deps, asked, credential, { target, capabilities, files })
       const id = { accountId: deps.accountId, projectId: credential.projectId, stream: runStream(runId) }
       const meta = {
         commandId,
@@ -73,8 +75,10 @@ export async function startRun(
       )
       return { runId, credential, target, started: run, revision, minute: meters?.minute }
     } catch (error) {
-      if (error instanceof GuardMoved || deps.tolls.mayHaveChanged(credential.projectId, error)) continue
-      await dropFiles(deps, credential, asked.request, files)
+      // What is remembered may be from before a capability was switched on, or a key was set.
+      const remembered = tries === 0 && error instanceof ContractError && ofConfiguration.includes(error.code)
+      if (remembered || error instanceof GuardMoved || deps.tolls.mayHaveChanged(credential.projectId, error)) continue
+      if (files) await dropFiles(deps, credential, asked.request, files)
       throw error
     }
   }

@@ -1,5 +1,6 @@
 import type { RunAnswer } from '@stewrd/core/runs/wire.ts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { drained } from '../kernel/drain.ts'
 import { setSecurityHeaders } from '../kernel/security-headers.ts'
 import { limitHeaders } from '../limits/headers.ts'
 import type { ProjectUsage } from '../limits/usage.ts'
@@ -10,6 +11,7 @@ import { BODY_LIMIT, seenError } from './contract-error-of.ts'
 import { ContractError, errorBody } from './contract-error.ts'
 import type { Credentials } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
+import { acceptJson } from './json-body.ts'
 import { asyncAfter } from './prefer.ts'
 import { modelsRoute } from '../chat-completions/models.ts'
 import { chatCompletionRoutes } from '../chat-completions/routes.ts'
@@ -53,6 +55,7 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
   const { deps, credentials, runner, checkpoint, publicUrl, sessionLimit } = options
   const baseUrl = (request: FastifyRequest) => publicUrl ?? `${request.protocol}://${request.host}`
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, baseUrl(request)))
+  acceptJson(app)
   app.all('/v1/*', () => {
     throw new ContractError('context_expired', 'There is nothing at this path of the API.')
   })
@@ -62,7 +65,10 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
     const size = checkpoint()
     if (size !== undefined) reply.header('x-stewrd-checkpoint', String(size))
   }
-  app.addHook('onSend', async (_request, reply) => signed(reply))
+  app.addHook('onSend', async (request, reply) => {
+    signed(reply)
+    if (reply.statusCode === 413) await drained(request.raw)
+  })
 
   const https = publicUrl?.startsWith('https:') ?? false
   const answers = new Answers(deps, runner)
