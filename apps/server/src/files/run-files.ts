@@ -11,7 +11,14 @@ import { FileTooLarge } from './service.ts'
 /** A text up to this size goes into the message itself; a larger one is opened with tools. */
 const INLINE_BYTES = 100 * 1024
 
-type Of = { projectId: string; runId: string; actor: string; capabilities: readonly Capability[] }
+type Of = {
+  projectId: string
+  runId: string
+  actor: string
+  capabilities: readonly Capability[]
+  /** Whether a file is this project's: an id alone does not say so. */
+  owns(fileId: string): Promise<boolean>
+}
 
 /**
  * The files of a request as a run keeps them: texts as they are, others in the storage. Refuses what the run could not read with its
@@ -43,7 +50,7 @@ async function look(
     return { name, bytes }
   }
   const id = { projectId: of.projectId, fileId: file_id! }
-  const file = await service.find(id)
+  const file = (await of.owns(id.fileId)) ? await service.find(id) : undefined
   if (!file) throw refused(index, '“file_id” names no file of this project')
   if (file.bytes <= INLINE_BYTES && isText(file.name)) {
     const text = textOf(file.name, await service.content(id, file))

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { fileStream } from '@stewrd/core/files/files.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Meters } from '@stewrd/core/kernel/execute.ts'
 import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
@@ -139,12 +140,15 @@ function startOf(
   }
 }
 
-const filesFor = (
-  { files }: RunsDeps,
+function filesFor(
+  { files, streamOwner }: RunsDeps,
   request: RunRequest,
   { projectId, keyId }: Credential,
   run: Pick<With, 'capabilities'> & { runId: string },
-) => runFilesOf(files.service, { projectId, actor: `api-key:${keyId}`, ...run }, request.files ?? [])
+): Promise<RunFile[]> {
+  const owns = async (fileId: string) => (await streamOwner(fileStream(fileId))) === projectId
+  return runFilesOf(files.service, { projectId, actor: `api-key:${keyId}`, owns, ...run }, request.files ?? [])
+}
 
 /** What was stored of a request that is turned away is not kept; what was uploaded before stays. */
 async function dropFiles(

@@ -4,7 +4,7 @@ import type { Row } from './rows.ts'
 
 /** The test of a row of the contract. */
 export const conforms = (row: Row, expectIt: () => Promise<void>, timeout = 20_000) =>
-  test(`${row}`, () => expectIt(), timeout)
+  test(`${row}, as the contract says`, () => expectIt(), timeout)
 
 type OnBoth = (side: Side) => Promise<void>
 
