@@ -3,6 +3,7 @@ import { apiKeysRouter } from './api-keys/router.ts'
 import { auditRouter } from './audit/router.ts'
 import type { Person } from './auth/people.ts'
 import { creditsRouter } from './credits/router.ts'
+import { filesRouter } from './files/router.ts'
 import { historyRouter } from './history/router.ts'
 import { keyCustodyRouter } from './key-custody/router.ts'
 import { keysRouter } from './keys/router.ts'
@@ -25,6 +26,7 @@ export const appRouter = router({
   keys: keysRouter,
   apiKeys: apiKeysRouter,
   credits: creditsRouter,
+  files: filesRouter,
   history: historyRouter,
   audit: auditRouter,
   proof: proofRouter,

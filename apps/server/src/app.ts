@@ -59,7 +59,7 @@ export async function createApp({ platform, log, publicUrl, dashboard = builtDas
     cutTailsAtTheEnd(scope)
     await scope.register(fastifyTRPCPlugin, trpcOptions(platform))
   })
-  await app.register(docsPlugin)
+  await app.register(docsPlugin, { publicUrl })
   await app.register(logPlugin, { platform })
   await app.register(proofPlugin, { platform })
   await app.register(runsPlugin, { platform, log, publicUrl })

@@ -33,10 +33,12 @@ export async function ownerPage(browser: Browser, server: ServerProcess): Promis
   return page
 }
 
-/** Changes the colour scheme of the system and waits until the page has followed. */
+/** Changes the colour scheme of the system and waits until the page has followed. Pages of the documentation follow by their style alone. */
 async function wear(page: Page, colorScheme: 'light' | 'dark') {
   await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-  await page.locator(colorScheme === 'dark' ? 'html.dark' : 'html:not(.dark)').waitFor({ state: 'attached' })
+  const isDashboard = !new URL(page.url()).pathname.startsWith('/docs')
+  const worn = isDashboard && colorScheme === 'dark' ? 'html.dark' : 'html:not(.dark)'
+  await page.locator(worn).waitFor({ state: 'attached' })
   // Colours change over a frame or two, and what inherits them follows after that.
   const frames = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))'
   await page.evaluate(frames)

@@ -29,6 +29,8 @@ beforeAll(async () => {
   page.on('pageerror', (error) => problems.push(error.message))
 })
 afterAll(async () => {
+  // A page still asks while the last test ends.
+  await page?.unrouteAll({ behavior: 'ignoreErrors' })
   await browser?.close()
   await server?.stop()
   if (server) await removeHome(server.home)

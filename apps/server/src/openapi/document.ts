@@ -1,14 +1,9 @@
 import type { ContractCode } from '@stewrd/core/runs/wire.ts'
 import { contractErrors } from '@stewrd/core/runs/wire.ts'
-import { z } from 'zod'
 import { errorHelp } from '../docs/error-help.ts'
+import { jsonSchema } from './json-schema.ts'
 import type { Operation } from './operations.ts'
 import { operations } from './operations.ts'
-
-const jsonSchema = (schema: z.ZodType, io: 'input' | 'output') => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-  return rest
-}
 
 /** The description of `/v1` in OpenAPI 3.1, made from the schemas that parse its requests. */
 export const openApiDocument = (url: string) => ({

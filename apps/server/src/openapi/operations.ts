@@ -13,6 +13,8 @@ export type Operation = {
   description?: string
   body?: z.ZodType
   headers?: Record<string, string>
+  /** A body to begin with. */
+  example?: object
   status: 200 | 201
   /** Absent: an answer of OpenAI's shape, or none of ours. */
   answer?: z.ZodType
@@ -89,6 +91,7 @@ export const operations: readonly Operation[] = [
     description:
       'With `"stream": true` and no tools of your own the answer is a stream of server-sent events: `token`, `tool_start`, `tool_end`, and exactly one `done` or `error`.',
     body: RunRequest,
+    example: { message: 'Say hello', stream: false },
     headers: { 'Idempotency-Key': 'the same key and body give the same run for 24 hours', Prefer: prefer },
     status: 200,
     answer: RunAnswer,
@@ -127,6 +130,7 @@ export const operations: readonly Operation[] = [
     summary: 'Send the outputs of your own tools',
     description: 'One output for each call that the run asked for, within five minutes. At most ten rounds.',
     body: ToolOutputsRequest,
+    example: { tool_outputs: [{ tool_call_id: 'call_1', output: 'Sunny, 24 degrees' }] },
     headers: { Prefer: prefer },
     status: 200,
     answer: RunAnswer,
@@ -178,6 +182,7 @@ export const operations: readonly Operation[] = [
     summary: 'Send a message to a session',
     description: 'A run that sees what was said before. Messages of one session are answered one after another.',
     body: RunRequest,
+    example: { message: 'What did I say before?', stream: false },
     headers: { Prefer: prefer },
     status: 200,
     answer: RunAnswer,
@@ -228,6 +233,7 @@ export const operations: readonly Operation[] = [
     description:
       'Everything is passed on to the provider of the project; `"model": "default"` is the project’s own. Errors have OpenAI’s shape.',
     body: ChatCompletionRequest,
+    example: { model: 'default', messages: [{ role: 'user', content: 'Say hello' }] },
     status: 200,
     streams: true,
     errors: [...always, ...starting, ...provider, 'invalid_body', 'payload_too_large'],

@@ -8,6 +8,8 @@ import { projectUsage } from '../limits/usage.ts'
 import type { ShreddedListItem, Shredding } from '../shredding/service.ts'
 import { cancelShredding, listShredded, requestShredding, shredding } from '../shredding/service.ts'
 import { editorProcedure, projectProcedure, router, sessionProcedure } from '../trpc/trpc.ts'
+import type { OfferedCapability } from './capabilities.ts'
+import { offeredCapabilities } from './capabilities.ts'
 import type { ProjectListItem } from './list.ts'
 import { listProjects } from './list.ts'
 import type { KnownProject } from './project-of.ts'
@@ -31,6 +33,9 @@ export const projectsRouter = router({
       ({ ctx, input }): Promise<ProjectChange> =>
         changeProject(ctx.platform, input.projectId, { type: 'RenameProject', name: input.name }, input, ctx.actor),
     ),
+  capabilities: projectProcedure
+    .input(ProjectInput)
+    .query(({ ctx }): OfferedCapability[] => offeredCapabilities(ctx.project.capabilities)),
   changeCapabilities: editorProcedure
     .input(Change.extend({ capabilities: z.array(Capability).max(20) }))
     .mutation(

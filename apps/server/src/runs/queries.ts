@@ -1,5 +1,6 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Recorded } from '@stewrd/core/kernel/event.ts'
+import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import type { RunEvent, RunStartedData } from '@stewrd/core/runs/events.ts'
 import type { RunRow } from '@stewrd/core/runs/runs.projection.ts'
 import type { StartedRun } from '@stewrd/core/runs/runs.ts'
@@ -18,6 +19,7 @@ export type RunDetail = {
   object: RunStartedData['object']
   sessionId: string | null
   request: string
+  files: readonly RunFile[]
   capabilities: readonly string[]
   message: string
   error: string | null
@@ -82,6 +84,7 @@ export async function runDetail(platform: Platform, projectId: string, runId: st
     durationMs,
     node,
     request,
+    files: first.event.type === 'RunStarted' ? first.event.data.files : [],
     startedAt: first.at,
     endedAt: status === 'running' || status === 'waiting' ? null : (recorded.at(-1)?.at ?? first.at),
     actor: first.actor,

@@ -10,6 +10,8 @@ const tabs = [
   ['/projects/$projectId', 'Overview', true],
   ['/projects/$projectId/playground', 'Playground', false],
   ['/projects/$projectId/runs', 'Runs', false],
+  ['/projects/$projectId/files', 'Files', false],
+  ['/projects/$projectId/api', 'API', false],
   ['/projects/$projectId/webhooks', 'Webhooks', false],
   ['/projects/$projectId/history', 'History', false],
   ['/projects/$projectId/time-travel', 'Time travel', false],

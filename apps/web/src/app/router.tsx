@@ -84,6 +84,16 @@ const projectRotations = createRoute({
   path: '/rotations',
   component: lazyRouteComponent(() => import('../features/audit/rotations-page.tsx'), 'ProjectRotationsPage'),
 })
+const files = createRoute({
+  getParentRoute: () => project,
+  path: '/files',
+  component: lazyRouteComponent(() => import('../features/files/files-page.tsx'), 'FilesPage'),
+})
+const api = createRoute({
+  getParentRoute: () => project,
+  path: '/api',
+  component: lazyRouteComponent(() => import('../features/api/api-page.tsx'), 'ApiPage'),
+})
 const limits = createRoute({
   getParentRoute: () => project,
   path: '/limits',
@@ -103,6 +113,8 @@ const projectTree = project.addChildren([
   projectHistory,
   timeTravel,
   projectRotations,
+  files,
+  api,
   limits,
   webhooks,
 ])

@@ -19,6 +19,12 @@ export const distance = (at: number) => age(Math.abs(at - Date.now()))
 
 /** "240 ms", "1.2 s". */
 export const duration = (ms: number) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`)
+/** "812 B", "1.4 MB". */
+export function bytes(n: number): string {
+  if (n < 1024) return `${n} B`
+  if (n < 1024 ** 2) return `${(n / 1024).toFixed(1)} KB`
+  return `${(n / 1024 ** 2).toFixed(1)} MB`
+}
 export const count = (n: number) => n.toLocaleString('en')
 /** Of billionths of a dollar: "$0.0042". */
 export const usd = (nano: number) =>

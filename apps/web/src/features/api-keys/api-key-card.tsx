@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import { toast } from 'sonner'
 import { Button } from '../../components/ui/button.tsx'
+import { Code } from '../../components/ui/code.tsx'
 import { ConfirmDialog } from '../../components/ui/confirm-dialog.tsx'
 import { CopyButton } from '../../components/ui/copy-button.tsx'
 import { Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
@@ -10,8 +11,13 @@ import { messageOf } from '../../lib/trpc.ts'
 import { forgetNewKey, keepNewKey, useNewKey } from './new-keys.ts'
 import { useApiKey, useRegenerateApiKey, useRevokeApiKey } from './queries.ts'
 
-/** The key that clients of the project send. Shown once, after it was made. */
-export function ApiKeyCard({ projectId }: { projectId: string }) {
+const firstCall = (apiKey = '$STEWRD_API_KEY') => `curl ${location.origin}/v1/agent \\
+  -H "Authorization: Bearer ${apiKey}" \\
+  -H "Content-Type: application/json" \\
+  -d '{"message": "Say hello", "stream": false}'`
+
+/** The key that clients of the project send. Shown once, after it was made. `example`: with a call to try it. */
+export function ApiKeyCard({ projectId, example = false }: { projectId: string; example?: boolean }) {
   const key = useApiKey(projectId)
   const newKey = useNewKey(projectId)
   const [asking, setAsking] = useState<'regenerate' | 'revoke'>()
@@ -84,7 +90,7 @@ export function ApiKeyCard({ projectId }: { projectId: string }) {
             )}
           </div>
         )}
-        <Snippet apiKey={newKey} />
+        {example && <Code text={firstCall(newKey)} label="Example call" />}
       </div>
       <ConfirmDialog
         open={asking === 'regenerate'}
@@ -110,26 +116,5 @@ export function ApiKeyCard({ projectId }: { projectId: string }) {
         Nothing can run in this project until you make another key.
       </ConfirmDialog>
     </Card>
-  )
-}
-
-function Snippet({ apiKey }: { apiKey: string | undefined }) {
-  const text = `curl ${location.origin}/v1/agent \\
-  -H "Authorization: Bearer ${apiKey ?? '$STEWRD_API_KEY'}" \\
-  -H "Content-Type: application/json" \\
-  -d '{"message": "Say hello", "stream": false}'`
-  return (
-    <div className="relative rounded-lg border bg-sunken">
-      <pre
-        className="overflow-x-auto p-3.5 pr-24 font-mono text-[12.5px] leading-relaxed"
-        tabIndex={0}
-        aria-label="Example call"
-      >
-        {text}
-      </pre>
-      <div className="absolute top-2 right-2">
-        <CopyButton text={text} label="Copy" />
-      </div>
-    </div>
   )
 }

@@ -1,5 +1,6 @@
 import { useParams } from '@tanstack/react-router'
 import { ApiKeyCard } from '../api-keys/api-key-card.tsx'
+import { CapabilitiesCard } from '../capabilities/capabilities-card.tsx'
 import { LlmCard } from '../llm/llm-card.tsx'
 import { ShreddedProject } from '../shredding/shredded-project.tsx'
 import { ProjectSettings } from './project-settings.tsx'
@@ -19,7 +20,8 @@ export function OverviewPage() {
     <div className="flex flex-col gap-5">
       <h1 className="sr-only">Project overview</h1>
       <LlmCard projectId={projectId} />
-      <ApiKeyCard projectId={projectId} />
+      <ApiKeyCard projectId={projectId} example />
+      <CapabilitiesCard projectId={projectId} fixed={project.data?.status !== 'active'} />
       <ProjectSettings projectId={projectId} />
     </div>
   )

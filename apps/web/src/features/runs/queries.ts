@@ -3,7 +3,8 @@ import type { Outputs } from '../../lib/trpc.ts'
 
 export type RunRow = Outputs['runs']['list']['runs'][number]
 
-export type RunStep = Outputs['runs']['get']['timeline'][number]
+export type RunDetail = Outputs['runs']['get']
+export type RunStep = RunDetail['timeline'][number]
 
 export const useRuns = (projectId: string) =>
   trpc.runs.list.useInfiniteQuery(

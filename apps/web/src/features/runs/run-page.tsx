@@ -5,7 +5,9 @@ import { Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
 import { Card, Mono } from '../../components/ui/surface.tsx'
 import { At } from '../../components/ui/time.tsx'
 import { count, duration, usd } from '../../lib/format.ts'
+import { FileChips } from '../files/file-chips.tsx'
 import { ReceiptCard } from '../proof/receipt-card.tsx'
+import type { RunDetail } from './queries.ts'
 import { useRun } from './queries.ts'
 import { KeySource, RunStatus } from './run-status.tsx'
 import { RunTimeline } from './run-timeline.tsx'
@@ -32,13 +34,17 @@ export function RunPage() {
       ) : (
         <div className="grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_18rem]">
           <div className="flex flex-col gap-4">
-            <Message title="Message">{run.data.request}</Message>
+            <Message title="Message" projectId={projectId} files={run.data.files}>
+              {run.data.request}
+            </Message>
             {run.data.status === 'failed' ? (
               <Notice tone="bad" title={run.data.error ?? 'Failed'}>
                 {run.data.message}
               </Notice>
             ) : (
-              <Message title="Answer">{run.data.message || noAnswer[run.data.status]}</Message>
+              <Message title="Answer" projectId={projectId} files={madeIn(run.data.timeline)}>
+                {run.data.message || noAnswer[run.data.status]}
+              </Message>
             )}
             <RunTimeline steps={run.data.timeline} startedAt={run.data.startedAt} />
             {run.data.endedAt !== null && <ReceiptCard projectId={projectId} runId={runId} />}
@@ -103,11 +109,19 @@ const noAnswer = {
   cancelled: 'The client stopped the run before there was an answer.',
 } as const
 
-const Message = ({ title, children }: { title: string; children: ReactNode }) => (
+type MessageProps = { title: string; projectId: string; files: RunDetail['files']; children: ReactNode }
+
+const Message = ({ title, projectId, files, children }: MessageProps) => (
   <Card title={title}>
-    <p className="px-4 py-4 leading-relaxed break-words whitespace-pre-wrap sm:px-5">{children}</p>
+    <div className="flex flex-col gap-3 px-4 py-4 sm:px-5">
+      <p className="leading-relaxed break-words whitespace-pre-wrap">{children}</p>
+      <FileChips projectId={projectId} files={files} label={`Files of the ${title.toLowerCase()}`} />
+    </div>
   </Card>
 )
+
+const madeIn = (timeline: RunDetail['timeline']) =>
+  timeline.flatMap(({ event }) => (event.type === 'ToolReturned' ? event.data.files : []))
 
 const Fact = ({ name, children }: { name: string; children: ReactNode }) => (
   <div>

@@ -1,0 +1,187 @@
+import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
+import type { Upstream } from '@stewrd/runtime/testing/upstream.ts'
+import { readFileSync } from 'node:fs'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { clientOf, owner, signIn } from '../testing/server.ts'
+import type { ServerProcess } from '../testing/server-process.ts'
+import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
+import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+
+// One story in order: each chapter goes on where the one before it ended.
+const key = 'sk-capabilities-aaaaaaaaaaaa'
+let upstream: Upstream
+let server: ServerProcess
+let browser: Browser
+let page: Page
+let project: { projectId: string; apiKey: string | null }
+const problems: string[] = []
+
+beforeAll(async () => {
+  upstream = await startUpstream({ keys: [key] })
+  const home = await makeHome()
+  await stewrd(home, ['owner', 'create', '--email', owner.email], { stdin: owner.password })
+  server = await startServer(home, { STEWRD_EGRESS_ALLOW: upstream.host })
+  const client = clientOf(server.url, await signIn(server.url, owner))
+  project = await client.projects.create.mutate({ name: 'Back office' })
+  const { projectId } = project
+  await client.llm.set.mutate({ projectId, provider: 'custom', baseUrl: upstream.baseUrl, model: 'gpt-4o', key })
+  browser = await launchBrowser()
+  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } })
+  page = await context.newPage()
+  page.setDefaultTimeout(20_000)
+  page.on('pageerror', (error) => problems.push(error.message))
+  await page.goto(`${server.url}/sign-in`)
+  await page.getByLabel('Email').fill(owner.email)
+  await page.getByLabel('Password').fill(owner.password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('link', { name: 'Back office' }).waitFor()
+}, 60_000)
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+  if (server) await removeHome(server.home)
+  await upstream?.close()
+})
+
+const card = (name: string) => page.getByRole('region', { name, exact: true })
+const tab = (name: string) =>
+  page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name, exact: true }).click()
+async function expectGoodPage(name: string) {
+  await page.evaluate('document.fonts.ready.then(() => true)')
+  await picture(page, name)
+  await expectAccessible(page, name)
+  await expectFits(page, name)
+}
+const report = {
+  name: 'report.pdf',
+  mimeType: 'application/pdf',
+  buffer: readFileSync(new URL('../../../../testdata/files/report.pdf', import.meta.url)),
+}
+const say = async (message: string) => {
+  await page.getByLabel('Message').fill(message)
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+}
+
+test('capabilities are switched on and off; what this version cannot do is not offered', async () => {
+  await page.goto(`${server.url}/projects/${project.projectId}`)
+  const capabilities = card('Capabilities')
+  expect(await capabilities.getByRole('switch', { name: 'Chat' }).isChecked()).toBe(true)
+  expect(await capabilities.getByRole('switch', { name: 'Browser' }).isDisabled()).toBe(true)
+  for (const name of ['Data', 'Files']) {
+    await capabilities.getByRole('switch', { name }).click()
+    await capabilities.getByRole('switch', { name, checked: true, disabled: false }).waitFor()
+  }
+  await expectGoodPage('capabilities')
+  await page.reload()
+  await capabilities.getByRole('switch', { name: 'Data', checked: true }).waitFor()
+  expect(await capabilities.getByRole('switch', { name: 'Research' }).isChecked()).toBe(false)
+})
+
+test('the playground keeps a conversation, sends files, and shows what tools do and make', async () => {
+  await tab('Playground')
+  await page.getByLabel('API key').fill(project.apiKey!)
+  await expectGoodPage('playground-empty')
+  upstream.reply(({ messages }) => {
+    const last = messages!.at(-1)!
+    if (last.role === 'user') return { toolCalls: [{ id: 'a', name: 'read_file', arguments: '{"file":"report.pdf"}' }] }
+    if (last.tool_call_id === 'a')
+      return {
+        toolCalls: [{ id: 'b', name: 'write_file', arguments: '{"name":"summary.md","content":"# Up by 12 percent"}' }],
+      }
+    return { content: 'Revenue is up. The summary is in summary.md.' }
+  })
+  await page.locator('input[type=file]').setInputFiles(report)
+  await say('Sum up the report.')
+  await page.getByText('Revenue is up. The summary is in summary.md.').waitFor()
+  await page.getByText('Reading report.pdf').waitFor()
+  const saved = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Download summary.md' }).click()
+  expect((await saved).suggestedFilename()).toBe('summary.md')
+  upstream.reply(({ messages }) => ({ content: `You have sent ${messages!.length} messages.` }))
+  await say('How many messages?')
+  await page.getByText('You have sent 4 messages.').waitFor()
+  await expectGoodPage('playground')
+})
+
+test('with tools of one’s own the playground asks for their outputs, and goes on with them', async () => {
+  await page.getByRole('button', { name: 'New conversation' }).click()
+  await page.getByLabel('Your own tools').fill('[{"name": "bad name"}]')
+  await page.getByText('“0.name” must be 1 to 64 letters, digits or underscores.').waitFor()
+  await page.getByLabel('Your own tools').fill('')
+  await page.getByRole('button', { name: 'Use an example' }).click()
+  upstream.reply(({ messages }) =>
+    messages!.at(-1)!.role === 'tool'
+      ? { content: `It is ${messages!.at(-1)!.content}.` }
+      : { toolCalls: [{ id: 'w', name: 'weather', arguments: '{"city":"Rome"}' }] },
+  )
+  await say('What is the weather in Rome?')
+  await page.getByLabel('Output of weather').fill('sunny')
+  await expectGoodPage('playground-tools')
+  await page.getByRole('button', { name: 'Send outputs' }).click()
+  await page.getByText('It is sunny.').waitFor()
+})
+
+test('a run is stopped, and an error of the server is said where it happened', async () => {
+  await page.getByRole('button', { name: 'New conversation' }).click()
+  await page.getByRole('button', { name: 'Clear the tools' }).click()
+  upstream.reply(() => ({ content: 'one two three four five', pauseAfter: 2 }))
+  await say('Count.')
+  await page.getByText('one two').waitFor()
+  const told = page.waitForResponse((response) => response.request().method() === 'DELETE')
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await page.getByText('You stopped the run.').waitFor()
+  expect((await told).status()).toBe(200)
+  upstream.release()
+  upstream.reply(undefined)
+  upstream.setKeys([])
+  await page.getByRole('button', { name: 'New conversation' }).click()
+  await say('Hello?')
+  await page.getByRole('alert').waitFor()
+  await expectGoodPage('playground-error')
+  upstream.setKeys([key])
+  await tab('Runs')
+  await page.getByText('Stopped').first().waitFor()
+})
+
+test('a run shows its files, and the files page has those that are stored, until one removes them', async () => {
+  await page
+    .getByRole('link', { name: /^Run .* completed$/ })
+    .last()
+    .click()
+  const message = page.getByRole('list', { name: 'Files of the message' })
+  const saved = page.waitForEvent('download')
+  await message.getByRole('button', { name: 'Download report.pdf' }).click()
+  expect((await saved).suggestedFilename()).toBe('report.pdf')
+  await page.getByRole('list', { name: 'Files of the answer' }).waitFor()
+  await expectGoodPage('run-files')
+  await tab('Files')
+  await page.getByRole('list', { name: 'Files, newest first' }).getByText('report.pdf').waitFor()
+  await expectGoodPage('files')
+  await page.getByRole('button', { name: 'Remove report.pdf' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
+  await page.getByText('No files yet').waitFor()
+  await expectGoodPage('files-empty')
+})
+
+test('the API page has programs with the project’s own values', async () => {
+  await tab('API')
+  await expectGoodPage('api')
+  const code = card('Code')
+  for (const language of ['TypeScript', 'Python'])
+    for (const task of ['Run an agent', 'Stream', 'Session', 'Your own tools', 'Files', 'OpenAI SDK']) {
+      await code.getByRole('button', { name: language, exact: true }).click()
+      await code.getByRole('button', { name: task, exact: true }).click()
+      const text = await code.getByLabel(`${task} in ${language}`).textContent()
+      expect(text).toContain(server.url)
+      expect(text).not.toContain(project.apiKey!)
+    }
+  expect(await code.getByLabel('OpenAI SDK in Python').textContent()).toContain('model="gpt-4o"')
+  await expectGoodPage('api-python')
+  await page.goto(`${server.url}/docs`)
+  await page.getByRole('link', { name: 'POST /v1/agent', exact: true }).click()
+  await expectGoodPage('docs')
+  await page.goto(`${server.url}/docs/errors#rate_limited`)
+  await expectGoodPage('docs-errors')
+  expect(problems).toEqual([])
+})
