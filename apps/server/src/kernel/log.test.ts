@@ -34,3 +34,17 @@ test('of a request method and path are logged', () => {
   expect(logged((log) => log.info({ req: request, res: { headers: 'SENTINEL' } }))).not.toContain('SENTINEL')
   expect(pathOf('/a/b?x=1#y')).toBe('/a/b')
 })
+
+test('what a library logs of a request is left out, with its headers', () => {
+  const options = { headers: { authorization: 'SENTINEL' } }
+  const text = logged((log) => log.trace({ options, list: ['SENTINEL'], part: 'x' }, 'options'))
+  expect(text).not.toContain('SENTINEL')
+  expect(JSON.parse(text)).toMatchObject({ part: 'x', msg: 'options' })
+})
+
+test('what was made of an error is logged as it is, and nothing else in its place', () => {
+  const text = logged((log) => log.warn({ err: errorFields(new TypeError('SENTINEL')) }, 'failed'))
+  expect(JSON.parse(text)).toMatchObject({ err: { name: 'TypeError' } })
+  expect(text).toContain('log.test.ts')
+  expect(logged((log) => log.warn({ err: { name: 'SENTINEL' } }, 'failed'))).not.toContain('SENTINEL')
+})

@@ -37,17 +37,24 @@ const ownErrors = [
 
 /** What may be logged of an error. Texts of others (drivers, SDKs) can quote keys and rows: of those only name, code and place. */
 export function errorFields(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { name: typeof error }
+  if (!(error instanceof Error)) return isFields(error) ? error : { name: typeof error }
   const own = ownErrors.some((type) => error instanceof type)
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  return {
+  const fields = {
     name: error.name,
     ...(code === undefined ? {} : { code }),
     ...(own ? { message: error.message } : {}),
     at: frames(error.stack),
     ...(error.cause === undefined ? {} : { cause: errorFields(error.cause) }),
   }
+  made.add(fields)
+  return fields
 }
+
+/** What this file made of errors: a logger that gets it lets it through as it is. */
+const made = new WeakSet<object>()
+const isFields = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && made.has(value)
 
 /** Where it was thrown: function and file, without the text that a stack begins with. */
 const frames = (stack = '') =>
@@ -65,18 +72,28 @@ export function createLogger(env: Pick<Env, 'production' | 'logLevel'>, destinat
   const options = {
     level: env.logLevel,
     base: null,
-    formatters: { level: (label: string) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }), log: plain },
     timestamp: pino.stdTimeFunctions.isoTime,
-    serializers: { err: errorFields, error: errorFields, req: requestFields, res: () => undefined },
+    serializers,
   }
   if (destination) return pino(options, destination)
   return readable ? pino(options, pretty({ colorize: true, ignore: 'reqId' })) : pino(options)
 }
+
+/** What libraries log of themselves can hold a request with all its headers: of objects only those stay that have a serializer here. */
+const plain = (fields: Record<string, unknown>) =>
+  Object.fromEntries(
+    Object.entries(fields).filter(
+      ([name, value]) => typeof value !== 'object' || value === null || name in serializers,
+    ),
+  )
 
 /** Method and path. Never a query, a header or a body. */
 const requestFields = (request: { method?: string; url?: string }) => ({
   method: request.method,
   path: pathOf(request.url),
 })
+
+const serializers = { err: errorFields, error: errorFields, req: requestFields, res: () => undefined }
 
 export const pathOf = (url = '') => url.split(/[?#]/, 1)[0]!.slice(0, 300)
