@@ -6,7 +6,7 @@ import { operations } from '../../openapi/operations.ts'
 import { elsewhere, rows } from './testing/rows.ts'
 
 const here = import.meta.dirname
-const server = join(here, '../..')
+const root = join(here, '../../../../..')
 const texts = readdirSync(here)
   .filter((file) => file.endsWith('.test.ts') && file !== 'rows.test.ts')
   .map((file) => readFileSync(join(here, file), 'utf8'))
@@ -17,7 +17,7 @@ test('each row of the contract has one test here, and each test here is a row', 
 })
 
 test.each(Object.entries(elsewhere))('%s: its test is where the table says', (_row, { file, title }) => {
-  expect(readFileSync(join(server, file), 'utf8')).toContain(`test('${title}'`)
+  expect(readFileSync(join(root, file), 'utf8')).toContain(`test('${title}'`)
 })
 
 test('each code has a row', () => {

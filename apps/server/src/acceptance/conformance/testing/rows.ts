@@ -97,6 +97,9 @@ export const rows = [
   'sessions: 30 minutes without activity',
   // Files
   'files: a signed URL, without a key in it, for 24 hours',
+  // Webhooks
+  'webhooks: what is sent, and how it is signed',
+  'webhooks: three attempts, at once, after 30 s, after 5 min',
   // BYOK
   'byok: the key is in no answer and in no log',
   'byok: any OpenAI-compatible base URL, and free text as model',
@@ -105,51 +108,66 @@ export const rows = [
 export type Row = (typeof rows)[number]
 
 type Place = { file: string; title: string }
-/** Rows that need a clock, a dashboard or a receiver: run beside what they are about. Paths are those of the server's source. */
+/** Rows that need a clock, a dashboard or a receiver: run beside what they are about. Paths begin at the root of the repository. */
 export const elsewhere: Record<string, Place> = {
   'basics: a synchronous call is answered within 120 s': {
-    file: 'runs/too-long.test.ts',
+    file: 'apps/server/src/runs/too-long.test.ts',
     title: 'a run that takes too long for a synchronous call is stopped and given back, and answered in time',
   },
-  'webhooks: payload, headers and signature': {
-    file: 'webhooks/delivery.test.ts',
-    title: 'a run that completes is told once, with everything that the contract says, signed',
-  },
-  'webhooks: three attempts': {
-    file: 'webhooks/delivery.test.ts',
+  'webhooks: a receiver that fails twice': {
+    file: 'apps/server/src/webhooks/delivery.test.ts',
     title: 'a receiver that fails twice gets it a third time, under the same id',
   },
   'webhooks: after the last attempt it has failed': {
-    file: 'webhooks/delivery.test.ts',
+    file: 'apps/server/src/webhooks/delivery.test.ts',
     title: 'after three attempts it has failed, and can be tried again by hand',
   },
   'webhooks: a receiver that hangs': {
-    file: 'webhooks/delivery.test.ts',
+    file: 'apps/server/src/webhooks/delivery.test.ts',
     title: 'a receiver that hangs is given up, and a delivery that is being tried is not tried besides',
   },
   'webhooks: a redirect to a private address': {
-    file: 'webhooks/delivery.test.ts',
+    file: 'apps/server/src/webhooks/delivery.test.ts',
     title: 'a redirect is not followed, wherever it points',
   },
-  'webhooks: an answer of 10 MB': { file: 'webhooks/delivery.test.ts', title: 'an answer of 10 MB is not read' },
+  'webhooks: an answer of 10 MB': {
+    file: 'apps/server/src/webhooks/delivery.test.ts',
+    title: 'an answer of 10 MB is not read',
+  },
   'webhooks: send test': {
-    file: 'webhooks/delivery.test.ts',
+    file: 'apps/server/src/webhooks/delivery.test.ts',
     title: 'a test has the shape of a run, under a name of its own',
   },
   'webhooks: delivery log': {
-    file: 'webhooks/delivery.test.ts',
+    file: 'apps/server/src/webhooks/delivery.test.ts',
     title: 'the log shows what was sent, and none of another project',
   },
   'webhooks: after all tool rounds': {
-    file: 'webhooks/rounds.test.ts',
+    file: 'apps/server/src/webhooks/rounds.test.ts',
     title: 'a run with custom tools is told once, after all rounds, with the session that it belongs to',
   },
   'webhooks: https only, the secret is shown once': {
-    file: 'webhooks/webhooks.test.ts',
+    file: 'apps/server/src/webhooks/webhooks.test.ts',
     title: 'the secret is shown once, with the first address, and never again',
   },
   'webhooks: regenerate secret': {
-    file: 'webhooks/webhooks.test.ts',
+    file: 'apps/server/src/webhooks/webhooks.test.ts',
     title: 'while a secret is replaced both sign; then the value of the one before is destroyed',
+  },
+  'webhooks: agent.failed, for whoever asked for it': {
+    file: 'apps/server/src/webhooks/at-rest.test.ts',
+    title: 'failed runs and rejected keys are told to whoever asked for it, and to nobody else',
+  },
+  'byok: providers with base URLs of their own, and any other': {
+    file: 'packages/core/src/llm/input.test.ts',
+    title: 'a known provider has its own base URL',
+  },
+  'byok: suggested models': {
+    file: 'packages/core/src/llm/input.test.ts',
+    title: 'seven models are suggested, each with what it is best for',
+  },
+  'byok: encrypted at rest': {
+    file: 'apps/server/src/llm/llm.test.ts',
+    title: 'no table holds a key, in any spelling',
   },
 }
