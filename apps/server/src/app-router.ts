@@ -8,12 +8,14 @@ import { historyRouter } from './history/router.ts'
 import { keyCustodyRouter } from './key-custody/router.ts'
 import { keysRouter } from './keys/router.ts'
 import { llmRouter } from './llm/router.ts'
+import { pricesRouter } from './prices/router.ts'
 import { proofRouter } from './proof/router.ts'
 import { projectsRouter } from './projects/router.ts'
 import { runsRouter } from './runs/router.ts'
 import { setupRouter } from './setup/router.ts'
 import { systemRouter } from './system/router.ts'
 import { router, sessionProcedure } from './trpc/trpc.ts'
+import { usageRouter } from './usage/router.ts'
 import { webhooksRouter } from './webhooks/router.ts'
 
 /** Everything that the dashboard can ask for. Sign-in itself is better-auth's, under /api/auth. */
@@ -29,8 +31,10 @@ export const appRouter = router({
   files: filesRouter,
   history: historyRouter,
   audit: auditRouter,
+  prices: pricesRouter,
   proof: proofRouter,
   runs: runsRouter,
+  usage: usageRouter,
   webhooks: webhooksRouter,
   system: systemRouter,
 })

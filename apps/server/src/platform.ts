@@ -28,6 +28,7 @@ import type { Secrets } from './kernel/secrets.ts'
 import { createSecrets } from './kernel/secrets.ts'
 import type { Fallback } from './fallback.ts'
 import { fallbackOf } from './fallback.ts'
+import { PriceBook } from './prices/price-book.ts'
 import { openKeyring } from './keys/open-keyring.ts'
 import { createRotationKeeper } from './keys/rotation.ts'
 import type { PublicLog } from './log/public-log.ts'
@@ -58,6 +59,7 @@ export type Platform = ReadModels & {
   runsPerMinute: number
   tolls: Tolls
   files: Files
+  priceBook: PriceBook
   /** Active sessions that a project may have. */
   sessionLimit: number
   sql: Sql
@@ -185,6 +187,7 @@ export async function createPlatform(
     metering: env.metering,
     runsPerMinute: env.runsPerMinute,
     files,
+    priceBook: new PriceBook({ accountId, store, egress }),
     tolls: createTolls(env, { ...readModels, accountId, sql, now: Date.now }),
     sessionLimit: env.sessionLimit,
     sql,

@@ -25,6 +25,8 @@ import { KeyringEvent } from './keyring/events.ts'
 import { describeLlm } from './llm/describe.ts'
 import { LlmEvent } from './llm/events.ts'
 import { llmView } from './llm/llm.projection.ts'
+import { describePrices } from './prices/describe.ts'
+import { PriceEvent } from './prices/events.ts'
 import { describeProjects } from './projects/describe.ts'
 import { ProjectEvent } from './projects/events.ts'
 import { projectsView } from './projects/projects.projection.ts'
@@ -54,6 +56,7 @@ export const AnyEvent = z.discriminatedUnion('type', [
   ...KeyCustodyEvent.options,
   ...WebhookEvent.options,
   ...CreditsEvent.options,
+  ...PriceEvent.options,
 ])
 export type AnyEvent = z.infer<typeof AnyEvent>
 
@@ -80,6 +83,7 @@ const describe = {
   ...describeKeyCustody,
   ...describeWebhooks,
   ...describeCredits,
+  ...describePrices,
 }
 
 /** What a history page says of an event, after the actor's name. */
@@ -98,6 +102,7 @@ const eventsOf: Record<Noun, readonly { shape: { type: { value: string } } }[]> 
   'key-custody': KeyCustodyEvent.options,
   webhooks: WebhookEvent.options,
   credits: CreditsEvent.options,
+  prices: PriceEvent.options,
 }
 /** The stored type names of each noun, for filters. */
 export const eventTypes = Object.fromEntries(

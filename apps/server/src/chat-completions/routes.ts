@@ -78,7 +78,8 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
     try {
       const response = await called({ deps, reports, live, target, request: asked })
       const answer = await handedOver(response, asked, reply, ready)
-      const said = { ...answer, step: 1, durationMs: elapsed() }
+      const costNanoUsd = answer.costNanoUsd ?? (await deps.priceBook.cost(target, answer.tokens))
+      const said = { ...answer, costNanoUsd, step: 1, durationMs: elapsed() }
       const command = { type: 'CompleteRun', fence: live.fence, answer: said, durationMs: elapsed() } as const
       await record(deps, live, { command, commandId: `end:${live.runId}:${live.fence}` })
       return { status: 'completed' }

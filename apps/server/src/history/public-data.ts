@@ -94,6 +94,8 @@ const cleaners: { [T in AnyEvent['type']]: (data: Of<T>) => PublicData[T] } = {
     files: data.files.map(({ name }) => name),
   }),
   SessionDeleted: asItIs,
+  PriceSet: asItIs,
+  PriceRemoved: asItIs,
   FileStored: asItIs,
   FileRemoved: asItIs,
   RunCompleted: (data) => ({ ...data, message: preview(data.message) }),

@@ -1,3 +1,5 @@
+import type { PriceEvent } from '@stewrd/core/prices/events.ts'
+import { prices } from '@stewrd/core/prices/prices.ts'
 import { credits } from '@stewrd/core/credits/credits.ts'
 import type { CreditsEvent } from '@stewrd/core/credits/events.ts'
 import type { AnyEvent } from '@stewrd/core/catalog.ts'
@@ -66,6 +68,10 @@ const fold: Record<Noun, (events: readonly AnyEvent[]) => PublicState> = {
     return Object.fromEntries(checks.map((c) => [c.fingerprint, c.reason ? `${c.health}: ${c.reason}` : c.health]))
   },
   'key-custody': (events) => ({ ...folded(keyCustody, events as KeyCustodyEvent[]) }),
+  prices: (events) => {
+    const { prices: all } = folded(prices, events as PriceEvent[])
+    return Object.fromEntries(all.map((one) => [one.model, `${one.input} in, ${one.output} out (1e-9 USD a token)`]))
+  },
   credits: (events) => ({ ...folded(credits, events as CreditsEvent[]) }),
   'api-keys': (events) => {
     const state = folded(apiKeys, events as ApiKeyEvent[])

@@ -58,6 +58,7 @@ export async function carryOut(deps: RunsDeps, reports: KeyReports, live: LiveRu
           onToken: live.watched ? onToken : undefined,
           timeoutMs: deps.limits.step,
         })
+      deps.priceBook.warm(target)
       const asked = performance.now()
       const retried = () => withRetries(ask, { begun: () => begun, signal: live.signal })
       const answered = await retried().catch(async (error: unknown) => {
@@ -69,7 +70,7 @@ export async function carryOut(deps: RunsDeps, reports: KeyReports, live: LiveRu
         return retried()
       })
       reports.worked(live, target, Math.round(performance.now() - asked))
-      return answered
+      return { ...answered, costNanoUsd: answered.costNanoUsd ?? (await deps.priceBook.cost(target, answered.tokens)) }
     },
   }
   try {

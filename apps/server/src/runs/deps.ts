@@ -8,6 +8,7 @@ import type { Egress } from '@stewrd/runtime/egress/egress.ts'
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
 import type { Logger } from 'pino'
 import type { Files } from '../files/create.ts'
+import type { PriceBook } from '../prices/price-book.ts'
 import type { Tolls } from '../credits/tolls.ts'
 import type { Secrets } from '../kernel/secrets.ts'
 
@@ -37,6 +38,7 @@ export type RunsDeps = {
   secrets: Pick<Secrets, 'apiKeyHash' | 'openKey' | 'requestDigest' | 'idempotentRunId'>
   egress: Pick<Egress, 'fetch'>
   files: Pick<Files, 'service' | 'urls'>
+  priceBook: Pick<PriceBook, 'cost' | 'warm'>
   tolls: Pick<Tolls, 'pass' | 'mayHaveChanged' | 'creditsLeft'>
   /** What a project without a key of its own runs on. */
   fallback: RunFallback

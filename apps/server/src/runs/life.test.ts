@@ -47,6 +47,7 @@ function bed(node: string, over: Partial<RunsDeps> = {}) {
     secrets,
     revisions,
     files: tested.platform.files,
+    priceBook: tested.platform.priceBook,
     limits: runLimits,
     egress: { fetch: silent },
     fallback: { source: 'demo', provider, model: DEMO_MODEL },

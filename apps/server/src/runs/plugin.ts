@@ -54,6 +54,7 @@ function runsDeps(platform: Platform, log: Logger): RunsDeps {
     // Three deciders in, their three states out: the store's mapped type says the same of any number.
     store: runsStore(platform),
     files: platform.files,
+    priceBook: platform.priceBook,
     tolls: platform.tolls,
     secrets,
     egress,

@@ -66,6 +66,9 @@ const good: Record<string, () => Record<string, unknown>> = {
   'proof.export': () => ({ projectId }),
   'proof.receipt': () => ({ projectId, runId: projectId }),
   'proof.event': () => ({ index: 0 }),
+  'prices.set': () => ({ model: 'gpt-4o', input: 1, output: 2 }),
+  'prices.remove': () => ({ model: 'gpt-4o' }),
+  'usage.report': () => ({ projectId, from: 1, to: 2, by: 'model' }),
   'files.list': () => ({ projectId, cursor: 1, limit: 1, direction: 'forward' }),
   'files.url': () => ({ projectId, fileId: projectId }),
   'files.remove': () => ({ projectId, fileId: projectId }),
@@ -98,6 +101,7 @@ const withoutInput = [
   'projects.list',
   'projects.listShredded',
   'setup.status',
+  'prices.list',
   'system.health',
 ]
 const wrong: unknown[] = [{ SENTINEL: 1 }, true, -1.5, 'SENTINEL\u0000\n', ['SENTINEL', 7], 'x'.repeat(5000)]

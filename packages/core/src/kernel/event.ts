@@ -13,6 +13,7 @@ export const nouns = [
   'key-custody',
   'webhooks',
   'credits',
+  'prices',
 ] as const
 export type Noun = (typeof nouns)[number]
 

@@ -2,6 +2,7 @@ import type { View } from '@stewrd/core/catalog.ts'
 import { eventTypes } from '@stewrd/core/catalog.ts'
 import { apiKeysStream } from '@stewrd/core/api-keys/api-keys.ts'
 import type { Logged, Noun } from '@stewrd/core/kernel/event.ts'
+import { pricesStream } from '@stewrd/core/prices/prices.ts'
 import { creditsStream } from '@stewrd/core/credits/credits.ts'
 import { keyCustodyStream } from '@stewrd/core/key-custody/key-custody.ts'
 import { keyHealthStream } from '@stewrd/core/key-health/key-health.ts'
@@ -83,6 +84,7 @@ const prefixes: Record<Noun, string> = {
   'key-custody': keyCustodyStream(''),
   webhooks: webhooksStream(''),
   credits: creditsStream('').stream,
+  prices: pricesStream('').stream,
 }
 
 type LoadedRow = RowWrite & { dirty: boolean }

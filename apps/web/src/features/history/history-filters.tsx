@@ -17,6 +17,7 @@ const nounNames: Record<(typeof nouns)[number], string> = {
   'key-custody': 'Key custody',
   webhooks: 'Webhooks',
   credits: 'Credits',
+  prices: 'Prices',
 }
 
 type Props = {

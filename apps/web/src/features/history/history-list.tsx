@@ -11,6 +11,7 @@ import {
   Play,
   ShieldCheck,
   SlidersHorizontal,
+  Tag,
   Webhook,
 } from 'lucide-react'
 import { useEffect, useRef } from 'react'
@@ -40,6 +41,7 @@ const icons = {
   'key-custody': ShieldCheck,
   webhooks: Webhook,
   credits: Coins,
+  prices: Tag,
 } as const
 
 /** Only the rows in view exist in the page, however long the history is. */

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto'
+import type { RunStartedData } from '@stewrd/core/runs/events.ts'
+import { runs, runStream } from '@stewrd/core/runs/runs.ts'
+import { plain } from '@stewrd/core/kernel/sentence.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Bed } from '../runs/v1.testing.ts'
+import { keyB, openBed } from '../runs/v1.testing.ts'
+
+let bed: Bed
+let other: string
+beforeAll(async () => {
+  bed = await openBed()
+  ;({ projectId: other } = await bed.newProject())
+})
+afterAll(() => bed?.close())
+
+const started: RunStartedData = {
+  object: 'agent.response',
+  message: 'Hi',
+  files: [],
+  tools: [],
+  capabilities: ['chat'],
+  stream: false,
+  sessionId: null,
+  requestDigest: null,
+  provider: 'custom',
+  baseUrl: 'http://127.0.0.1/v1',
+  model: 'gpt-4o',
+  keySource: 'project',
+  configRevision: 1,
+  keyFingerprint: 'fp_a',
+  credits: 1,
+  node: 'a',
+  deadline: Date.now() + 600_000,
+}
+
+async function ran(over: Partial<RunStartedData>, cost: number | null, projectId = bed.project.projectId) {
+  const { accountId, store } = bed.tested.platform
+  const stream = { accountId, projectId, stream: runStream(randomUUID()) }
+  const by = () => ({ commandId: randomUUID(), actor: 'operator:test' })
+  await store.execute(runs, stream, { type: 'StartRun', run: { ...started, ...over } }, by())
+  const said = { step: 1, content: '', toolCalls: [], finishReason: 'stop', durationMs: 1 }
+  const answer = { ...said, tokens: { input: 10, output: 5 }, costNanoUsd: cost }
+  await store.execute(runs, stream, { type: 'CompleteRun', fence: 1, answer, durationMs: 1 }, by())
+}
+
+const last = 3_600_000
+const report = (over: { projectId?: string; by?: 'model' | 'key' | 'project'; from?: number; to?: number } = {}) =>
+  bed.server.client.usage.report.query({ from: Date.now() - last, to: Date.now() + 60_000, ...over })
+const groups = (buckets: { group: string; runs: number; costNanoUsd: number; unpriced: number }[]) =>
+  Object.fromEntries(buckets.map(({ group, runs: n, costNanoUsd, unpriced }) => [group, [n, costNanoUsd, unpriced]]))
+
+test('runs are summed by model, key and project; what has no price is counted, and not taken for free', async () => {
+  await ran({}, 100)
+  await ran({}, null)
+  await ran({ model: 'o1', keyFingerprint: 'fp_b', configRevision: 2 }, 300)
+  await ran({ keySource: 'default', keyFingerprint: null }, 7, other)
+  await expect.poll(async () => (await report()).totals.runs, { timeout: 10_000 }).toBe(4)
+  expect((await report()).totals).toEqual({ runs: 4, failed: 0, tokens: 60, costNanoUsd: 407, unpriced: 1 })
+  expect(groups((await report({ by: 'model' })).buckets)).toEqual({ 'gpt-4o': [3, 107, 1], o1: [1, 300, 0] })
+  expect(groups((await report({ by: 'key' })).buckets)).toEqual({
+    default: [1, 7, 0],
+    fp_a: [2, 100, 1],
+    fp_b: [1, 300, 0],
+  })
+  expect(groups((await report({ by: 'project' })).buckets)).toEqual({
+    [bed.project.projectId]: [3, 400, 1],
+    [other]: [1, 7, 0],
+  })
+  expect((await report({ projectId: other })).totals.runs).toBe(1)
+  expect((await report({ to: Date.now() - last / 2 })).totals.runs).toBe(0)
+})
+
+test('buckets are hours of a short time and days of a long one', async () => {
+  const hours = await report()
+  expect(hours.bucketMs).toBe(3_600_000)
+  for (const { at } of hours.buckets) expect(at % 3_600_000).toBe(0)
+  const days = await report({ from: Date.now() - 30 * 86_400_000 })
+  expect(days.bucketMs).toBe(86_400_000)
+  expect(days.totals).toEqual(hours.totals)
+})
+
+test('a change of the configuration is marked, with what runs cost before and after', async () => {
+  const { projectId } = bed.project
+  await bed.server.client.llm.rotate.mutate({ projectId, key: keyB })
+  await ran({ configRevision: 2 }, 500)
+  await expect.poll(async () => (await report({ projectId })).totals.runs, { timeout: 10_000 }).toBe(4)
+  const { marks } = await report({ projectId })
+  expect(marks.map(({ revision, text, nanoUsdPerRun }) => [revision, plain(text), nanoUsdPerRun])).toEqual([
+    [2, expect.stringContaining('key'), { before: 100, after: 400 }],
+    [1, expect.stringContaining('gpt-4o'), { before: null, after: 100 }],
+  ])
+})
+
+test('a project that is not there, and a time that is none, are refused', async () => {
+  await expect(report({ projectId: randomUUID() })).rejects.toMatchObject({ data: { code: 'NOT_FOUND' } })
+  await expect(report({ from: Date.now() + last })).rejects.toMatchObject({ data: { code: 'BAD_REQUEST' } })
+  await expect(report({ from: 0 })).rejects.toMatchObject({ data: { code: 'BAD_REQUEST' } })
+})
