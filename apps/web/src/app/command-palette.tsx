@@ -59,6 +59,7 @@ export function CommandPalette() {
               [
                 ['/', 'Projects'],
                 ['/history', 'History'],
+                ['/usage', 'Usage'],
                 ['/rotations', 'Key rotations'],
                 ['/keys', 'Master keys'],
                 ['/system', 'System'],

@@ -1,5 +1,5 @@
 import { Link, Outlet } from '@tanstack/react-router'
-import { Activity, FolderKanban, History, KeyRound, Menu, Vault } from 'lucide-react'
+import { Activity, ChartColumn, FolderKanban, History, KeyRound, Menu, Vault } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useState } from 'react'
 import { Button } from '../components/ui/button.tsx'
@@ -14,6 +14,7 @@ import { Logo } from './logo.tsx'
 const places = [
   { to: '/', label: 'Projects', icon: FolderKanban, exact: true },
   { to: '/history', label: 'History', icon: History, exact: false },
+  { to: '/usage', label: 'Usage', icon: ChartColumn, exact: false },
   { to: '/rotations', label: 'Key rotations', icon: KeyRound, exact: false },
   { to: '/keys', label: 'Master keys', icon: Vault, exact: false },
   { to: '/system', label: 'System', icon: Activity, exact: false },

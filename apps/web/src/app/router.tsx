@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 import { z } from 'zod'
 import { HistorySearch } from '../features/history/search.ts'
+import { UsageSearch } from '../features/usage/search.ts'
 import { Crashed, NotFound } from './crashed.tsx'
 import { AppLayout } from './layout.tsx'
 import { ProjectLayout } from './project-layout.tsx'
@@ -35,6 +36,12 @@ const rotations = createRoute({
   getParentRoute: () => app,
   path: '/rotations',
   component: lazyRouteComponent(() => import('../features/audit/rotations-page.tsx'), 'AccountRotationsPage'),
+})
+const usage = createRoute({
+  getParentRoute: () => app,
+  path: '/usage',
+  validateSearch: UsageSearch,
+  component: lazyRouteComponent(() => import('../features/usage/usage-page.tsx'), 'AccountUsagePage'),
 })
 const system = createRoute({
   getParentRoute: () => app,
@@ -84,6 +91,12 @@ const projectRotations = createRoute({
   path: '/rotations',
   component: lazyRouteComponent(() => import('../features/audit/rotations-page.tsx'), 'ProjectRotationsPage'),
 })
+const projectUsage = createRoute({
+  getParentRoute: () => project,
+  path: '/usage',
+  validateSearch: UsageSearch,
+  component: lazyRouteComponent(() => import('../features/usage/usage-page.tsx'), 'ProjectUsagePage'),
+})
 const files = createRoute({
   getParentRoute: () => project,
   path: '/files',
@@ -113,12 +126,13 @@ const projectTree = project.addChildren([
   projectHistory,
   timeTravel,
   projectRotations,
+  projectUsage,
   files,
   api,
   limits,
   webhooks,
 ])
-const appTree = app.addChildren([projects, history, rotations, keys, system, projectTree])
+const appTree = app.addChildren([projects, history, usage, rotations, keys, system, projectTree])
 
 export const router = createRouter({
   routeTree: root.addChildren([setup, signIn, appTree]),
