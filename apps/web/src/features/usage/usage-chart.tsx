@@ -18,7 +18,7 @@ export function UsageChart({ report, measure, name }: Props) {
   const marks = [...new Set(report.marks.map(({ at }) => at - ((at - report.from) % report.bucketMs)))]
   return (
     <figure className="flex flex-col gap-3" aria-label="Usage over time">
-      <div className="h-64" aria-hidden>
+      <div className="h-64 overflow-hidden" aria-hidden>
         <ResponsiveContainer width="100%" height="100%">
           <BarChart
             data={columns}
