@@ -36,7 +36,7 @@ export async function fileRoutes(app: FastifyInstance, v1: V1): Promise<void> {
 
   async function upload(request: FastifyRequest): Promise<Kept> {
     const { projectId, keyId } = await credentials.of(request.headers.authorization, { reload: true })
-    if (!request.isMultipart()) throw notAForm()
+    if (!request.isMultipart() || !boundary.test(request.headers['content-type'] ?? '')) throw notAForm()
     try {
       const part = await request.file()
       if (!part) throw notAForm()
@@ -152,6 +152,9 @@ function rangeOf(request: FastifyRequest, { bytes }: StoredFile, etag: string) {
 function goneWithProject(error: unknown): undefined {
   if (!(error instanceof Refusal && error.code === 'PROJECT_SHREDDED')) throw error
 }
+
+/** At most 70 characters (RFC 2046): what reads forms fails on longer ones. */
+const boundary = /;\s*boundary=("[^"]{1,70}"|[^\s";]{1,70})\s*(;|$)/i
 
 const isFormError = (error: unknown): error is Error =>
   error instanceof Error &&

@@ -60,7 +60,8 @@ conforms(
       () => bed.call('GET', '/v1/models'),
       () => bed.call('POST', '/v1/chat/completions', { messages: [{ role: 'user', content: 'Hi' }] }),
     ]
-    for (const one of asked) expect(await statusAndCode(one())).toEqual([503, 'service_unavailable'])
+    for (const one of await Promise.all(asked.map((ask) => statusAndCode(ask()))))
+      expect(one).toEqual([503, 'service_unavailable'])
     expect((await bed.call('POST', '/v1/agent', hi, { apiKey: other })).status).not.toBe(200)
     expect([
       (await fetch(`${bed.server.url}/healthz`)).status,
