@@ -143,8 +143,23 @@ conforms('error: session_not_found', async () => {
     await expectError(asked, 'session_not_found')
 })
 
+/** Without saying how much it is. */
+const streamed = (megabytes: number) => {
+  const piece = new Uint8Array(1024 * 1024).fill(120)
+  let sent = 0
+  return new ReadableStream({
+    pull: (controller) => (sent++ < megabytes ? controller.enqueue(piece) : controller.close()),
+  })
+}
+
 conforms('error: payload_too_large', async () => {
-  await expectError(agent({ message: 'x'.repeat(10 * 1024 * 1024) }), 'payload_too_large', '10 MB')
+  for (const megabytes of [10, 12, 40])
+    await expectError(agent({ message: 'x'.repeat(megabytes * 1024 * 1024) }), 'payload_too_large', '10 MB')
+  const headers = { authorization: `Bearer ${bed.sides.double.apiKey}`, 'content-type': 'application/json' }
+  const body = { body: streamed(20), duplex: 'half' as const }
+  await expectError(fetch(`${bed.server.url}/v1/agent`, { method: 'POST', headers, ...body }), 'payload_too_large')
+  bed.calm()
+  expect((await agent({ message: 'x'.repeat(9 * 1024 * 1024), stream: false })).status).toBe(200)
 })
 
 type Outcome = [CommonFault, ContractCode]
@@ -179,6 +194,10 @@ conformsOnBoth(
     ]),
   60_000,
 )
+conforms('error: compute_error, from an answer that breaks off', async () => {
+  bed.double.upstream.fail('truncate')
+  await expectError(agent({ message: 'x', stream: false }), 'compute_error')
+})
 conformsOnBoth('error: compute_unavailable', theBed, (side) => failsWith(side, [['reset', 'compute_unavailable']]))
 
 conforms('error: service_unavailable: no key and no default model', async () => {

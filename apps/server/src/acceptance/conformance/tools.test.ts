@@ -131,6 +131,18 @@ conformsOnBoth('tools: any node continues a run, and _compute_instance is ignore
   }
 })
 
+conformsOnBoth('tools: arguments are parsed, and a model that writes no JSON is told so', theBed, async (side) => {
+  const texts = ['{"city":', '[1]', '"Bern"', '']
+  for (const text of texts) {
+    const call = (args: string) => ({ toolCalls: [{ id: 'c1', name: 'weather', arguments: args }] })
+    side.model.reply((request) => call(isResult(request) ? '{"city":"Bern"}' : text))
+    const { status, tool_calls: asked } = await begin(side)
+    // Without arguments is with none.
+    const expected = text === '' ? {} : { city: 'Bern' }
+    expect([text, status, asked]).toMatchObject([text, 'requires_tool_outputs', [{ arguments: expected }]])
+  }
+})
+
 conforms(
   'tools: five minutes between submissions',
   async () => {
