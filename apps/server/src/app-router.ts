@@ -12,6 +12,7 @@ import { pricesRouter } from './prices/router.ts'
 import { proofRouter } from './proof/router.ts'
 import { projectsRouter } from './projects/router.ts'
 import { runsRouter } from './runs/router.ts'
+import { sessionsRouter } from './sessions/router.ts'
 import { setupRouter } from './setup/router.ts'
 import { systemRouter } from './system/router.ts'
 import { router, sessionProcedure } from './trpc/trpc.ts'
@@ -34,6 +35,7 @@ export const appRouter = router({
   prices: pricesRouter,
   proof: proofRouter,
   runs: runsRouter,
+  sessions: sessionsRouter,
   usage: usageRouter,
   webhooks: webhooksRouter,
   system: systemRouter,

@@ -7,6 +7,8 @@ export type ListOptions = {
   limit?: number
   /** `next` of the page before. */
   before?: number
+  /** Fields of a row that must be so. */
+  where?: Readonly<Record<string, string>>
 }
 
 export type Page<Row> = { rows: Row[]; next?: number }
@@ -40,18 +42,38 @@ export class Views {
   async list<Row>(
     view: string,
     accountId: string,
-    { projectId, limit = 50, before }: ListOptions = {},
+    { projectId, limit = 50, before, where = {} }: ListOptions = {},
   ): Promise<Page<Row>> {
     const sql = this.#sql
     const found = await run(sql<{ row: Row; sort: number }[]>`
       select r.row, r.sort from projections p join view_rows r using (view, slot)
       where p.view = ${view} and r.account_id = ${accountId}
         ${projectId === undefined ? sql`` : sql`and r.project_id = ${projectId}`}
+        ${Object.keys(where).length === 0 ? sql`` : sql`and r.row @> ${sql.json(where)}`}
         ${before === undefined ? sql`` : sql`and r.sort < ${before}`}
       order by r.sort desc limit ${limit + 1}`)
     const page = found.slice(0, limit)
     const last = page.at(-1)
     return { rows: page.map((f) => f.row), ...(found.length > limit && last ? { next: last.sort } : {}) }
+  }
+
+  /** The different values of some fields among the newest rows of a project. */
+  async facets<F extends string>(
+    view: string,
+    accountId: string,
+    { projectId, fields, among }: { projectId: string; fields: readonly F[]; among: number },
+  ): Promise<Record<F, string[]>> {
+    const sql = this.#sql
+    const found = await run(sql<{ field: F; value: string }[]>`
+      select distinct f.field, newest.row ->> f.field as value
+      from (
+        select r.row from projections p join view_rows r using (view, slot)
+        where p.view = ${view} and r.account_id = ${accountId} and r.project_id = ${projectId}
+        order by r.sort desc limit ${among}
+      ) newest, unnest(${[...fields]}::text[]) f (field)
+      where newest.row ->> f.field is not null order by 1, 2`)
+    const values = (field: F) => found.filter((one) => one.field === field).map(({ value }) => value)
+    return Object.fromEntries(fields.map((field) => [field, values(field)])) as Record<F, string[]>
   }
 
   /** How far each view is, and whether it stopped. */

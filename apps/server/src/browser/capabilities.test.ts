@@ -80,7 +80,7 @@ test('capabilities are switched on and off; what this version cannot do is not o
 
 test('the playground keeps a conversation, sends files, and shows what tools do and make', async () => {
   await tab('Playground')
-  await page.getByLabel('API key').fill(project.apiKey!)
+  await card('Settings').getByLabel('API key').fill(project.apiKey!)
   await expectGoodPage('playground-empty')
   upstream.reply(({ messages }) => {
     const last = messages!.at(-1)!
@@ -141,7 +141,7 @@ test('a run is stopped, and an error of the server is said where it happened', a
   await expectGoodPage('playground-error')
   upstream.setKeys([key])
   await tab('Runs')
-  await page.getByText('Stopped').first().waitFor()
+  await page.getByRole('region', { name: 'Runs, newest first' }).getByText('Stopped').waitFor()
 })
 
 test('a run shows its files, and the files page has those that are stored, until one removes them', async () => {
@@ -162,6 +162,47 @@ test('a run shows its files, and the files page has those that are stored, until
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
   await page.getByText('No files yet').waitFor()
   await expectGoodPage('files-empty')
+})
+
+test('sessions are listed, read as they were said, and deleted', async () => {
+  await tab('Sessions')
+  await page.getByRole('region', { name: 'Sessions, newest first' }).waitFor()
+  await expectGoodPage('sessions')
+  await page
+    .getByRole('link', { name: /^Session / })
+    .last()
+    .click()
+  await page.getByText('Revenue is up. The summary is in summary.md.').waitFor()
+  await page.getByText('You have sent 4 messages.').waitFor()
+  await expectGoodPage('session')
+  await page.getByRole('link', { name: 'Its runs' }).click()
+  await page.getByText('Session', { exact: false }).first().waitFor()
+  await expect.poll(() => page.getByRole('link', { name: /^Run / }).count()).toBe(2)
+  await page.goBack()
+  await page.getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await page.getByText('This session was deleted').waitFor()
+})
+
+test('runs are filtered by what the address says, and one shows every event that is recorded of it', async () => {
+  await tab('Runs')
+  await page.getByLabel('Status').selectOption('cancelled')
+  await expect.poll(() => page.getByRole('link', { name: /^Run / }).count()).toBe(1)
+  expect(new URL(page.url()).search).toBe('?status=cancelled')
+  await page.getByLabel('Model').selectOption('gpt-4o')
+  await expectGoodPage('runs-filtered')
+  await page.getByLabel('Status').selectOption('waiting')
+  await page.getByText('No run is like that').waitFor()
+  await page.getByRole('button', { name: 'Clear' }).click()
+  await page
+    .getByRole('link', { name: /^Run .* completed$/ })
+    .first()
+    .click()
+  const events = card('Events')
+  await events.getByText('RunStarted').click()
+  expect(await events.getByLabel('Data of RunStarted').textContent()).toContain('"model": "gpt-4o"')
+  expect(await events.textContent()).not.toContain(key)
+  await expectGoodPage('run-events')
 })
 
 test('the API page has programs with the project’s own values', async () => {

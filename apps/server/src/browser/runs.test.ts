@@ -50,7 +50,7 @@ test('a run that waits for its client says so, with the calls that it asked for'
   paused = await post('', { message: 'What is the weather in Bern?', tools: [tool] })
   expect(paused.status).toBe('requires_tool_outputs')
   await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Runs' }).click()
-  await page.getByText('Waits for tool outputs').waitFor()
+  await page.getByRole('region', { name: 'Runs, newest first' }).getByText('Waits for tool outputs').waitFor()
   await page.getByRole('link', { name: `Run ${paused.id}` }).click()
   await page.getByText('Waited for the client: weather').waitFor()
   await expectGoodPage('run-waiting')

@@ -196,7 +196,7 @@ test('runs, one run, the system page and a wrong address look right; the whole a
     .getByRole('link', { name: /^Run .* completed$/ })
     .first()
     .click()
-  await page.getByText('Hello from the upstream model.').waitFor()
+  await page.getByRole('region', { name: 'Answer' }).getByText('Hello from the upstream model.').waitFor()
   await expectGoodPage('run')
   await go('/system')
   await page.getByText('Read models').waitFor()

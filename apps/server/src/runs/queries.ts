@@ -9,6 +9,14 @@ import { folded } from '../kernel/folded.ts'
 import type { Platform } from '../platform.ts'
 import { streamOf } from '../projects/project-of.ts'
 
+export type RunFacets = Record<'model' | 'keyFingerprint', string[]>
+export type RunFilter = {
+  projectId: string
+  status?: RunRow['status'] | undefined
+  model?: string | undefined
+  keyFingerprint?: string | undefined
+  sessionId?: string | undefined
+}
 /** Newest first. `nextCursor` asks for the older runs after these; null at the end. */
 export type RunPage = { runs: RunRow[]; nextCursor: number | null }
 /** A run with what was said in it. `message` is the answer, or why it failed; empty while it is running. */
@@ -35,8 +43,8 @@ export type RunDetail = {
   stream: boolean
   steps: number
   costNanoUsd: number | null
-  /** What happened after the start, in order. */
-  timeline: { seq: number; at: number; event: RunEvent }[]
+  /** Every event, in order; the first one starts it. */
+  events: { seq: number; at: number; actor: string; eventId: string; event: RunEvent }[]
   tokens: { input: number; output: number }
   credits: number
   startedAt: number
@@ -47,12 +55,32 @@ export type RunDetail = {
 
 export async function runPage(
   { views, accountId }: Platform,
-  { projectId, cursor, limit }: { projectId: string; cursor?: number | null | undefined; limit: number },
+  {
+    projectId,
+    cursor,
+    limit,
+    status,
+    model,
+    keyFingerprint,
+    sessionId,
+  }: RunFilter & { cursor?: number | null | undefined; limit: number },
 ): Promise<RunPage> {
   const before = typeof cursor === 'number' ? { before: cursor } : {}
-  const { rows, next } = await views.list<RunRow>('runs', accountId, { projectId, limit, ...before })
+  const { rows, next } = await views.list<RunRow>('runs', accountId, {
+    projectId,
+    limit,
+    where: compact({ status, model, keyFingerprint, sessionId }),
+    ...before,
+  })
   return { runs: rows, nextCursor: next ?? null }
 }
+
+/** What the newest runs of a project have, for filters. */
+export const runFacets = ({ views, accountId }: Platform, projectId: string): Promise<RunFacets> =>
+  views.facets('runs', accountId, { projectId, fields: ['model', 'keyFingerprint'], among: 2_000 })
+
+const compact = (filter: Readonly<Record<string, string | undefined>>) =>
+  Object.fromEntries(Object.entries(filter).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
 
 /** Folded from the run's own stream: as new as its last event. */
 export async function runDetail(platform: Platform, projectId: string, runId: string): Promise<RunDetail> {
@@ -88,6 +116,6 @@ export async function runDetail(platform: Platform, projectId: string, runId: st
     startedAt: first.at,
     endedAt: status === 'running' || status === 'waiting' ? null : (recorded.at(-1)?.at ?? first.at),
     actor: first.actor,
-    timeline: recorded.slice(1).map(({ seq, at, event }) => ({ seq, at, event })),
+    events: recorded.map(({ seq, at, actor, eventId, event }) => ({ seq, at, actor, eventId, event })),
   }
 }

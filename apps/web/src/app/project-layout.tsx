@@ -10,6 +10,7 @@ const tabs = [
   ['/projects/$projectId', 'Overview', true],
   ['/projects/$projectId/playground', 'Playground', false],
   ['/projects/$projectId/runs', 'Runs', false],
+  ['/projects/$projectId/sessions', 'Sessions', false],
   ['/projects/$projectId/usage', 'Usage', false],
   ['/projects/$projectId/files', 'Files', false],
   ['/projects/$projectId/api', 'API', false],

@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 import { z } from 'zod'
 import { HistorySearch } from '../features/history/search.ts'
+import { RunsSearch } from '../features/runs/search.ts'
 import { UsageSearch } from '../features/usage/search.ts'
 import { Crashed, NotFound } from './crashed.tsx'
 import { AppLayout } from './layout.tsx'
@@ -68,6 +69,7 @@ const playground = createRoute({
 const runs = createRoute({
   getParentRoute: () => project,
   path: '/runs',
+  validateSearch: RunsSearch,
   component: lazyRouteComponent(() => import('../features/runs/runs-page.tsx'), 'RunsPage'),
 })
 const run = createRoute({
@@ -90,6 +92,16 @@ const projectRotations = createRoute({
   getParentRoute: () => project,
   path: '/rotations',
   component: lazyRouteComponent(() => import('../features/audit/rotations-page.tsx'), 'ProjectRotationsPage'),
+})
+const sessions = createRoute({
+  getParentRoute: () => project,
+  path: '/sessions',
+  component: lazyRouteComponent(() => import('../features/sessions/sessions-page.tsx'), 'SessionsPage'),
+})
+const session = createRoute({
+  getParentRoute: () => project,
+  path: '/sessions/$sessionId',
+  component: lazyRouteComponent(() => import('../features/sessions/session-page.tsx'), 'SessionPage'),
 })
 const projectUsage = createRoute({
   getParentRoute: () => project,
@@ -126,6 +138,8 @@ const projectTree = project.addChildren([
   projectHistory,
   timeTravel,
   projectRotations,
+  sessions,
+  session,
   projectUsage,
   files,
   api,

@@ -1,9 +1,10 @@
-import type { AppRouter, RouterOutputs } from '@stewrd/server/app-router.ts'
+import type { AppRouter, RouterInputs, RouterOutputs } from '@stewrd/server/app-router.ts'
 import { QueryCache, QueryClient } from '@tanstack/react-query'
 import { httpBatchLink, httpSubscriptionLink, splitLink, TRPCClientError } from '@trpc/client'
 import { createTRPCReact } from '@trpc/react-query'
 
 export const trpc = createTRPCReact<AppRouter>()
+export type Inputs = RouterInputs
 export type Outputs = RouterOutputs
 
 export const trpcClient = trpc.createClient({

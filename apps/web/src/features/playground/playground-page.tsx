@@ -41,7 +41,7 @@ export function PlaygroundPage() {
           </>
         }
       />
-      <div className="grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_20rem]">
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-5 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <Card title="Conversation">
           <div className="min-h-56 px-4 py-4 sm:px-5" aria-busy={busy}>
             {turns.length === 0 ? (

@@ -9,6 +9,7 @@ import { FileChips } from '../files/file-chips.tsx'
 import { ReceiptCard } from '../proof/receipt-card.tsx'
 import type { RunDetail } from './queries.ts'
 import { useRun } from './queries.ts'
+import { EventsCard } from './events-card.tsx'
 import { KeySource, RunStatus } from './run-status.tsx'
 import { RunTimeline } from './run-timeline.tsx'
 
@@ -32,7 +33,7 @@ export function RunPage() {
       ) : !run.data ? (
         <Skeleton className="h-64" />
       ) : (
-        <div className="grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_18rem]">
+        <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-5 lg:grid-cols-[minmax(0,1fr)_18rem]">
           <div className="flex flex-col gap-4">
             <Message title="Message" projectId={projectId} files={run.data.files}>
               {run.data.request}
@@ -42,11 +43,12 @@ export function RunPage() {
                 {run.data.message}
               </Notice>
             ) : (
-              <Message title="Answer" projectId={projectId} files={madeIn(run.data.timeline)}>
+              <Message title="Answer" projectId={projectId} files={madeIn(run.data.events)}>
                 {run.data.message || noAnswer[run.data.status]}
               </Message>
             )}
-            <RunTimeline steps={run.data.timeline} startedAt={run.data.startedAt} />
+            <RunTimeline steps={run.data.events.slice(1)} startedAt={run.data.startedAt} />
+            <EventsCard events={run.data.events} />
             {run.data.endedAt !== null && <ReceiptCard projectId={projectId} runId={runId} />}
           </div>
           <Card title="What it used">
@@ -86,7 +88,13 @@ export function RunPage() {
               </Fact>
               {run.data.sessionId && (
                 <Fact name="Session">
-                  <Mono>{run.data.sessionId}</Mono>
+                  <Link
+                    to="/projects/$projectId/sessions/$sessionId"
+                    params={{ projectId, sessionId: run.data.sessionId }}
+                    className="rounded text-accent hover:underline"
+                  >
+                    <Mono>{run.data.sessionId}</Mono>
+                  </Link>
                 </Fact>
               )}
               <Fact name="Took">{run.data.endedAt === null ? '–' : duration(run.data.durationMs)}</Fact>
@@ -120,8 +128,8 @@ const Message = ({ title, projectId, files, children }: MessageProps) => (
   </Card>
 )
 
-const madeIn = (timeline: RunDetail['timeline']) =>
-  timeline.flatMap(({ event }) => (event.type === 'ToolReturned' ? event.data.files : []))
+const madeIn = (events: RunDetail['events']) =>
+  events.flatMap(({ event }) => (event.type === 'ToolReturned' ? event.data.files : []))
 
 const Fact = ({ name, children }: { name: string; children: ReactNode }) => (
   <div>

@@ -7,6 +7,9 @@ const looks = {
   waiting: ['warn', 'Waits for tool outputs'],
   cancelled: ['neutral', 'Stopped'],
 } as const
+/** What a status is called. */
+export const statusName = (status: RunState): string => looks[status][1]
+
 export type RunState = keyof typeof looks
 
 export const RunStatus = ({ status, error }: { status: RunState; error: string | null }) => (

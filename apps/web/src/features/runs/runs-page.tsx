@@ -1,17 +1,22 @@
-import { Link, useParams } from '@tanstack/react-router'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Play } from 'lucide-react'
 import { Button, buttonStyle } from '../../components/ui/button.tsx'
 import { Empty, Failed, Rows } from '../../components/ui/states.tsx'
 import { Card, Mono, PageHeader } from '../../components/ui/surface.tsx'
 import { Ago } from '../../components/ui/time.tsx'
 import { count, duration } from '../../lib/format.ts'
+import { RunFilters } from './run-filters.tsx'
+import { filterOf } from './search.ts'
 import type { RunRow } from './queries.ts'
 import { useRuns } from './queries.ts'
-import { KeySource, RunStatus } from './run-status.tsx'
+import { KeySource, RunStatus, statusName } from './run-status.tsx'
 
 export function RunsPage() {
   const { projectId } = useParams({ from: '/app/projects/$projectId/runs' })
-  const runs = useRuns(projectId)
+  const search = useSearch({ from: '/app/projects/$projectId/runs' })
+  const navigate = useNavigate({ from: '/projects/$projectId/runs' })
+  const runs = useRuns(projectId, filterOf(search))
+  const isFiltered = Object.values(search).some((value) => value !== undefined)
   const rows = runs.data?.pages.flatMap((page) => page.runs) ?? []
   return (
     <>
@@ -19,11 +24,20 @@ export function RunsPage() {
         title="Runs"
         description="Each run records the model, the configuration revision and the key that it used."
       />
+      <RunFilters
+        projectId={projectId}
+        search={search}
+        onSearch={(next) => void navigate({ search: next, replace: true })}
+      />
       <Card>
         {runs.isError ? (
           <Failed error={runs.error} retry={() => void runs.refetch()} />
         ) : runs.isPending ? (
           <Rows />
+        ) : rows.length === 0 && isFiltered ? (
+          <Empty icon={<Play aria-hidden />} title="No run is like that">
+            Choose other filters, or clear them.
+          </Empty>
         ) : rows.length === 0 ? (
           <Empty
             icon={<Play aria-hidden />}
@@ -81,7 +95,7 @@ function Row({ run }: { run: RunRow }) {
           to="/projects/$projectId/runs/$runId"
           params={{ projectId, runId }}
           className="after:absolute after:inset-0"
-          aria-label={`Run ${runId}, ${run.status}`}
+          aria-label={`Run ${runId}, ${statusName(run.status).toLowerCase()}`}
         >
           <RunStatus status={run.status} error={run.error} />
         </Link>
