@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { agent } from './agent.ts'
 import { append } from './append.ts'
+import { completions } from './completions.ts'
 import { makeBed } from './bed.ts'
 import { hotStream } from './hot-stream.ts'
 import { masterKey } from './master-key.ts'
@@ -14,7 +15,7 @@ import { start } from './start.ts'
 import { verify } from './verify.ts'
 import { visible } from './visible.ts'
 
-// pnpm bench [append] [hot-stream] [visible] [replay] [verify] [memory] [agent] [rotation] [master-key] [start] [--quick] [--json FILE]
+// pnpm bench [append] [hot-stream] [visible] [replay] [verify] [memory] [agent] [completions] [rotation] [master-key] [start] [--quick] [--json FILE]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
@@ -30,6 +31,7 @@ const benches: Record<string, () => Promise<Result[]>> = {
   verify: () => verify(bed, quick ? 5_000 : 100_000),
   memory: () => memory(quick ? 1_000 : 10_000, quick ? 10_000 : 1_000_000),
   agent: () => agent(bed, quick ? 100 : 1_000),
+  completions: () => completions(bed, { calls: quick ? 100 : 2_000, streamsSeconds: quick ? 3 : 60 }),
   rotation: () => rotation(bed, quick ? 5 : 50),
   'master-key': () => masterKey(bed, quick ? 1_000 : 10_000),
   start: () => start(quick ? 1 : 5),

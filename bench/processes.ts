@@ -6,9 +6,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { Bed } from './bed.ts'
 
-export type Child = { url: string; stop(): Promise<void> }
+export type Child = { url: string; pid: number; stop(): Promise<void> }
 
 /** A script of this folder that prints its port. */
 export async function startScript(script: string, variables: Record<string, string> = {}): Promise<Child> {
@@ -17,7 +18,7 @@ export async function startScript(script: string, variables: Record<string, stri
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [chunk] = (await once(child.stdout, 'data')) as [Buffer]
-  return { url: `http://127.0.0.1:${chunk.toString().trim()}`, stop: () => ended(child) }
+  return { url: `http://127.0.0.1:${chunk.toString().trim()}`, pid: child.pid!, stop: () => ended(child) }
 }
 
 /** A server node as an operator runs it, on the database and with the keyring of `bed`. */
@@ -27,6 +28,7 @@ export async function startNode(bed: Bed, egressAllow: string): Promise<Child> {
   const node = await startServer(home, { DATABASE_URL: bed.url, STEWRD_EGRESS_ALLOW: egressAllow })
   return {
     url: node.url,
+    pid: node.pid,
     async stop() {
       await node.stop()
       await rm(home, { recursive: true, force: true })
@@ -55,7 +57,17 @@ export async function startServer(home: string, variables: Record<string, string
     if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode} before it was ready.`)
     await delay(5)
   }
-  return { url, stop: () => ended(child) }
+  return { url, pid: child.pid!, stop: () => ended(child) }
+}
+
+/** A stateless gateway of others, as it comes. */
+export async function startGateway(): Promise<Child> {
+  const port = await freePort()
+  const script = fileURLToPath(import.meta.resolve('@portkey-ai/gateway/build/start-server.js'))
+  const child = spawn(process.execPath, [script, `--port=${port}`, '--headless'], { stdio: 'ignore' })
+  const url = `http://127.0.0.1:${port}`
+  while (!(await fetch(url).then(Boolean, () => false))) await delay(20)
+  return { url, pid: child.pid!, stop: () => ended(child) }
 }
 
 const isReady = (url: string) =>
