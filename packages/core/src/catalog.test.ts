@@ -60,6 +60,8 @@ const sentences: Record<AnyEvent['type'], string> = {
   SessionMessageStarted: 'sent a message to the session, which run 01890a5d-ac96-774b-bcce-b302099a8060 answers',
   SessionMessageEnded: 'answered the message in run 01890a5d-ac96-774b-bcce-b302099a8060',
   SessionDeleted: 'deleted the session',
+  DefaultModelSwitched: 'let runs go on with the server’s model when the provider fails',
+  RunFellBack: 'went on with the server’s model, as the provider failed with compute_unavailable',
   PriceSet: 'set the price of gpt-4o to $2.5 in and $10 out for a million tokens',
   PriceRemoved: 'removed the price of gpt-4o',
   FileStored: 'uploaded the file report.pdf of 18211 bytes',

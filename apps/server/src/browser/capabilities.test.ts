@@ -21,7 +21,8 @@ beforeAll(async () => {
   upstream = await startUpstream({ keys: [key] })
   const home = await makeHome()
   await stewrd(home, ['owner', 'create', '--email', owner.email], { stdin: owner.password })
-  server = await startServer(home, { STEWRD_EGRESS_ALLOW: upstream.host })
+  const own = { STEWRD_DEFAULT_BASE_URL: upstream.baseUrl, STEWRD_DEFAULT_API_KEY: key, STEWRD_DEFAULT_MODEL: 'o1' }
+  server = await startServer(home, { STEWRD_EGRESS_ALLOW: upstream.host, ...own })
   const client = clientOf(server.url, await signIn(server.url, owner))
   project = await client.projects.create.mutate({ name: 'Back office' })
   const { projectId } = project
@@ -72,7 +73,12 @@ test('capabilities are switched on and off; what this version cannot do is not o
     await capabilities.getByRole('switch', { name }).click()
     await capabilities.getByRole('switch', { name, checked: true, disabled: false }).waitFor()
   }
+  const fallback = card('When the provider fails').getByRole('switch')
+  await fallback.click()
+  await card('When the provider fails').getByRole('switch', { checked: true, disabled: false }).waitFor()
   await expectGoodPage('capabilities')
+  await fallback.click()
+  await card('When the provider fails').getByRole('switch', { checked: false, disabled: false }).waitFor()
   await page.reload()
   await capabilities.getByRole('switch', { name: 'Data', checked: true }).waitFor()
   expect(await capabilities.getByRole('switch', { name: 'Research' }).isChecked()).toBe(false)

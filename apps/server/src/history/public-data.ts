@@ -94,6 +94,8 @@ const cleaners: { [T in AnyEvent['type']]: (data: Of<T>) => PublicData[T] } = {
     files: data.files.map(({ name }) => name),
   }),
   SessionDeleted: asItIs,
+  DefaultModelSwitched: asItIs,
+  RunFellBack: asItIs,
   PriceSet: asItIs,
   PriceRemoved: asItIs,
   FileStored: asItIs,

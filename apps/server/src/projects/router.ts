@@ -36,6 +36,17 @@ export const projectsRouter = router({
   capabilities: projectProcedure
     .input(ProjectInput)
     .query(({ ctx }): OfferedCapability[] => offeredCapabilities(ctx.project.capabilities)),
+  /** Whether runs go on with the server's model when the provider fails; `model` is null where the server has none. */
+  fallback: projectProcedure.input(ProjectInput).query(({ ctx }): { allowed: boolean; model: string | null } => {
+    const { fallback } = ctx.platform
+    return { allowed: ctx.project.fallsBack ?? false, model: fallback.source === 'default' ? fallback.model : null }
+  }),
+  switchDefaultModel: editorProcedure
+    .input(Change.extend({ allowed: z.boolean() }))
+    .mutation(
+      ({ ctx, input: { allowed, ...input } }): Promise<ProjectChange> =>
+        changeProject(ctx.platform, input.projectId, { type: 'SwitchDefaultModel', allowed }, input, ctx.actor),
+    ),
   changeCapabilities: editorProcedure
     .input(Change.extend({ capabilities: z.array(Capability).max(20) }))
     .mutation(

@@ -51,7 +51,7 @@ export async function changeProject(
   projectId: string,
   command: Extract<
     ProjectCommand,
-    { type: 'RenameProject' | 'ChangeCapabilities' | 'ChangeLimits' | 'ArchiveProject' }
+    { type: 'RenameProject' | 'ChangeCapabilities' | 'ChangeLimits' | 'SwitchDefaultModel' | 'ArchiveProject' }
   >,
   change: Change,
   actor: string,

@@ -18,6 +18,7 @@ import type { RunTarget } from './credentials.ts'
 import { isDemo } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
 import { fallBack } from './fall-back.ts'
+import { fallBackToDefault } from './fall-back-to-default.ts'
 import type { KeyReports } from './key-reports.ts'
 import type { LiveRun, RunEnd } from './live-run.ts'
 import { lostTo } from './live-run.ts'
@@ -61,14 +62,24 @@ export async function carryOut(deps: RunsDeps, reports: KeyReports, live: LiveRu
       deps.priceBook.warm(target)
       const asked = performance.now()
       const retried = () => withRetries(ask, { begun: () => begun, signal: live.signal })
-      const answered = await retried().catch(async (error: unknown) => {
-        // An answer of 401 has no token yet, so nothing was handed over that would come twice.
-        const old = await fallBack(deps, live, target, error)
-        if (!old) throw error
-        reports.rejected(live, target, 401)
-        target = old
-        return retried()
-      })
+      const answered = await retried()
+        .catch(async (error: unknown) => {
+          // An answer of 401 has no token yet, so nothing was handed over that would come twice.
+          const old = await fallBack(deps, live, target, error)
+          if (!old) throw error
+          reports.rejected(live, target, 401)
+          target = old
+          return retried()
+        })
+        .catch(async (error: unknown) => {
+          // Text that was handed over already must not come from another model.
+          const backup = begun ? undefined : await fallBackToDefault(deps, live, target, error)
+          if (!backup) throw error
+          if (error instanceof ProviderError && error.code === 'provider_key_rejected')
+            reports.rejected(live, target, error.status ?? 401)
+          target = backup
+          return retried()
+        })
       reports.worked(live, target, Math.round(performance.now() - asked))
       return { ...answered, costNanoUsd: answered.costNanoUsd ?? (await deps.priceBook.cost(target, answered.tokens)) }
     },

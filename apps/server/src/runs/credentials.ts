@@ -24,6 +24,8 @@ export type RunTarget = {
   fingerprint: string | null
   /** In an overlap: the key before, for when the provider answers 401 to this one. */
   fallback?: FallbackKey
+  /** The server's own, for when the provider fails, where the project allows that. */
+  backup?: RunTarget
 }
 /** `until`: unix milliseconds. */
 export type FallbackKey = { key: Secret; fingerprint: string; dekId: string; until: number }
@@ -93,7 +95,7 @@ export class Credentials {
       keyId: key.state.keyId,
       capabilities: project.state.capabilities,
       ...(project.state.limits && { limits: project.state.limits }),
-      target: await this.#target(projectId, config.state),
+      target: await this.#target(projectId, config.state, project.state.fallsBack),
       revision: config.revision,
       guards: [project, config, key].map(({ revision }, i) => ({ stream: streams[i]!, revision })),
     }
@@ -115,19 +117,21 @@ export class Credentials {
     return {
       projectId,
       capabilities: project.state.capabilities,
-      target: await this.#target(projectId, config.state),
+      target: await this.#target(projectId, config.state, project.state.fallsBack),
       revision: config.revision,
       guards: [project, config].map(({ revision }, i) => ({ stream: streams[i]!, revision })),
     }
   }
 
-  async #target(projectId: string, state: Llm): Promise<RunTarget | undefined> {
+  async #target(projectId: string, state: Llm, fallsBack = false): Promise<RunTarget | undefined> {
     if (state.status === 'own') {
       const { provider, model, key } = state
       try {
         const opened = await this.#deps.secrets.openKey(projectId, provider.baseUrl, key)
         const fallback = await this.#fallback(projectId, state)
-        return { source: 'project', provider, model, key: opened, fingerprint: key.fingerprint, ...fallback }
+        const backup = fallsBack ? this.#default() : undefined
+        const own = { source: 'project', provider, model, key: opened, fingerprint: key.fingerprint } as const
+        return { ...own, ...fallback, ...(backup?.source === 'default' && { backup }) }
       } catch (error) {
         // It must never look like a project that has no key: that would run on somebody else's.
         if (error instanceof EnvelopeError || error instanceof DataKeyMissing)
@@ -139,6 +143,11 @@ export class Credentials {
         throw error
       }
     }
+    return this.#default()
+  }
+
+  /** What a project without a key of its own runs on. */
+  #default(): RunTarget | undefined {
     const { fallback } = this.#deps
     if (fallback.source === 'none') return undefined
     const key = fallback.source === 'default' ? fallback.key : new Secret('demo-needs-no-key')

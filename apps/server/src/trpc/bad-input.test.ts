@@ -73,6 +73,8 @@ const good: Record<string, () => Record<string, unknown>> = {
   'sessions.get': () => ({ projectId, sessionId: projectId }),
   'sessions.delete': () => ({ projectId, sessionId: projectId }),
   'runs.facets': () => ({ projectId }),
+  'projects.fallback': () => ({ projectId }),
+  'projects.switchDefaultModel': () => ({ projectId, allowed: true, commandId: 'c', expectedRevision: 1 }),
   'files.list': () => ({ projectId, cursor: 1, limit: 1, direction: 'forward' }),
   'files.url': () => ({ projectId, fileId: projectId }),
   'files.remove': () => ({ projectId, fileId: projectId }),

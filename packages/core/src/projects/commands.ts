@@ -11,6 +11,7 @@ export const ChangeCapabilities = z.strictObject({
   capabilities: z.array(Capability).max(20),
 })
 export const ChangeLimits = z.strictObject({ type: z.literal('ChangeLimits'), limits: ProjectLimits })
+export const SwitchDefaultModel = z.strictObject({ type: z.literal('SwitchDefaultModel'), allowed: z.boolean() })
 export const ArchiveProject = z.strictObject({ type: z.literal('ArchiveProject') })
 
 /** `dueAt` and `now` are unix milliseconds. */
@@ -32,6 +33,7 @@ export const ProjectCommand = z.discriminatedUnion('type', [
   RenameProject,
   ChangeCapabilities,
   ChangeLimits,
+  SwitchDefaultModel,
   ArchiveProject,
   RequestShred,
   CancelShred,

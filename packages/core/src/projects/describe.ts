@@ -9,6 +9,10 @@ export const describeProjects = {
   CapabilitiesChanged: ({ from, to }) =>
     sentence`changed the capabilities from ${from.join(', ') || 'none'} to ${to.join(', ') || 'none'}`,
   LimitsChanged: ({ from, to }) => sentence`changed the limits from ${saidLimits(from, to)} to ${saidLimits(to, from)}`,
+  DefaultModelSwitched: ({ allowed }) =>
+    allowed
+      ? sentence`let runs go on with the server’s model when the provider fails`
+      : sentence`let runs end when the provider fails`,
   ProjectArchived: () => sentence`archived the project`,
   ProjectShredRequested: ({ dueAt }) =>
     sentence`asked for the project to be shredded at ${new Date(dueAt).toISOString()}`,

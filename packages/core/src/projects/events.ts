@@ -21,6 +21,9 @@ export const ProjectArchived = defineEvent('ProjectArchived', 1, z.strictObject(
 
 export const LimitsChanged = defineEvent('LimitsChanged', 1, z.strictObject({ from: ProjectLimits, to: ProjectLimits }))
 
+/** Whether runs may go on with the server's own model when the project's provider fails. */
+export const DefaultModelSwitched = defineEvent('DefaultModelSwitched', 1, z.strictObject({ allowed: z.boolean() }))
+
 /** From here on the project is at rest, and is shredded at `dueAt` (unix milliseconds) unless that is cancelled. */
 export const ProjectShredRequested = defineEvent(
   'ProjectShredRequested',
@@ -37,6 +40,7 @@ export const ProjectEvent = z.discriminatedUnion('type', [
   CapabilitiesChanged,
   ProjectArchived,
   LimitsChanged,
+  DefaultModelSwitched,
   ProjectShredRequested,
   ProjectShredCancelled,
   ProjectShredded,

@@ -32,6 +32,14 @@ test('capabilities are kept in one order and without repetition', () =>
     .when({ type: 'ChangeCapabilities', capabilities: ['files', 'chat', 'files'] })
     .then(changed))
 
+test('falling back to the server’s model is switched on and off, and stays when the project is archived', () => {
+  const on: ProjectEvent = { type: 'DefaultModelSwitched', version: 1, data: { allowed: true } }
+  given(created).when({ type: 'SwitchDefaultModel', allowed: true }).then(on)
+  given(created).when({ type: 'SwitchDefaultModel', allowed: false }).then()
+  given(created, on).when({ type: 'SwitchDefaultModel', allowed: true }).then()
+  expect(given(created, on, { type: 'ProjectArchived', version: 1, data: {} }).state).toMatchObject({ fallsBack: true })
+})
+
 test('the same capabilities in another order change nothing', () =>
   given(created, changed)
     .when({ type: 'ChangeCapabilities', capabilities: ['files', 'chat'] })

@@ -17,8 +17,8 @@ export type Project =
       before: 'active' | 'archived'
     })
 
-/** `limits` is absent while nobody has set one. */
-type About = { name: string; capabilities: readonly Capability[]; limits?: ProjectLimits }
+/** `limits` is absent while nobody has set one. `fallsBack`: runs may go on with the server's model when the provider fails. */
+type About = { name: string; capabilities: readonly Capability[]; limits?: ProjectLimits; fallsBack?: boolean }
 
 type Known = Exclude<Project, { status: 'none' }>
 type ShredCommand = Extract<ProjectCommand, { type: 'RequestShred' | 'CancelShred' | 'ShredProject' }>
@@ -58,6 +58,11 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
         if (sameLimits(from, to)) return []
         return [{ type: 'LimitsChanged', version: 1, data: { from, to } }]
       }
+      case 'SwitchDefaultModel': {
+        const { allowed } = command
+        if (allowed === (state.fallsBack ?? false)) return []
+        return [{ type: 'DefaultModelSwitched', version: 1, data: { allowed } }]
+      }
       case 'ArchiveProject':
         return [{ type: 'ProjectArchived', version: 1, data: {} }]
       default:
@@ -74,6 +79,8 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
         return state.status === 'none' ? state : { ...state, capabilities: event.data.to }
       case 'LimitsChanged':
         return state.status === 'none' ? state : { ...state, limits: event.data.to }
+      case 'DefaultModelSwitched':
+        return state.status === 'none' ? state : { ...state, fallsBack: event.data.allowed }
       case 'ProjectArchived':
         return state.status === 'none' ? state : { ...bare(state), status: 'archived' }
       case 'ProjectShredRequested':
@@ -122,7 +129,12 @@ function decideShred(command: ShredCommand, state: Known): readonly ProjectEvent
   }
 }
 
-const bare = ({ name, capabilities, limits }: Known) => ({ name, capabilities, ...(limits && { limits }) })
+const bare = ({ name, capabilities, limits, fallsBack }: Known) => ({
+  name,
+  capabilities,
+  ...(limits && { limits }),
+  ...(fallsBack && { fallsBack }),
+})
 
 const sameLimits = (a: ProjectLimits, b: ProjectLimits) =>
   (Object.keys(noLimits) as (keyof ProjectLimits)[]).every((name) => a[name] === b[name])

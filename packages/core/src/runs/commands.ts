@@ -36,10 +36,14 @@ export type CancelRun = { type: 'CancelRun'; durationMs: number }
 export type ExpireRun = { type: 'ExpireRun'; at: number; durationMs: number }
 export type RecordFallback = { type: 'RecordFallback'; from: string; to: string; status: number }
 
+/** `config` is the server's own. */
+export type FallBackToDefault = Held & { type: 'FallBackToDefault'; code: string; config: RunConfig }
+
 export type RunCommand =
   | StartRun
   | ResumeRun
   | RecordFallback
+  | FallBackToDefault
   | RecordAnswer
   | RecordToolReturn
   | SubmitToolOutputs

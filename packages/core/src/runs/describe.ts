@@ -9,6 +9,7 @@ export const describeRuns = {
       : sentence`started a run on ${model}, the ${keySource === 'demo' ? 'demo' : 'default'} model`,
   KeyFellBack: ({ from, to, status }) =>
     sentence`fell back to the old key ${to}, because the provider answered ${status} to ${from}`,
+  RunFellBack: ({ code }) => sentence`went on with the server’s model, as the provider failed with ${code}`,
   RunResumed: ({ node }) => sentence`went on with the run on node ${node}`,
   RunReconfigured: ({ model, keyFingerprint, configRevision }) =>
     sentence`went on with the run on ${model} with key ${keyFingerprint ?? 'none'} at revision ${configRevision}`,

@@ -51,6 +51,9 @@ export const KeyFellBack = defineEvent(
   z.strictObject({ from: z.string(), to: z.string(), status: z.int() }),
 )
 
+/** The project's provider failed for good with `code` of the wire contract, and the project lets runs go on with the server's model. */
+export const RunFellBack = defineEvent('RunFellBack', 1, z.strictObject({ code: z.string() }))
+
 /** The node that ran it is dead or stopped. `fence` is one more than before: what the old node still writes is refused. */
 export const RunResumed = defineEvent('RunResumed', 1, z.strictObject({ node: z.string(), fence: z.int().min(2) }))
 
@@ -151,6 +154,7 @@ export const RunEvent = z.discriminatedUnion('type', [
   RunResumed,
   RunReconfigured,
   KeyFellBack,
+  RunFellBack,
   ModelAnswered,
   ToolCalled,
   ToolReturned,

@@ -68,6 +68,7 @@ export const runsView: Projection<RunEvent, RunRow> = {
         }
         return { ...row, ...counted, steps: step, costNanoUsd: cost }
       }
+      case 'RunFellBack':
       case 'ToolCalled':
       case 'ToolReturned':
         return row

@@ -62,6 +62,11 @@ export const runs: Decider<Run, RunCommand, RunEvent> = {
         const { type: _, ...data } = command
         return [{ type: 'KeyFellBack', version: 1, data }]
       }
+      case 'FallBackToDefault':
+        return [
+          { type: 'RunFellBack', version: 1, data: { code: command.code } },
+          ...reconfigured(command.config, state),
+        ]
       case 'RecordAnswer':
         return answered(command, state)
       case 'RecordToolReturn':
@@ -98,6 +103,7 @@ export const runs: Decider<Run, RunCommand, RunEvent> = {
         const cost = costNanoUsd === null ? state.costNanoUsd : (state.costNanoUsd ?? 0) + costNanoUsd
         return { ...state, steps: step, tokens: plus(state.tokens, tokens), costNanoUsd: cost }
       }
+      case 'RunFellBack':
       case 'ToolCalled':
       case 'ToolReturned':
         return state

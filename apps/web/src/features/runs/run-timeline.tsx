@@ -1,6 +1,7 @@
 import {
   Bot,
   CircleCheck,
+  CircleAlert,
   CirclePause,
   CircleStop,
   CircleX,
@@ -114,6 +115,13 @@ function lookOf({ event }: RunStep): Look {
             {output}
           </Block>
         )),
+      }
+    case 'RunFellBack':
+      return {
+        icon: CircleAlert,
+        title: 'The provider failed, so the run went on with the server’s model',
+        body: <Small>{event.data.code}</Small>,
+        tone: 'text-warn border-warn/40',
       }
     case 'RunResumed':
       return { icon: RotateCw, title: 'Another server went on with it', body: <Small>{event.data.node}</Small> }
