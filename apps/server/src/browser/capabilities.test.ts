@@ -1,59 +1,23 @@
-import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
-import type { Upstream } from '@stewrd/runtime/testing/upstream.ts'
 import { readFileSync } from 'node:fs'
-import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { clientOf, owner, signIn } from '../testing/server.ts'
-import type { ServerProcess } from '../testing/server-process.ts'
-import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
-import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+import type { ProjectPage } from './project-page.ts'
+import { openProjectPage } from './project-page.ts'
 
 // One story in order: each chapter goes on where the one before it ended.
 const key = 'sk-capabilities-aaaaaaaaaaaa'
-let upstream: Upstream
-let server: ServerProcess
-let browser: Browser
-let page: Page
-let project: { projectId: string; apiKey: string | null }
-const problems: string[] = []
-
+let { upstream, server, page, project, problems, card, tab, expectGoodPage } = {} as ProjectPage
+let opened: ProjectPage | undefined
 beforeAll(async () => {
-  upstream = await startUpstream({ keys: [key] })
-  const home = await makeHome()
-  await stewrd(home, ['owner', 'create', '--email', owner.email], { stdin: owner.password })
-  const own = { STEWRD_DEFAULT_BASE_URL: upstream.baseUrl, STEWRD_DEFAULT_API_KEY: key, STEWRD_DEFAULT_MODEL: 'o1' }
-  server = await startServer(home, { STEWRD_EGRESS_ALLOW: upstream.host, ...own })
-  const client = clientOf(server.url, await signIn(server.url, owner))
-  project = await client.projects.create.mutate({ name: 'Back office' })
-  const { projectId } = project
-  await client.llm.set.mutate({ projectId, provider: 'custom', baseUrl: upstream.baseUrl, model: 'gpt-4o', key })
-  browser = await launchBrowser()
-  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } })
-  page = await context.newPage()
-  page.setDefaultTimeout(20_000)
-  page.on('pageerror', (error) => problems.push(error.message))
-  await page.goto(`${server.url}/sign-in`)
-  await page.getByLabel('Email').fill(owner.email)
-  await page.getByLabel('Password').fill(owner.password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('link', { name: 'Back office' }).waitFor()
+  const variables = (url: string) => ({
+    STEWRD_DEFAULT_BASE_URL: url,
+    STEWRD_DEFAULT_API_KEY: key,
+    STEWRD_DEFAULT_MODEL: 'o1',
+  })
+  opened = await openProjectPage({ name: 'Back office', keys: [key], variables })
+  ;({ upstream, server, page, project, problems, card, tab, expectGoodPage } = opened)
 }, 60_000)
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  if (server) await removeHome(server.home)
-  await upstream?.close()
-})
+afterAll(() => opened?.close())
 
-const card = (name: string) => page.getByRole('region', { name, exact: true })
-const tab = (name: string) =>
-  page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name, exact: true }).click()
-async function expectGoodPage(name: string) {
-  await page.evaluate('document.fonts.ready.then(() => true)')
-  await picture(page, name)
-  await expectAccessible(page, name)
-  await expectFits(page, name)
-}
 const report = {
   name: 'report.pdf',
   mimeType: 'application/pdf',
@@ -86,7 +50,7 @@ test('capabilities are switched on and off; what this version cannot do is not o
 
 test('the playground keeps a conversation, sends files, and shows what tools do and make', async () => {
   await tab('Playground')
-  await card('Settings').getByLabel('API key').fill(project.apiKey!)
+  await card('Settings').getByLabel('API key').fill(project.apiKey)
   await expectGoodPage('playground-empty')
   upstream.reply(({ messages }) => {
     const last = messages!.at(-1)!
@@ -221,7 +185,7 @@ test('the API page has programs with the project’s own values', async () => {
       await code.getByRole('button', { name: task, exact: true }).click()
       const text = await code.getByLabel(`${task} in ${language}`).textContent()
       expect(text).toContain(server.url)
-      expect(text).not.toContain(project.apiKey!)
+      expect(text).not.toContain(project.apiKey)
     }
   expect(await code.getByLabel('OpenAI SDK in Python').textContent()).toContain('model="gpt-4o"')
   await expectGoodPage('api-python')

@@ -1,66 +1,22 @@
-import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
-import type { Upstream } from '@stewrd/runtime/testing/upstream.ts'
-import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { clientOf, owner, signIn } from '../testing/server.ts'
-import type { ServerProcess } from '../testing/server-process.ts'
-import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
-import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+import type { ProjectPage } from './project-page.ts'
+import { openProjectPage } from './project-page.ts'
 
 const key = 'sk-limits-aaaaaaaaaaaaaaaa'
-let upstream: Upstream
-let server: ServerProcess
-let browser: Browser
-let page: Page
-let project: { projectId: string; apiKey: string | null }
-const problems: string[] = []
-
+let { upstream, server, client, page, project, problems, card, ask, expectGoodPage } = {} as ProjectPage
+let opened: ProjectPage | undefined
 beforeAll(async () => {
-  upstream = await startUpstream({ keys: [key] })
-  const variables = { STEWRD_EGRESS_ALLOW: upstream.host, STEWRD_METERING: 'on', STEWRD_RATE_LIMIT_PER_MINUTE: '60' }
-  const home = await makeHome()
-  await stewrd(home, ['owner', 'create', '--email', owner.email], { stdin: owner.password })
-  server = await startServer(home, variables)
-  const client = clientOf(server.url, await signIn(server.url, owner))
-  project = await client.projects.create.mutate({ name: 'Support assistant' })
-  const { projectId } = project
-  await client.llm.set.mutate({ projectId, provider: 'custom', baseUrl: upstream.baseUrl, model: 'gpt-4o', key })
-  browser = await launchBrowser()
-  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } })
-  page = await context.newPage()
-  page.setDefaultTimeout(20_000)
-  page.on('pageerror', (error) => problems.push(error.message))
+  const variables = () => ({ STEWRD_METERING: 'on', STEWRD_RATE_LIMIT_PER_MINUTE: '60' })
+  opened = await openProjectPage({ name: 'Support assistant', keys: [key], variables })
+  ;({ upstream, server, client, page, project, problems, card, ask, expectGoodPage } = opened)
 }, 60_000)
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  if (server) await removeHome(server.home)
-  await upstream?.close()
-})
-
-const card = (name: string) => page.getByRole('region', { name, exact: true })
-const ask = () =>
-  fetch(`${server.url}/v1/agent`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${project.apiKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ message: 'Hi' }),
-  }).then(({ status }) => status)
-async function expectGoodPage(name: string) {
-  await page.evaluate('document.fonts.ready.then(() => true)')
-  await picture(page, name)
-  await expectAccessible(page, name)
-  await expectFits(page, name)
-}
+afterAll(() => opened?.close())
 
 test('the page shows the limits, the month and the credits, and changes the limits', async () => {
   for (let n = 0; n < 3; n++) expect(await ask()).toBe(200)
   upstream.fail('server-error')
   expect(await ask()).toBe(502)
   upstream.fail(undefined)
-  await page.goto(`${server.url}/sign-in`)
-  await page.getByLabel('Email').fill(owner.email)
-  await page.getByLabel('Password').fill(owner.password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('link', { name: 'Support assistant' }).first().click()
   await page.getByRole('link', { name: 'Limits & credits' }).click()
   await card('Credits').getByText('197 of 200').waitFor()
@@ -100,7 +56,6 @@ test('a budget that is nearly spent is an alarm on every page of the project; sp
 })
 
 test('the limits of an archived project stand fast, and no page failed', async () => {
-  const client = clientOf(server.url, await signIn(server.url, owner))
   await client.projects.archive.mutate({ projectId: project.projectId })
   await page.goto(`${server.url}/projects/${project.projectId}/limits`)
   await card('Limits').waitFor()

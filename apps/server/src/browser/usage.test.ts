@@ -1,65 +1,20 @@
 import { readFile } from 'node:fs/promises'
-import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
-import type { Upstream } from '@stewrd/runtime/testing/upstream.ts'
-import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { clientOf, owner, signIn } from '../testing/server.ts'
-import type { ServerProcess } from '../testing/server-process.ts'
-import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
-import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+import type { ProjectPage } from './project-page.ts'
+import { openProjectPage } from './project-page.ts'
 
 // One story in order: each chapter goes on where the one before it ended.
 const key = 'sk-usage-aaaaaaaaaaaaaaaaaaa'
 const nextKey = 'sk-usage-bbbbbbbbbbbbbbbbbbb'
-let upstream: Upstream
-let server: ServerProcess
-let client: ReturnType<typeof clientOf>
-let browser: Browser
-let page: Page
-let project: { projectId: string; apiKey: string | null }
-const problems: string[] = []
-
+let { server, client, page, project, problems, expectGoodPage } = {} as ProjectPage
+let opened: ProjectPage | undefined
 beforeAll(async () => {
-  upstream = await startUpstream({ keys: [key, nextKey] })
-  const home = await makeHome()
-  await stewrd(home, ['owner', 'create', '--email', owner.email], { stdin: owner.password })
-  server = await startServer(home, { STEWRD_EGRESS_ALLOW: upstream.host })
-  client = clientOf(server.url, await signIn(server.url, owner))
-  project = await client.projects.create.mutate({ name: 'Support assistant' })
-  const { projectId } = project
-  await client.llm.set.mutate({ projectId, provider: 'custom', baseUrl: upstream.baseUrl, model: 'gpt-4o', key })
-  browser = await launchBrowser()
-  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } })
-  page = await context.newPage()
-  page.setDefaultTimeout(20_000)
-  page.on('pageerror', (error) => problems.push(error.message))
-  await page.goto(`${server.url}/sign-in`)
-  await page.getByLabel('Email').fill(owner.email)
-  await page.getByLabel('Password').fill(owner.password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('link', { name: 'Support assistant' }).waitFor()
+  opened = await openProjectPage({ name: 'Support assistant', keys: [key, nextKey] })
+  ;({ server, client, page, project, problems, expectGoodPage } = opened)
 }, 60_000)
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  if (server) await removeHome(server.home)
-  await upstream?.close()
-})
+afterAll(() => opened?.close())
 
-const ask = async () => {
-  const response = await fetch(`${server.url}/v1/agent`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${project.apiKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ message: 'Hi' }),
-  })
-  expect(response.status).toBe(200)
-}
-async function expectGoodPage(name: string) {
-  await page.evaluate('document.fonts.ready.then(() => true)')
-  await picture(page, name)
-  await expectAccessible(page, name)
-  await expectFits(page, name)
-}
+const ask = async () => expect(await opened!.ask()).toBe(200)
 
 test('before anything ran there is nothing to see, and a price can be set', async () => {
   await page.getByRole('link', { name: 'Usage' }).click()

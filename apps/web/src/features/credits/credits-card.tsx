@@ -2,7 +2,7 @@ import { format } from 'date-fns'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { FREE_CREDITS } from '@stewrd/core/credits/month.ts'
-import { Button } from '../../components/ui/button.tsx'
+import { Older } from '../../components/ui/older.tsx'
 import { Failed, Rows } from '../../components/ui/states.tsx'
 import { Badge, Card, Mono } from '../../components/ui/surface.tsx'
 import { At } from '../../components/ui/time.tsx'
@@ -100,13 +100,7 @@ function Entries() {
           </tbody>
         </table>
       </div>
-      {entries.hasNextPage && (
-        <div className="border-t p-3 text-center">
-          <Button size="sm" busy={entries.isFetchingNextPage} onClick={() => void entries.fetchNextPage()}>
-            Older entries
-          </Button>
-        </div>
-      )}
+      <Older pages={entries} what="entries" />
     </>
   )
 }

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { toast } from 'sonner'
 import { Button } from '../../components/ui/button.tsx'
 import { ConfirmDialog } from '../../components/ui/confirm-dialog.tsx'
+import { Older } from '../../components/ui/older.tsx'
 import { Empty, Failed, Rows } from '../../components/ui/states.tsx'
 import { Badge, Card, PageHeader } from '../../components/ui/surface.tsx'
 import { Ago } from '../../components/ui/time.tsx'
@@ -47,13 +48,7 @@ export function FilesPage() {
             ))}
           </ul>
         )}
-        {files.hasNextPage && (
-          <div className="border-t p-3 text-center">
-            <Button size="sm" busy={files.isFetchingNextPage} onClick={() => void files.fetchNextPage()}>
-              Older files
-            </Button>
-          </div>
-        )}
+        <Older pages={files} what="files" />
       </Card>
       <RemoveDialog file={removing} onClose={() => setRemoving(undefined)} />
     </>

@@ -1,6 +1,7 @@
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Play } from 'lucide-react'
-import { Button, buttonStyle } from '../../components/ui/button.tsx'
+import { buttonStyle } from '../../components/ui/button.tsx'
+import { Older } from '../../components/ui/older.tsx'
 import { Empty, Failed, Rows } from '../../components/ui/states.tsx'
 import { Card, Mono, PageHeader } from '../../components/ui/surface.tsx'
 import { Ago } from '../../components/ui/time.tsx'
@@ -74,13 +75,7 @@ export function RunsPage() {
             </table>
           </div>
         )}
-        {runs.hasNextPage && (
-          <div className="border-t p-3 text-center">
-            <Button size="sm" busy={runs.isFetchingNextPage} onClick={() => void runs.fetchNextPage()}>
-              Older runs
-            </Button>
-          </div>
-        )}
+        <Older pages={runs} what="runs" />
       </Card>
     </>
   )

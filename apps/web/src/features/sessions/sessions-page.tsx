@@ -1,6 +1,7 @@
 import { Link, useParams } from '@tanstack/react-router'
 import { MessagesSquare } from 'lucide-react'
-import { Button, buttonStyle } from '../../components/ui/button.tsx'
+import { buttonStyle } from '../../components/ui/button.tsx'
+import { Older } from '../../components/ui/older.tsx'
 import { Empty, Failed, Rows } from '../../components/ui/states.tsx'
 import { Card, Mono, PageHeader } from '../../components/ui/surface.tsx'
 import { Ago } from '../../components/ui/time.tsx'
@@ -87,13 +88,7 @@ export function SessionsPage() {
             </table>
           </div>
         )}
-        {sessions.hasNextPage && (
-          <div className="border-t p-3 text-center">
-            <Button size="sm" busy={sessions.isFetchingNextPage} onClick={() => void sessions.fetchNextPage()}>
-              Older sessions
-            </Button>
-          </div>
-        )}
+        <Older pages={sessions} what="sessions" />
       </Card>
     </>
   )

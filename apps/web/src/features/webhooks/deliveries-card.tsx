@@ -1,6 +1,6 @@
 import { Send } from 'lucide-react'
 import { useState } from 'react'
-import { Button } from '../../components/ui/button.tsx'
+import { Older } from '../../components/ui/older.tsx'
 import { Empty, Failed, Rows } from '../../components/ui/states.tsx'
 import { Card, Mono } from '../../components/ui/surface.tsx'
 import { Ago } from '../../components/ui/time.tsx'
@@ -45,13 +45,7 @@ export function DeliveriesCard({ projectId }: { projectId: string }) {
           </table>
         </div>
       )}
-      {deliveries.hasNextPage && (
-        <div className="border-t p-3 text-center">
-          <Button size="sm" busy={deliveries.isFetchingNextPage} onClick={() => void deliveries.fetchNextPage()}>
-            Older deliveries
-          </Button>
-        </div>
-      )}
+      <Older pages={deliveries} what="deliveries" />
       {opened && <DeliverySheet projectId={projectId} deliveryId={opened} onClose={() => setOpened(undefined)} />}
     </Card>
   )
