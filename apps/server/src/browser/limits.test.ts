@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ProjectPage } from './project-page.ts'
-import { openProjectPage } from './project-page.ts'
+import type { ProjectPage } from './project-page.testing.ts'
+import { openProjectPage } from './project-page.testing.ts'
 
 const key = 'sk-limits-aaaaaaaaaaaaaaaa'
 let { upstream, server, client, page, project, problems, card, ask, expectGoodPage } = {} as ProjectPage

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ProjectPage } from './project-page.ts'
-import { openProjectPage } from './project-page.ts'
+import type { ProjectPage } from './project-page.testing.ts'
+import { openProjectPage } from './project-page.testing.ts'
 
 // One story in order: each chapter goes on where the one before it ended.
 const key = 'sk-usage-aaaaaaaaaaaaaaaaaaa'
