@@ -69,6 +69,8 @@ describe('an address that is not public is refused before it is dialled', () => 
         details: { because: expect.stringContaining('STEWRD_EGRESS_ALLOW=') },
       })
       await expect(egress.fetch(url)).rejects.toMatchObject({ cause: { code: 'BASE_URL_REFUSED' } })
+      const post = egress.fetch(url, { method: 'POST', body: '{}' })
+      await expect(post).rejects.toMatchObject({ cause: { code: 'BASE_URL_REFUSED' } })
     }
     await egress.close()
     expect(dialled).toBe(0)
@@ -182,6 +184,9 @@ describe('what the operator allowed', () => {
     expect(shown.status).toBe(302)
     const asked = egress.fetch(`http://${at}/redirect`, { redirect: 'follow' })
     await expect(asked).rejects.toThrow('fetch failed')
+    const post = { method: 'POST', body: '{}', headers: { authorization: 'Bearer sk-secret' } }
+    await expect(egress.fetch(`http://${at}/redirect`, post)).rejects.toThrow('fetch failed')
+    expect((await egress.fetch(`http://${at}/redirect`, { ...post, redirect: 'manual' })).status).toBe(302)
     expect(dialled).toBe(0)
   })
 
@@ -189,5 +194,8 @@ describe('what the operator allowed', () => {
     const egress = createEgress({ allow: [at], maxAnswerBytes: 50_000, silenceMs: 200 })
     await expect(egress.fetch(`http://${at}/big`).then((r) => r.text())).rejects.toThrow('terminated')
     await expect(egress.fetch(`http://${at}/silent`).then((r) => r.text())).rejects.toThrow('terminated')
+    const post = { method: 'POST', body: '{}' }
+    await expect(egress.fetch(`http://${at}/big`, post).then((r) => r.text())).rejects.toThrow('max size')
+    await expect(egress.fetch(`http://${at}/silent`, post).then((r) => r.text())).rejects.toThrow('Timeout')
   })
 })

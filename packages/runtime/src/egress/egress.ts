@@ -5,6 +5,7 @@ import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { Agent, buildConnector, fetch as undiciFetch } from 'undici'
 import { isPublicAddress } from './addresses.ts'
 import { allowList } from './allow-list.ts'
+import { post } from './post.ts'
 
 export type Egress = {
   /** `fetch` that connects to public addresses (over https) and allowed hosts only, and follows no redirect. */
@@ -47,13 +48,14 @@ export function createEgress({
     maxResponseSize: maxAnswerBytes,
   })
   return {
-    fetch: ((input: string | URL, init: { redirect?: string } = {}) =>
-      undiciFetch(input, {
-        ...init,
-        dispatcher: agent,
-        // `manual` shows the answer that redirects. Neither goes where it points.
-        redirect: init.redirect === 'manual' ? 'manual' : 'error',
-      })) as unknown as typeof globalThis.fetch,
+    fetch: ((input: string | URL, init: RequestInit = {}) => {
+      // `manual` shows the answer that redirects. Neither goes where it points.
+      const redirect = init.redirect === 'manual' ? 'manual' : 'error'
+      const { method, headers, body, signal } = init
+      if (method?.toUpperCase() === 'POST' && typeof body === 'string')
+        return post(agent, input, { headers: new Headers(headers), body, redirect, ...(signal && { signal }) })
+      return undiciFetch(input, { ...(init as object), dispatcher: agent, redirect })
+    }) as unknown as typeof globalThis.fetch,
     async check(url) {
       const target = targetOf(new URL(url))
       if (allowed(target.hostname, target.port)) return

@@ -11,6 +11,7 @@ import { ToolError } from './tool.ts'
 const custom = { name: 'weather', description: 'The weather.', parameters: { type: 'object' } }
 const started: RunStartedData = {
   object: 'agent.response',
+  plan: 'self-hosted',
   message: 'Hi',
   files: [],
   tools: [],
@@ -42,7 +43,7 @@ const calls = (...toolCalls: [id: string, name: string, args: string][]): ModelA
 
 /** A run in memory: the model says `answers`, one after the other, and what is recorded is decided as it is in the store. */
 function bed(answers: ModelAnswer[], run: Partial<RunStartedData> = {}) {
-  const events: RunEvent[] = [{ type: 'RunStarted', version: 2, data: { ...started, ...run } }]
+  const events: RunEvent[] = [{ type: 'RunStarted', version: 3, data: { ...started, ...run } }]
   const asked: { messages: Message[]; offer: ToolOffer }[] = []
   const state = () => events.reduce(runs.evolve, runs.initial)
   const ports: LoopPorts = {

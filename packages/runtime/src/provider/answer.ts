@@ -50,11 +50,12 @@ const TIMEOUT_MS = 100_000
 /** One call of the model. Throws `ProviderError` or `Aborted`, never the SDK's errors. */
 export async function answer(egress: Pick<Egress, 'fetch'>, request: AnswerRequest): Promise<ModelAnswer> {
   const { target, messages, offer, signal, onToken, timeoutMs = TIMEOUT_MS } = request
-  const client = clientOf(egress, target, timeoutMs)
+  const client = clientOf(egress, target)
   const body = { model: target.model, messages: [...messages], ...toolFields(offer) }
   try {
-    if (onToken) return await streamed(client, body, signal, onToken)
-    return whole(await client.chat.completions.create(body, { signal }))
+    const options = { signal, timeout: timeoutMs }
+    if (onToken) return await streamed(client, body, options, onToken)
+    return whole(await client.chat.completions.create(body, options))
   } catch (error) {
     throw providerError(
       signal.aborted ? (signal.reason instanceof ProviderError ? signal.reason : new APIUserAbortError()) : error,
@@ -89,12 +90,12 @@ function whole(completion: OpenAI.ChatCompletion): ModelAnswer {
 async function streamed(
   client: OpenAI,
   body: Body,
-  signal: AbortSignal,
+  options: { signal: AbortSignal; timeout: number },
   onToken: (text: string) => void,
 ): Promise<ModelAnswer> {
   const stream = await client.chat.completions.create(
     { ...body, stream: true, stream_options: { include_usage: true } },
-    { signal },
+    options,
   )
   let content = ''
   const toolCalls: ToolCall[] = []

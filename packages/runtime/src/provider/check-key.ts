@@ -33,12 +33,12 @@ type Method = (
 
 const methods: Record<ModelTarget['provider'], Method> = {
   async openai(egress, target, timeoutMs) {
-    const page: { data?: unknown } = await clientOf(egress, target, timeoutMs).models.list(within(timeoutMs))
+    const page: { data?: unknown } = await clientOf(egress, target).models.list(within(timeoutMs))
     if (!Array.isArray(page.data)) throw notThisApi()
     return 'models'
   },
   async openrouter(egress, target, timeoutMs) {
-    const answer: unknown = await clientOf(egress, target, timeoutMs).get('/key', within(timeoutMs))
+    const answer: unknown = await clientOf(egress, target).get('/key', within(timeoutMs))
     if (typeof answer !== 'object' || answer === null || !('data' in answer)) throw notThisApi()
     return 'key_endpoint'
   },
@@ -66,7 +66,7 @@ async function accepts(egress: Pick<Egress, 'fetch'>, target: ModelTarget, timeo
 }
 
 async function oneToken(egress: Pick<Egress, 'fetch'>, target: ModelTarget, timeoutMs: number): Promise<void> {
-  const answer: unknown = await clientOf(egress, target, timeoutMs).chat.completions.create(
+  const answer: unknown = await clientOf(egress, target).chat.completions.create(
     { model: target.model, messages: [{ role: 'user', content: 'ping' }], max_tokens: 1 },
     within(timeoutMs),
   )

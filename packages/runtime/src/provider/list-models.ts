@@ -16,7 +16,7 @@ export const listModels = async (egress: Pick<Egress, 'fetch'>, target: Provider
 /** The same with what the provider tells of each: OpenRouter tells context length and price. */
 export async function describeModels(egress: Pick<Egress, 'fetch'>, target: ProviderTarget): Promise<ListedModel[]> {
   try {
-    const page: { data?: unknown } = await clientOf(egress, target, TIMEOUT_MS).models.list(within(TIMEOUT_MS))
+    const page: { data?: unknown } = await clientOf(egress, target).models.list(within(TIMEOUT_MS))
     if (!Array.isArray(page.data))
       throw new ProviderError('compute_error', 'The provider sent a list of models that cannot be read.')
     return page.data

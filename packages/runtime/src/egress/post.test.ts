@@ -1,0 +1,85 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { Agent } from 'undici'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { post } from './post.ts'
+
+const dispatcher = new Agent()
+const server = createServer((request, response) => {
+  if (request.url === '/empty') response.writeHead(204).end()
+  else if (request.url === '/packed') response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('hello'))
+  else if (request.url === '/reset') request.socket.destroy()
+  else if (request.url === '/never') request.resume()
+  else if (request.url === '/long') response.end(Buffer.alloc(5_000_000))
+  else if (request.url === '/broken') response.write('half', () => response.destroy())
+  else {
+    const { host: _, ...headers } = request.headers
+    response.writeHead(201, { 'set-cookie': ['a=1', 'b=2'], 'content-type': 'application/json' })
+    request.setEncoding('utf8')
+    request.on('data', (body: string) => response.end(JSON.stringify({ method: request.method, headers, body })))
+  }
+})
+let at: string
+beforeAll(async () => {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+afterAll(async () => {
+  server.close()
+  server.closeAllConnections()
+  await dispatcher.close()
+})
+const send = (path: string, more: { signal?: AbortSignal } = {}) =>
+  post(dispatcher, at + path, { headers: new Headers({ 'x-own': 'ä?' }), body: '{"ü":1}', redirect: 'error', ...more })
+
+test('body and headers arrive, and the answer has its status, its headers, each of them, and its body', async () => {
+  const response = await send('/')
+  expect([response.status, response.ok, response.headers.getSetCookie()]).toEqual([201, true, ['a=1', 'b=2']])
+  expect(await response.json()).toMatchObject({
+    method: 'POST',
+    body: '{"ü":1}',
+    headers: { 'accept-encoding': 'identity', 'content-length': '8' },
+  })
+})
+
+test('an answer without a body is one', async () => {
+  const response = await send('/empty')
+  expect([response.status, response.body]).toEqual([204, null])
+})
+
+test.each(['/packed', '/reset'])(
+  '%s: what is no answer is an error as of fetch, and the next call works',
+  async (path) => {
+    await expect(send(path)).rejects.toMatchObject({ name: 'TypeError', message: 'fetch failed' })
+    expect((await send('/')).status).toBe(201)
+  },
+)
+
+test('an answer that breaks off ends in an error', async () => {
+  const response = await send('/broken')
+  await expect(response.text()).rejects.toThrow('other side closed')
+})
+
+test('whoever stops it gets the reason that was given', async () => {
+  const stop = new AbortController()
+  const reason = new Error('the client went away')
+  const asked = send('/never', { signal: stop.signal })
+  await once(server, 'request')
+  stop.abort(reason)
+  await expect(asked).rejects.toBe(reason)
+  await expect(send('/', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+})
+
+test.each(['/', '/broken', '/long'])(
+  '%s: a body that nobody wants is given up, and the next call works',
+  async (path) => {
+    await (await send(path)).body!.cancel()
+    const reader = (await send(path)).body!.getReader()
+    await reader.read()
+    await reader.cancel()
+    expect((await send('/')).status).toBe(201)
+  },
+)
