@@ -16,7 +16,9 @@ const sentences: Record<AnyEvent['type'], string> = {
   ProjectArchived: 'archived the project',
   LimitsChanged:
     "changed the limits from the server's runs a minute, any tokens a month to 120 runs a minute, 1000000 tokens a month",
+  PlanSet: 'changed the plan from none to free (chat, files)',
   CreditsGranted: 'granted 500 credits',
+  CreditsPurchased: 'booked 500 credits that were bought (INV-2026-17)',
   ProjectShredRequested: 'asked for the project to be shredded at 2026-11-25T08:00:00.000Z',
   ProjectShredCancelled: 'cancelled the shredding of the project',
   ProjectShredded: 'shredded the project: its keys are destroyed',
@@ -128,7 +130,7 @@ test('sentences adapt to what is absent', () => {
 })
 
 test('a run on the default or the demo model says so', () => {
-  const started = AnyEvent.parse(fixture('RunStarted.v2.json'))
+  const started = AnyEvent.parse(fixture('RunStarted.v3.json'))
   if (started.type !== 'RunStarted') throw new Error('wrong fixture')
   const on = (keySource: 'default' | 'demo') =>
     plain(describeEvent({ ...started, data: { ...started.data, keySource, keyFingerprint: null } }))

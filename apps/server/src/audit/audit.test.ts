@@ -35,6 +35,7 @@ async function run(projectId: string, keyFingerprint: string) {
   const stream = streamOf(platform, projectId, runStream(runId))
   const data = {
     object: 'agent.response',
+    plan: 'self-hosted',
     message: 'Hello',
     files: [],
     capabilities: ['chat'],

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { connect, disconnect } from '@stewrd/db/connect.ts'
@@ -190,4 +190,16 @@ test('a backup that cannot be written leaves nothing behind', async () => {
   const inside = join(backups.folder, before[0]!, 'inside-a-file')
   await expect(backUp(backups.source, { ...options, file: inside })).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' })
   expect(await readdir(backups.folder)).toEqual(before)
+})
+
+test('a backup removes what one that was killed left a day ago, and nothing else', async () => {
+  const draft = (name: string) => join(backups.folder, name)
+  const [killed, underWay, another] = ['.stewrd-0123456789ab', '.stewrd-ba9876543210', '.stewrd-notes']
+  for (const name of [killed, underWay, another]) await writeFile(draft(name), 'half')
+  const twoDaysAgo = new Date(Date.now() - 2 * 24 * 60 * 60_000)
+  for (const name of [killed, another]) await utimes(draft(name), twoDaysAgo, twoDaysAgo)
+  await backups.backedUp()
+  const left = await readdir(backups.folder)
+  expect(left).not.toContain(killed)
+  expect(left).toEqual(expect.arrayContaining([underWay, another]))
 })

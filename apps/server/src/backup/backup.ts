@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadTable, SnapshotShape, TableShape } from '@stewrd/db/backup/snapshot.ts'
@@ -12,7 +12,7 @@ import { newArchive } from './archive.ts'
 import { BackupError } from './backup-error.ts'
 import type { BackupManifest } from './format.ts'
 import { headerOf } from './header.ts'
-import { writeNew } from '../kernel/write-new.ts'
+import { removeStaleDrafts, writeNew } from '../kernel/write-new.ts'
 import { contentOf, homeFiles } from './home-files.ts'
 import type { SealTo } from './sealing.ts'
 import { sealed, sealerOf } from './sealing.ts'
@@ -43,6 +43,7 @@ export async function backUp({ url, env }: Source, options: BackupOptions): Prom
   const { file, to } = options
   const sealer = sealerOf(to)
   if (await stat(file).catch(() => undefined)) throw exists(file)
+  await removeStaleDrafts(dirname(file))
   const keyring = options.withMasterKey ? await keyringFile(env) : undefined
   // Listed before the moment of the database: a checkpoint that is signed after it does not belong to this backup.
   const checkpoints = await homeFiles(env.home, 'log')

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { stewrd } from '../testing/server-process.ts'
 import type { ProjectPage } from './project-page.testing.ts'
 import { openProjectPage } from './project-page.testing.ts'
 
@@ -41,6 +42,16 @@ test('capabilities are switched on and off; what this version cannot do is not o
   await fallback.click()
   await card('When the provider fails').getByRole('switch', { checked: true, disabled: false }).waitFor()
   await expectGoodPage('capabilities')
+  const plan = ['project', 'plan', project.projectId, 'team', '--capabilities', 'chat,data,research']
+  expect((await stewrd(server.home, plan)).code).toBe(0)
+  await page.reload()
+  await capabilities.getByText('Not in the plan team').waitFor()
+  // What was on before the plan can be switched off.
+  expect(await capabilities.getByRole('switch', { name: 'Files' }).isEnabled()).toBe(true)
+  expect(await capabilities.getByRole('switch', { name: 'Documents' }).isDisabled()).toBe(true)
+  await capabilities.getByRole('switch', { name: 'Browser' }).scrollIntoViewIfNeeded()
+  await expectGoodPage('capabilities-in-a-plan')
+  expect((await stewrd(server.home, ['project', 'plan', project.projectId, '--none'])).code).toBe(0)
   await fallback.click()
   await card('When the provider fails').getByRole('switch', { checked: false, disabled: false }).waitFor()
   await page.reload()

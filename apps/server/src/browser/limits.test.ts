@@ -55,11 +55,18 @@ test('a budget that is nearly spent is an alarm on every page of the project; sp
   await expectGoodPage('limits-alarm')
 })
 
-test('the limits of an archived project stand fast, and no page failed', async () => {
+test('limits and configuration of an archived project stand fast, and no page failed', async () => {
   await client.projects.archive.mutate({ projectId: project.projectId })
   await page.goto(`${server.url}/projects/${project.projectId}/limits`)
   await card('Limits').waitFor()
   expect(await card('Limits').getByLabel('Runs at once').isDisabled()).toBe(true)
+  await page.getByRole('link', { name: 'Overview' }).click()
+  const llm = card('LLM configuration')
+  await llm.getByText('This project is at rest').waitFor()
+  const buttons = await llm.getByRole('button').all()
+  expect(buttons.length).toBeGreaterThan(3)
+  for (const button of buttons) expect(await button.isDisabled()).toBe(true)
+  await expectGoodPage('at-rest')
   expect(problems).toEqual([])
   expect(server.output()).not.toContain(key)
 })

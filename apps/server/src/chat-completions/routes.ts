@@ -48,7 +48,7 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
 
   async function answered(run: StartedRun, asked: ChatCompletionRequest, reply: FastifyReply) {
     const { runId, credential, started, revision, target } = run
-    const events = [{ type: 'RunStarted', version: 2, data: started } as const]
+    const events = [{ type: 'RunStarted', version: 3, data: started } as const]
     const live = new LiveRun({ runId, projectId: credential.projectId, fence: 1, events, revision, watched: false })
     // A client that went away wants no answer any more, and pays for none.
     reply.raw.once('close', () => {

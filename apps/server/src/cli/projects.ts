@@ -6,17 +6,19 @@ import { listShredded } from '../shredding/service.ts'
 import { createProject } from '../projects/service.ts'
 import { projectOf } from '../projects/project-of.ts'
 import { projectId } from './input.ts'
+import { planCommand } from './plan.ts'
 import { iso, print, time, UsageError } from './output.ts'
 import { OPERATOR, withPlatform } from './session.ts'
 import { shreddingCommands } from './shredding.ts'
 
 type Flags = { json?: boolean }
 
-/** `project create | list | shred | cancel-shred` and `api-key regenerate`. */
+/** `project create | list | plan | shred | cancel-shred` and `api-key regenerate`. */
 export function projectCommands(program: Command): void {
   const project = program.command('project').description('projects and their API keys')
   project.command('create <name>').description('make a project; its API key is shown this once').action(create)
   project.command('list').description('all projects, newest first').action(list)
+  planCommand(project)
   shreddingCommands(project)
   const apiKey = program.command('api-key').description('what clients authenticate with')
   apiKey

@@ -122,6 +122,24 @@ test('when the credits are spent runs are refused with 402, until the operator g
   })
 })
 
+test('what was paid for is booked once for each reference, and stands in ledger and history', async () => {
+  const { env } = bed.tested
+  const cli = (...args: string[]) =>
+    stewrd(env.home, ['--json', ...args], { variables: { DATABASE_URL: env.databaseUrl!, STEWRD_METERING: 'on' } })
+  const buy = (amount: string) => cli('credits', 'purchase', amount, '--reference', 'INV-7')
+  const before = await left()
+  expect((await buy('40')).json()).toMatchObject({ purchased: 40, repeated: false, credits: before + 40 })
+  expect((await buy('40')).json()).toMatchObject({ purchased: 0, repeated: true, credits: before + 40 })
+  expect((await buy('50')).code).not.toBe(0)
+  expect((await cli('credits', 'purchase', '5')).code).not.toBe(0)
+  expect((await entries()).filter(({ kind }) => kind === 'purchase')).toMatchObject([{ amount: 40 }])
+  expect(await left()).toBe(before + 40)
+  await vi.waitFor(async () => {
+    const { entries: said } = await bed.server.client.history.list.query({ nouns: ['credits'] })
+    expect(said[0]).toMatchObject({ text: 'booked 40 credits that were bought (INV-7)' })
+  })
+})
+
 test('the usage of the month is told over the API, and on the page', async () => {
   const headers = { authorization: `Bearer ${bed.project.apiKey}` }
   await vi.waitFor(async () => {

@@ -35,3 +35,15 @@ export async function grantCredits(
   await store.execute(credits, creditsStream(accountId), command, meta)
   return creditBalance(sql, accountId)
 }
+
+/** Books credits that were paid for, which do not expire. The same reference again books nothing; with another amount it is refused. */
+export async function purchaseCredits(
+  { store, sql, accountId }: Platform,
+  { amount, reference }: { amount: number; reference: string },
+  actor: string,
+): Promise<CreditBalance & { repeated: boolean }> {
+  const command = { type: 'PurchaseCredits', amount, reference } as const
+  const meta = { commandId: `purchase:${reference}`, actor, credits: { kind: 'purchase', amount } } as const
+  const { repeated } = await store.execute(credits, creditsStream(accountId), command, meta)
+  return { ...(await creditBalance(sql, accountId)), repeated }
+}

@@ -32,8 +32,8 @@ export const errorHelp: Record<ContractCode, { when: string; cure: string }> = {
     cure: 'Its owner can raise the budget in the dashboard; a new month begins at midnight UTC on the first.',
   },
   plan_restricted: {
-    when: 'The plan that the operator of this server set does not include this.',
-    cure: 'Ask the operator of this server.',
+    when: 'The plan that the operator of this server set for the project does not include this capability.',
+    cure: 'Ask for less, or ask the operator for another plan (`stewrd project plan`).',
   },
   idempotency_conflict: {
     when: 'The idempotency key was used for another request within the last 24 hours.',

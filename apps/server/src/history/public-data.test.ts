@@ -26,9 +26,10 @@ test('the hash of an API key is not shown', () => {
 test('long texts of a run are shortened, and files are named only', () => {
   const started: AnyEvent = {
     type: 'RunStarted',
-    version: 2,
+    version: 3,
     data: {
       object: 'agent.response',
+      plan: 'self-hosted',
       message: 'x'.repeat(2000),
       files: [{ name: 'notes.txt', content: 'private' }],
       tools: [],

@@ -1,3 +1,4 @@
+import { saidPlan } from '@stewrd/core/kernel/plan.ts'
 import type { PriceEvent } from '@stewrd/core/prices/events.ts'
 import { prices } from '@stewrd/core/prices/prices.ts'
 import { credits } from '@stewrd/core/credits/credits.ts'
@@ -56,8 +57,8 @@ export function publicLlm(state: Llm): PublicState {
 /** Limits stand beside the rest, each as its own line. */
 export function publicProject(state: Project): PublicState {
   if (state.status === 'none') return { status: 'none' }
-  const { limits, ...rest } = state
-  return { ...rest, ...limits }
+  const { limits, plan, ...rest } = state
+  return { ...rest, ...limits, ...(plan && { plan: saidPlan(plan) }) }
 }
 
 const fold: Record<Noun, (events: readonly AnyEvent[]) => PublicState> = {

@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, unlink } from 'node:fs/promises'
+import { link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+
+const DRAFT = /^\.stewrd-[0-9a-f]{12}$/
+/** Nobody writes so slowly. */
+const STALE_MS = 24 * 60 * 60_000
 
 /** Writes a file whole, for its owner alone. False: one of this name is there already, and stays as it is. */
 export async function writeNew(path: string, write: (draft: string) => Promise<void>): Promise<boolean> {
@@ -17,6 +21,16 @@ export async function writeNew(path: string, write: (draft: string) => Promise<v
   } finally {
     await unlink(draft).catch(ignore('ENOENT'))
     await flush(dirname(path))
+  }
+}
+
+/** Removes what writers that were killed left in a folder: drafts that nobody has written to for a day. */
+export async function removeStaleDrafts(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!DRAFT.test(name)) continue
+    const draft = join(folder, name)
+    const { mtimeMs } = (await stat(draft).catch(ignore('ENOENT'))) ?? {}
+    if (mtimeMs !== undefined && Date.now() - mtimeMs > STALE_MS) await unlink(draft).catch(ignore('ENOENT'))
   }
 }
 

@@ -98,9 +98,11 @@ test('in an overlap a run that gets a 401 for the new key goes on with the old o
   const body = (await answered.json()) as { id: string; meta: { key_fingerprint: string } }
   expect(body.meta.key_fingerprint).toBe(before!.fingerprint)
   expect(upstream.seen.at(-1)?.key).toBe(keyA)
-  const detail = await server.client.runs.get.query({ projectId, runId: body.id })
-  expect(detail).toMatchObject({ keyFingerprint: after.keyFingerprint, fallback: before!.fingerprint })
-  expect(await texts('KeyFellBack')).toHaveLength(1)
+  const detail = () => server.client.runs.get.query({ projectId, runId: body.id })
+  await expect
+    .poll(detail)
+    .toMatchObject({ keyFingerprint: after.keyFingerprint, fallback: before!.fingerprint, status: 'completed' })
+  await expect.poll(() => texts('KeyFellBack')).toHaveLength(1)
   await expect.poll(() => texts('KeyRejected')).toHaveLength(1)
   const report = await audit()
   expect(report).toMatchObject({ fallbackRuns: 1, runsAfterReplaced: 0 })

@@ -72,7 +72,13 @@ const provider = [
   'compute_error',
   'compute_unavailable',
 ] as const
-const starting = ['rate_limited', 'insufficient_credits', 'budget_exceeded', 'capability_not_enabled'] as const
+const starting = [
+  'rate_limited',
+  'insufficient_credits',
+  'budget_exceeded',
+  'capability_not_enabled',
+  'plan_restricted',
+] as const
 const asking = [
   'invalid_body',
   'missing_message',

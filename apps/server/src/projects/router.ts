@@ -35,7 +35,10 @@ export const projectsRouter = router({
     ),
   capabilities: projectProcedure
     .input(ProjectInput)
-    .query(({ ctx }): OfferedCapability[] => offeredCapabilities(ctx.project.capabilities)),
+    .query(({ ctx }): { plan: string | null; offered: OfferedCapability[] } => ({
+      plan: ctx.project.plan?.name ?? null,
+      offered: offeredCapabilities(ctx.project),
+    })),
   /** Whether runs go on with the server's model when the provider fails; `model` is null where the server has none. */
   fallback: projectProcedure.input(ProjectInput).query(({ ctx }): { allowed: boolean; model: string | null } => {
     const { fallback } = ctx.platform

@@ -51,7 +51,15 @@ export async function changeProject(
   projectId: string,
   command: Extract<
     ProjectCommand,
-    { type: 'RenameProject' | 'ChangeCapabilities' | 'ChangeLimits' | 'SwitchDefaultModel' | 'ArchiveProject' }
+    {
+      type:
+        | 'RenameProject'
+        | 'ChangeCapabilities'
+        | 'ChangeLimits'
+        | 'SetPlan'
+        | 'SwitchDefaultModel'
+        | 'ArchiveProject'
+    }
   >,
   change: Change,
   actor: string,

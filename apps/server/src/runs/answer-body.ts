@@ -50,7 +50,7 @@ export function answerBody(
     meta: {
       duration_ms: state.durationMs,
       project_id: projectId,
-      plan: 'self-hosted',
+      plan: started.plan,
       model: config.model,
       provider: config.provider,
       key_source: config.keySource,

@@ -153,12 +153,12 @@ async function watch(live: LiveRun, { cursor, events, gone, reply }: Follower) {
 
 /** Undefined when that takes longer than `ms`. */
 async function ended(live: LiveRun, ms: number) {
-  const over = new AbortController()
-  const limit = wait(ms, undefined, { signal: over.signal, ref: false }).catch(() => undefined)
+  const limit = Promise.withResolvers<undefined>()
+  const timer = setTimeout(limit.resolve, ms, undefined).unref()
   try {
-    return await Promise.race([live.ended.promise, limit])
+    return await Promise.race([live.ended.promise, limit.promise])
   } finally {
-    over.abort()
+    clearTimeout(timer)
   }
 }
 

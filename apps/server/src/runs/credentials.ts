@@ -4,6 +4,7 @@ import type { ProviderRef } from '@stewrd/core/llm/events.ts'
 import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
 import type { Llm, OwnLlm } from '@stewrd/core/llm/llm.ts'
 import type { Capability } from '@stewrd/core/kernel/capabilities.ts'
+import type { Plan } from '@stewrd/core/kernel/plan.ts'
 import type { ProjectLimits } from '@stewrd/core/projects/limits.ts'
 import { projects, projectStream } from '@stewrd/core/projects/projects.ts'
 import { apiKeyLooksValid } from '@stewrd/crypto/api-key.ts'
@@ -35,6 +36,7 @@ export type Credential = {
   keyId: string
   capabilities: readonly Capability[]
   limits?: ProjectLimits
+  plan?: Plan
   target: RunTarget | undefined
   revision: number
   guards: readonly Guard[]
@@ -95,6 +97,7 @@ export class Credentials {
       keyId: key.state.keyId,
       capabilities: project.state.capabilities,
       ...(project.state.limits && { limits: project.state.limits }),
+      ...(project.state.plan && { plan: project.state.plan }),
       target: await this.#target(projectId, config.state, project.state.fallsBack),
       revision: config.revision,
       guards: [project, config, key].map(({ revision }, i) => ({ stream: streams[i]!, revision })),

@@ -74,7 +74,7 @@ const orphaned =
 async function begun({ target = demo, deadline = Date.now() + 60_000 } = {}): Promise<StartedRun> {
   const runId = randomUUID()
   const asked = { object: 'agent.response' as const, message: 'Hi', files: [], tools: [], capabilities: ['chat'] }
-  const none = { stream: false, sessionId: null, requestDigest: null, credits: 1 }
+  const none = { stream: false, sessionId: null, requestDigest: null, credits: 1, plan: 'self-hosted' }
   const run = { ...asked, ...none, ...configOf({ revision: 0 }, target), node: 'dead', deadline }
   const meta = { commandId: `start:${runId}`, actor: 'api-key:x', expectedRevision: 0 }
   const { revision } = await tested.platform.store.execute(runs, streamOf(runId), { type: 'StartRun', run }, meta)

@@ -56,7 +56,7 @@ export class Runner {
 
   begin(run: StartedRun, { watched, history = [] }: { watched: boolean; history?: readonly Turn[] }): LiveRun {
     const { runId, credential, started, revision, target } = run
-    const events = [{ type: 'RunStarted', version: 2, data: started } as const]
+    const events = [{ type: 'RunStarted', version: 3, data: started } as const]
     const live = new LiveRun({ runId, projectId: credential.projectId, fence: 1, events, revision, watched })
     return this.carry(live, { target, history })
   }

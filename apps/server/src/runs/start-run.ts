@@ -4,6 +4,7 @@ import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Meters } from '@stewrd/core/kernel/execute.ts'
 import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
 import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
+import { isInPlan, NO_PLAN } from '@stewrd/core/kernel/plan.ts'
 import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { RunStartedData } from '@stewrd/core/runs/events.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
@@ -40,7 +41,7 @@ export type StartedRun = {
 export const available = ['chat', 'data', 'files'] as const
 const TRIES = 8
 /** Refusals that the project's owner can have cured meanwhile. */
-const ofConfiguration: readonly string[] = ['capability_not_enabled', 'service_unavailable']
+const ofConfiguration: readonly string[] = ['capability_not_enabled', 'plan_restricted', 'service_unavailable']
 
 /**
  * Starts a run: one round trip, the append of `RunStarted`, on the condition that the API key, the configuration and the project are still
@@ -137,6 +138,7 @@ function startOf(
     credits: capabilities.reduce((sum, c) => sum + capabilityCredits[c], 0),
     node: deps.node,
     deadline: deps.now() + deps.limits.run,
+    plan: credential.plan?.name ?? NO_PLAN,
   }
 }
 
@@ -165,10 +167,16 @@ async function dropFiles(
 }
 
 function capabilitiesOf({ capabilities, tools }: RunRequest, credential: Credential) {
-  const enabled = available.filter((c) => credential.capabilities.includes(c))
+  const { plan } = credential
+  const enabled = available.filter((c) => credential.capabilities.includes(c) && isInPlan(plan, c))
   // With tools of the client's own a run is chat only.
   const asked = tools?.length ? (['chat'] as const) : (capabilities ?? enabled)
   const missing = asked.find((c) => !enabled.includes(c as (typeof available)[number]))
+  if (plan && missing && !isInPlan(plan, missing))
+    throw new ContractError(
+      'plan_restricted',
+      `The capability ${missing} is not in the plan ${plan.name} of this project.`,
+    )
   if (missing)
     throw new ContractError('capability_not_enabled', `The capability ${missing} is not enabled for this project.`)
   if (!asked.length)

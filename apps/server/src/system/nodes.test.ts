@@ -31,6 +31,7 @@ async function startRun(node: string): Promise<string> {
     tools: [],
     sessionId: null,
     requestDigest: null,
+    plan: 'self-hosted',
     deadline: 0,
     provider: 'custom',
     baseUrl: 'http://127.0.0.1:1/v1',

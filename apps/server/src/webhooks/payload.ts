@@ -4,6 +4,8 @@ import type { LlmRow } from '@stewrd/core/llm/llm.projection.ts'
 import type { RunEvent } from '@stewrd/core/runs/events.ts'
 import { runStream } from '@stewrd/core/runs/runs.ts'
 import { keyCustody, keyCustodyStream } from '@stewrd/core/key-custody/key-custody.ts'
+import { NO_PLAN } from '@stewrd/core/kernel/plan.ts'
+import { projects, projectStream } from '@stewrd/core/projects/projects.ts'
 import { creditBalance } from '@stewrd/db/credits/ledger.ts'
 import type { Delivery } from '@stewrd/db/webhooks/deliveries.ts'
 import { dueOf } from '../key-custody/service.ts'
@@ -15,12 +17,10 @@ import { answerBody, readRun } from '../runs/answer-body.ts'
 export type PayloadSource = Pick<Platform, 'accountId' | 'sql' | 'store' | 'views' | 'now' | 'files'>
 export type Payload = { event: string; id: string } & Record<string, unknown>
 
-const PLAN = 'self-hosted'
-
 /** What is sent, made anew from the stream that it tells of; undefined when that has nothing (any more) to tell. */
 export async function payloadOf(source: PayloadSource, delivery: Delivery): Promise<Payload | undefined> {
   const { event } = delivery
-  if (!delivery.source) return testPayload(delivery)
+  if (!delivery.source) return testPayload(source, delivery)
   switch (event) {
     case 'agent.completed':
     case 'agent.failed':
@@ -36,7 +36,11 @@ export async function payloadOf(source: PayloadSource, delivery: Delivery): Prom
   }
 }
 
-const metaOf = (projectId: string) => ({ project_id: projectId, plan: PLAN })
+/** As the project is now. One that is gone has no plan any more. */
+async function metaOf(source: PayloadSource, projectId: string) {
+  const { state } = await source.store.head(projects, streamOf(source, projectId, projectStream(projectId)))
+  return { project_id: projectId, plan: (state.status !== 'none' && state.plan?.name) || NO_PLAN }
+}
 
 /** What `GET /v1/agent/{id}` answers, as much of it as a webhook tells. */
 async function runPayload(source: PayloadSource, { event, projectId }: Delivery, stream: string) {
@@ -56,7 +60,7 @@ async function runPayload(source: PayloadSource, { event, projectId }: Delivery,
     capabilities_used,
     files,
     usage: { tokens_used: usage.tokens_used },
-    meta: { duration_ms: meta.duration_ms, ...metaOf(projectId) },
+    meta: { duration_ms: meta.duration_ms, project_id: projectId, plan: meta.plan },
   }
 }
 
@@ -68,7 +72,7 @@ async function keyRejected(
   const [first] = await eventsOf(source, projectId, of.stream, of.seq - 1)
   if (first?.type !== 'KeyRejected') return undefined
   const { fingerprint, status, reason } = first.data
-  return { event, id, object: 'key', key: { fingerprint, status, reason }, meta: metaOf(projectId) }
+  return { event, id, object: 'key', key: { fingerprint, status, reason }, meta: await metaOf(source, projectId) }
 }
 
 async function keyOverdue(source: PayloadSource, { event, id, projectId }: Delivery) {
@@ -81,19 +85,26 @@ async function keyOverdue(source: PayloadSource, { event, id, projectId }: Deliv
   // Rotated meanwhile: there is nothing to say any more.
   if (!row || due?.status !== 'overdue') return undefined
   const times = { set_at: unix(row.keySetAt), due_at: unix(due.dueAt), max_age_days: due.maxAgeDays }
-  return { event, id, object: 'key', key: { fingerprint: row.keyFingerprint, ...times }, meta: metaOf(projectId) }
+  return {
+    event,
+    id,
+    object: 'key',
+    key: { fingerprint: row.keyFingerprint, ...times },
+    meta: await metaOf(source, projectId),
+  }
 }
 
 /** Given more meanwhile, there is nothing to say any more. */
-async function creditsLow({ sql, accountId }: PayloadSource, { event, id, projectId }: Delivery) {
+async function creditsLow(source: PayloadSource, { event, id, projectId }: Delivery) {
+  const { sql, accountId } = source
   const { total, free, paid, renewsAt } = await creditBalance(sql, accountId)
   if (total > LOW_CREDITS) return undefined
   const credits = { remaining: total, free, granted: paid, free_renew_at: unix(renewsAt) }
-  return { event, id, object: 'credits', credits, meta: metaOf(projectId) }
+  return { event, id, object: 'credits', credits, meta: await metaOf(source, projectId) }
 }
 
 /** Of the same shape as `agent.completed`, under a name that no receiver acts upon. */
-const testPayload = ({ id, event, projectId }: Delivery): Payload => ({
+const testPayload = async (source: PayloadSource, { id, event, projectId }: Delivery): Promise<Payload> => ({
   event,
   id,
   object: 'agent.response',
@@ -101,7 +112,7 @@ const testPayload = ({ id, event, projectId }: Delivery): Payload => ({
   capabilities_used: ['chat'],
   files: [],
   usage: { tokens_used: 0 },
-  meta: { duration_ms: 0, ...metaOf(projectId) },
+  meta: { duration_ms: 0, ...(await metaOf(source, projectId)) },
 })
 
 async function eventsOf(source: PayloadSource, projectId: string, stream: string, after = 0): Promise<AnyEvent[]> {

@@ -12,7 +12,13 @@ test('a grant is recorded with its reason, if one is given', () => {
   given(granted(5))
     .when({ type: 'GrantCredits', amount: 1, reason: 'a trial' })
     .then({ type: 'CreditsGranted', version: 1, data: { amount: 1, reason: 'a trial' } })
-  expect(given(granted(5), granted(7)).state).toEqual({ granted: 12 })
+  expect(given(granted(5), granted(7)).state).toEqual({ granted: 12, purchased: 0 })
+})
+
+test('a purchase is recorded with what it is known by, and counted apart', () => {
+  const bought = { type: 'CreditsPurchased', version: 1, data: { amount: 40, reference: 'INV-7' } } as const
+  given(granted(5)).when({ type: 'PurchaseCredits', amount: 40, reference: 'INV-7' }).then(bought)
+  expect(given(granted(5), bought).state).toEqual({ granted: 5, purchased: 40 })
 })
 
 test('whole credits are granted, at least one', () => {

@@ -4,4 +4,5 @@ import type { CreditsEvent } from './events.ts'
 
 export const describeCredits = {
   CreditsGranted: ({ amount }) => sentence`granted ${amount} credits`,
+  CreditsPurchased: ({ amount, reference }) => sentence`booked ${amount} credits that were bought (${reference})`,
 } satisfies Describe<CreditsEvent>

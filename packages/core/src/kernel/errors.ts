@@ -16,6 +16,7 @@ export type Refusals = {
   PROJECT_ARCHIVED: { projectId?: string }
   PROJECT_SHREDDING: { projectId?: string; dueAt: number }
   PROJECT_SHREDDED: { projectId?: string }
+  PLAN_RESTRICTED: { plan: string; capability: string }
   SHRED_NOT_REQUESTED: { projectId?: string }
   SHRED_NOT_DUE: { projectId?: string; dueAt: number }
   SHRED_UNCONFIRMED: { projectId?: string }
@@ -99,6 +100,8 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
     `This project is to be shredded at ${new Date(dueAt).toISOString()}, and is at rest until then. Let it be: cancel the shredding first.`,
   PROJECT_SHREDDED: () =>
     'This project was shredded: its keys are destroyed, and nothing of its contents can be read again. Its history stays as it was recorded. Use another project.',
+  PLAN_RESTRICTED: ({ plan, capability }) =>
+    `The plan ${plan} of this project does not have ${capability}. Use what it has, or ask the operator of this server for another.`,
   SHRED_NOT_REQUESTED: () =>
     'Nobody asked for this project to be shredded, or that was cancelled. Run the request first.',
   SHRED_NOT_DUE: ({ dueAt }) =>

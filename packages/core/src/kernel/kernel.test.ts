@@ -125,6 +125,7 @@ const everyRefusal: { [C in keyof Refusals]: readonly Refusals[C][] } = {
   PROJECT_SHREDDED: [{}, { projectId: 'p' }],
   SHRED_NOT_REQUESTED: [{}, { projectId: 'p' }],
   SHRED_NOT_DUE: [{ dueAt: 1 }],
+  PLAN_RESTRICTED: [{ plan: 'free', capability: 'data' }],
   SHRED_UNCONFIRMED: [{}, { projectId: 'p' }],
   PROVIDER_NOT_SET: [{}],
   KEY_REQUIRED: [{ because: 'first_key' }, { because: 'provider_changed' }, { because: 'base_url_changed' }],

@@ -15,6 +15,9 @@ export const line = (max: number, what: string) =>
 /** Why a change was made, for the audit history. */
 export const Reason = line(500, 'The reason')
 
+/** What a purchase is known by elsewhere, such as the number of an invoice. */
+export const Reference = line(100, 'The reference')
+
 /** The part of an edge's input that every change shares. */
 export const changeMeta = {
   commandId: line(200, 'The idempotency key').optional(),

@@ -3,6 +3,7 @@ import { Capability } from '../kernel/capabilities.ts'
 import { Reason } from '../kernel/text.ts'
 import { ProjectName } from './events.ts'
 import { ProjectLimits } from './limits.ts'
+import { Plan } from '../kernel/plan.ts'
 
 export const CreateProject = z.strictObject({ type: z.literal('CreateProject'), name: ProjectName })
 export const RenameProject = z.strictObject({ type: z.literal('RenameProject'), name: ProjectName })
@@ -11,6 +12,8 @@ export const ChangeCapabilities = z.strictObject({
   capabilities: z.array(Capability).max(20),
 })
 export const ChangeLimits = z.strictObject({ type: z.literal('ChangeLimits'), limits: ProjectLimits })
+/** The operator's alone. Null: none. */
+export const SetPlan = z.strictObject({ type: z.literal('SetPlan'), plan: Plan.nullable() })
 export const SwitchDefaultModel = z.strictObject({ type: z.literal('SwitchDefaultModel'), allowed: z.boolean() })
 export const ArchiveProject = z.strictObject({ type: z.literal('ArchiveProject') })
 
@@ -33,6 +36,7 @@ export const ProjectCommand = z.discriminatedUnion('type', [
   RenameProject,
   ChangeCapabilities,
   ChangeLimits,
+  SetPlan,
   SwitchDefaultModel,
   ArchiveProject,
   RequestShred,

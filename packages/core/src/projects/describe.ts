@@ -2,6 +2,7 @@ import type { Describe } from '../kernel/sentence.ts'
 import { sentence } from '../kernel/sentence.ts'
 import type { ProjectEvent } from './events.ts'
 import { saidLimits } from './limits.ts'
+import { saidPlan } from '../kernel/plan.ts'
 
 export const describeProjects = {
   ProjectCreated: ({ name }) => sentence`created the project ${name}`,
@@ -9,6 +10,7 @@ export const describeProjects = {
   CapabilitiesChanged: ({ from, to }) =>
     sentence`changed the capabilities from ${from.join(', ') || 'none'} to ${to.join(', ') || 'none'}`,
   LimitsChanged: ({ from, to }) => sentence`changed the limits from ${saidLimits(from, to)} to ${saidLimits(to, from)}`,
+  PlanSet: ({ from, to }) => sentence`changed the plan from ${saidPlan(from)} to ${saidPlan(to)}`,
   DefaultModelSwitched: ({ allowed }) =>
     allowed
       ? sentence`let runs go on with the server’s model when the provider fails`

@@ -3,6 +3,7 @@ import { Capability } from '../kernel/capabilities.ts'
 import { defineEvent } from '../kernel/event.ts'
 import { line, Reason } from '../kernel/text.ts'
 import { ProjectLimits } from './limits.ts'
+import { Plan } from '../kernel/plan.ts'
 
 export const ProjectName = line(80, 'The project name')
 
@@ -18,6 +19,9 @@ export const CapabilitiesChanged = defineEvent(
   z.strictObject({ from: z.array(Capability), to: z.array(Capability) }),
 )
 export const ProjectArchived = defineEvent('ProjectArchived', 1, z.strictObject({}))
+
+/** Null: no plan, so nothing is kept from it. */
+export const PlanSet = defineEvent('PlanSet', 1, z.strictObject({ from: Plan.nullable(), to: Plan.nullable() }))
 
 export const LimitsChanged = defineEvent('LimitsChanged', 1, z.strictObject({ from: ProjectLimits, to: ProjectLimits }))
 
@@ -40,6 +44,7 @@ export const ProjectEvent = z.discriminatedUnion('type', [
   CapabilitiesChanged,
   ProjectArchived,
   LimitsChanged,
+  PlanSet,
   DefaultModelSwitched,
   ProjectShredRequested,
   ProjectShredCancelled,

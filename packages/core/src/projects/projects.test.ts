@@ -40,6 +40,41 @@ test('falling back to the server’s model is switched on and off, and stays whe
   expect(given(created, on, { type: 'ProjectArchived', version: 1, data: {} }).state).toMatchObject({ fallsBack: true })
 })
 
+const free = { name: 'free', capabilities: ['chat' as const, 'data' as const] }
+const planned: ProjectEvent = { type: 'PlanSet', version: 1, data: { from: null, to: free } }
+
+test('a plan is set, changed and taken away, and stays when the project is archived', () => {
+  given(created)
+    .when({ type: 'SetPlan', plan: { name: 'free', capabilities: ['data', 'chat', 'data'] } })
+    .then(planned)
+  given(created, planned).when({ type: 'SetPlan', plan: free }).then()
+  given(created).when({ type: 'SetPlan', plan: null }).then()
+  const taken: ProjectEvent = { type: 'PlanSet', version: 1, data: { from: free, to: null } }
+  given(created, planned).when({ type: 'SetPlan', plan: null }).then(taken)
+  expect(given(created, planned, taken).state).not.toHaveProperty('plan')
+  const archived: ProjectEvent = { type: 'ProjectArchived', version: 1, data: {} }
+  expect(given(created, planned, archived).state).toMatchObject({ plan: free })
+})
+
+test('what a plan does not have cannot be switched on; what was on before can stay', () => {
+  given(created, planned)
+    .when({ type: 'ChangeCapabilities', capabilities: ['chat', 'files'] })
+    .thenRefused('PLAN_RESTRICTED')
+  const before: ProjectEvent = {
+    type: 'CapabilitiesChanged',
+    version: 1,
+    data: { from: ['chat'], to: ['chat', 'files'] },
+  }
+  const after: ProjectEvent = {
+    type: 'CapabilitiesChanged',
+    version: 1,
+    data: { from: ['chat', 'files'], to: ['chat', 'data', 'files'] },
+  }
+  given(created, before, planned)
+    .when({ type: 'ChangeCapabilities', capabilities: ['chat', 'files', 'data'] })
+    .then(after)
+})
+
 test('the same capabilities in another order change nothing', () =>
   given(created, changed)
     .when({ type: 'ChangeCapabilities', capabilities: ['files', 'chat'] })

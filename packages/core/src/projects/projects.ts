@@ -6,6 +6,8 @@ import type { ProjectCommand } from './commands.ts'
 import { ProjectEvent } from './events.ts'
 import type { ProjectLimits } from './limits.ts'
 import { noLimits } from './limits.ts'
+import type { Plan } from '../kernel/plan.ts'
+import { isInPlan } from '../kernel/plan.ts'
 
 export type Project =
   | { status: 'none' }
@@ -17,8 +19,14 @@ export type Project =
       before: 'active' | 'archived'
     })
 
-/** `limits` is absent while nobody has set one. `fallsBack`: runs may go on with the server's model when the provider fails. */
-type About = { name: string; capabilities: readonly Capability[]; limits?: ProjectLimits; fallsBack?: boolean }
+/** `limits` and `plan` are absent while nobody has set any. `fallsBack`: runs may go on with the server's model when the provider fails. */
+type About = {
+  name: string
+  capabilities: readonly Capability[]
+  limits?: ProjectLimits
+  plan?: Plan
+  fallsBack?: boolean
+}
 
 type Known = Exclude<Project, { status: 'none' }>
 type ShredCommand = Extract<ProjectCommand, { type: 'RequestShred' | 'CancelShred' | 'ShredProject' }>
@@ -50,6 +58,8 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
       case 'ChangeCapabilities': {
         const to = capabilities.filter((c) => command.capabilities.includes(c))
         if (to.join() === state.capabilities.join()) return []
+        const capability = to.find((c) => !isInPlan(state.plan, c) && !state.capabilities.includes(c))
+        if (capability) throw new Refusal('PLAN_RESTRICTED', { plan: state.plan!.name, capability })
         return [{ type: 'CapabilitiesChanged', version: 1, data: { from: [...state.capabilities], to } }]
       }
       case 'ChangeLimits': {
@@ -57,6 +67,11 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
         const from = state.limits ?? noLimits
         if (sameLimits(from, to)) return []
         return [{ type: 'LimitsChanged', version: 1, data: { from, to } }]
+      }
+      case 'SetPlan': {
+        const [from, to] = [state.plan ?? null, ordered(command.plan)]
+        if (JSON.stringify(from) === JSON.stringify(to)) return []
+        return [{ type: 'PlanSet', version: 1, data: { from, to } }]
       }
       case 'SwitchDefaultModel': {
         const { allowed } = command
@@ -79,6 +94,11 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
         return state.status === 'none' ? state : { ...state, capabilities: event.data.to }
       case 'LimitsChanged':
         return state.status === 'none' ? state : { ...state, limits: event.data.to }
+      case 'PlanSet': {
+        if (state.status === 'none') return state
+        const { plan: _, ...without } = state
+        return event.data.to ? { ...without, plan: event.data.to } : without
+      }
       case 'DefaultModelSwitched':
         return state.status === 'none' ? state : { ...state, fallsBack: event.data.allowed }
       case 'ProjectArchived':
@@ -129,12 +149,17 @@ function decideShred(command: ShredCommand, state: Known): readonly ProjectEvent
   }
 }
 
-const bare = ({ name, capabilities, limits, fallsBack }: Known) => ({
+const bare = ({ name, capabilities, limits, plan, fallsBack }: Known) => ({
   name,
   capabilities,
   ...(limits && { limits }),
+  ...(plan && { plan }),
   ...(fallsBack && { fallsBack }),
 })
+
+/** In the one order of capabilities, each once. */
+const ordered = (plan: Plan | null): Plan | null =>
+  plan && { name: plan.name, capabilities: capabilities.filter((c) => plan.capabilities.includes(c)) }
 
 const sameLimits = (a: ProjectLimits, b: ProjectLimits) =>
   (Object.keys(noLimits) as (keyof ProjectLimits)[]).every((name) => a[name] === b[name])

@@ -18,11 +18,11 @@ export const RunObject = z.enum(['agent.response', 'session.message', 'chat.comp
 
 /**
  * What the run was started with and on; `keyFingerprint` is null unless the project's own key is used. `node` runs it, with fence 1.
- * `deadline` is unix milliseconds. `requestDigest` is an HMAC of the request that came with an idempotency key.
+ * `deadline` is unix milliseconds, and `plan` the name of the project's plan. `requestDigest` is an HMAC of the request that came with an idempotency key.
  */
 export const RunStarted = defineEvent(
   'RunStarted',
-  2,
+  3,
   z.strictObject({
     object: RunObject,
     message: z.string(),
@@ -41,6 +41,7 @@ export const RunStarted = defineEvent(
     credits: z.int().min(0),
     node: z.string(),
     deadline: z.int().min(0),
+    plan: z.string(),
   }),
 )
 

@@ -6,6 +6,7 @@ import { runIdOf, runsView } from './runs.projection.ts'
 import { runs, runStream } from './runs.ts'
 
 const run: RunStartedData = {
+  plan: 'self-hosted',
   object: 'agent.response',
   message: 'How are you?',
   files: [{ name: 'notes.txt', content: 'hello' }],
@@ -43,7 +44,7 @@ const begin = { callId: 'c1', tool: 'read', message: 'Reading' }
 const { provider, baseUrl, model, keySource, configRevision, keyFingerprint } = run
 const config = { provider, baseUrl, model, keySource, configRevision, keyFingerprint }
 const nothing = { called: [], returned: [], request: null }
-const started: RunEvent = { type: 'RunStarted', version: 2, data: run }
+const started: RunEvent = { type: 'RunStarted', version: 3, data: run }
 const answered: RunEvent = { type: 'ModelAnswered', version: 2, data: answer }
 const answeredLast: RunEvent = { type: 'ModelAnswered', version: 2, data: last }
 const calledTool: RunEvent = { type: 'ModelAnswered', version: 2, data: calling }

@@ -40,13 +40,13 @@ export const runStream = (runId: string) => `run:${runId}`
 
 export const runs: Decider<Run, RunCommand, RunEvent> = {
   noun: 'runs',
-  stateVersion: 3,
+  stateVersion: 4,
   initial: { status: 'none' },
   event: RunEvent,
   decide(command, state) {
     if (command.type === 'StartRun') {
       if (state.status !== 'none') throw new Refusal('RUN_EXISTS', {})
-      return [{ type: 'RunStarted', version: 2, data: command.run }]
+      return [{ type: 'RunStarted', version: 3, data: command.run }]
     }
     if (state.status === 'none') throw new Refusal('NOT_FOUND', { what: 'run' })
     if (state.status !== 'running' && state.status !== 'waiting')

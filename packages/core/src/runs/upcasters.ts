@@ -1,3 +1,4 @@
+import { NO_PLAN } from '../kernel/plan.ts'
 import type { Upcasters } from '../kernel/upcast.ts'
 
 /** A run from before there was a deadline: it is over, should somebody find it still running. */
@@ -7,6 +8,7 @@ const LONG_AGO = 0
 export const runUpcasters: Upcasters = {
   RunStarted: [
     (data) => ({ ...(data as object), tools: [], sessionId: null, requestDigest: null, deadline: LONG_AGO }),
+    (data) => ({ ...(data as object), plan: NO_PLAN }),
   ],
   ModelAnswered: [(data) => ({ ...(data as object), toolCalls: [], costNanoUsd: null })],
 }

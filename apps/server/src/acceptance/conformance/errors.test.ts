@@ -3,6 +3,7 @@ import type { ContractCode } from '@stewrd/core/runs/wire.ts'
 import { contractErrors } from '@stewrd/core/runs/wire.ts'
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { Bed, Side } from './testing/bed.ts'
+import { stewrd } from '../../testing/server-process.ts'
 import { openBed } from './testing/bed.ts'
 import { conforms, conformsOnBoth } from './testing/conform.ts'
 import type { CommonFault } from './testing/models.ts'
@@ -121,6 +122,13 @@ conforms('error: context_expired', async () => {
 
 conforms('error: capability_not_enabled', async () => {
   await expectError(agent({ message: 'x', capabilities: ['browser'] }), 'capability_not_enabled', 'browser')
+})
+
+conforms('error: plan_restricted', async () => {
+  const { projectId, apiKey } = await bed.newProject(bed.sides.double.model)
+  const plan = ['project', 'plan', projectId, 'free', '--capabilities', 'chat']
+  expect(await stewrd(bed.home, plan, { variables: bed.variables })).toMatchObject({ code: 0 })
+  await expectError(agent({ message: 'x', capabilities: ['files'] }, apiKey), 'plan_restricted', 'the plan free')
 })
 
 conforms('error: idempotency_conflict', async () => {

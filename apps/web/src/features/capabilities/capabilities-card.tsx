@@ -20,7 +20,7 @@ export function CapabilitiesCard({ projectId, fixed }: { projectId: string; fixe
   const utils = trpc.useUtils()
   const offered = trpc.projects.capabilities.useQuery({ projectId })
   const change = trpc.projects.changeCapabilities.useMutation({ onSettled: () => utils.projects.invalidate() })
-  const rows = offered.data ?? []
+  const { plan = null, offered: rows = [] } = offered.data ?? {}
   // What is being saved shows at once.
   const enabled = change.isPending
     ? change.variables.capabilities
@@ -40,7 +40,7 @@ export function CapabilitiesCard({ projectId, fixed }: { projectId: string; fixe
         <Rows count={7} className="h-14" />
       ) : (
         <div className="divide-y">
-          {rows.map(({ capability, available, credits }) => (
+          {rows.map(({ capability, available, inPlan, credits }) => (
             <div key={capability} className="flex items-center gap-3 px-4 py-3 sm:px-5">
               <div className="min-w-0 flex-1">
                 <label
@@ -49,6 +49,7 @@ export function CapabilitiesCard({ projectId, fixed }: { projectId: string; fixe
                 >
                   {about[capability].name}
                   {!available && <Badge>Not in this version</Badge>}
+                  {available && !inPlan && <Badge>Not in the plan {plan}</Badge>}
                 </label>
                 <p id={`about-${capability}`} className="text-[13px] text-muted">
                   {about[capability].does}
@@ -62,7 +63,7 @@ export function CapabilitiesCard({ projectId, fixed }: { projectId: string; fixe
                 aria-describedby={`about-${capability}`}
                 checked={enabled.includes(capability)}
                 // One that was switched on by another version can be switched off.
-                disabled={fixed || change.isPending || (!available && !enabled.includes(capability))}
+                disabled={fixed || change.isPending || (!(available && inPlan) && !enabled.includes(capability))}
                 onCheckedChange={(on) =>
                   void onToggle(capability, on).catch((error: unknown) => toast.error(messageOf(error)))
                 }

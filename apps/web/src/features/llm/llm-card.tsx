@@ -22,8 +22,8 @@ import { RotateKeyDialog } from './rotate-key-dialog.tsx'
 
 type Open = 'edit' | 'rotate' | 'remove'
 
-/** Provider, key and model of a project, and what can be done with them. */
-export function LlmCard({ projectId }: { projectId: string }) {
+/** Provider, key and model of a project, and what can be done with them: nothing while the project is at rest. */
+export function LlmCard({ projectId, atRest }: { projectId: string; atRest: boolean }) {
   const llm = useLlm(projectId)
   const [open, setOpen] = useState<Open>()
   const own = llm.data?.status === 'own'
@@ -33,7 +33,7 @@ export function LlmCard({ projectId }: { projectId: string }) {
       title="LLM configuration"
       description="What this project's runs use."
       actions={
-        <>
+        <fieldset disabled={atRest} className="contents">
           {own && (
             <>
               <TestButton projectId={projectId} />
@@ -50,13 +50,20 @@ export function LlmCard({ projectId }: { projectId: string }) {
               <Trash2 aria-hidden />
             </Button>
           )}
-        </>
+        </fieldset>
       }
     >
       {llm.isError ? (
         <Failed error={llm.error} retry={() => void llm.refetch()} />
       ) : llm.data ? (
-        <Facts llm={llm.data} projectId={projectId} />
+        <fieldset disabled={atRest} className="contents">
+          {atRest && (
+            <div className="px-4 pt-4 sm:px-5">
+              <Notice title="This project is at rest">Nothing runs, and its configuration cannot be changed.</Notice>
+            </div>
+          )}
+          <Facts llm={llm.data} projectId={projectId} />
+        </fieldset>
       ) : (
         <FactsSkeleton />
       )}

@@ -67,6 +67,7 @@ export const rows = [
   'error: invalid_tool_outputs',
   'error: tool_output_too_large',
   'error: capability_not_enabled',
+  'error: plan_restricted',
   'error: insufficient_credits',
   'error: budget_exceeded',
   'error: idempotency_conflict',
