@@ -1,14 +1,23 @@
-import { hash } from 'node:crypto'
+import type { Digest } from './digest.ts'
+import { digest, sha256 } from './digest.ts'
 
 /** What the first event of a stream follows. */
 export const GENESIS: Buffer = Buffer.alloc(32)
 
 const LINK = Buffer.of(0x02)
-const sha256 = (bytes: Uint8Array) => hash('sha256', bytes, 'buffer')
+const link = Buffer.concat([LINK, Buffer.alloc(96)])
 
 /** `SHA-256(0x02 ‖ previous ‖ SHA-256(header) ‖ SHA-256(envelope))`: over ciphertext, so it verifies without a key. */
 export function chainNext(previous: Uint8Array, header: Uint8Array, envelope: Uint8Array): Buffer {
   return sha256(Buffer.concat([LINK, previous, sha256(header), sha256(envelope)]))
+}
+
+/** The same from digests. Each has 32 characters. */
+export function nextDigest(previous: Digest, header: Digest, envelope: Digest): Digest {
+  link.write(previous, 1, 'latin1')
+  link.write(header, 33, 'latin1')
+  link.write(envelope, 65, 'latin1')
+  return digest(link)
 }
 
 export type Link = { seq: number; header: Uint8Array; envelope: Uint8Array; chain: Uint8Array }

@@ -1,6 +1,7 @@
-import { hash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { lengthPrefixed } from './bytes.ts'
 import type { DataKey } from './data-key.ts'
+import { sha256 } from './digest.ts'
 import { EnvelopeError, open, randomDraw, randomNonce, seal } from './gcm.ts'
 import { pad, unpad } from './padding.ts'
 
@@ -28,7 +29,7 @@ export type AsBytes<T> = {
 
 export type SealedEvent = { envelope: Buffer; commitment: Buffer }
 
-const FORMAT = 'stewrd/event/v1'
+export const EVENT_FORMAT = 'stewrd/event/v1'
 const SALT_BYTES = 32
 const COMMITMENT = Buffer.of(0x03)
 
@@ -57,9 +58,17 @@ export const openEvent = (key: DataKey, aad: EventAad, sealed: SealedEvent): Buf
 export type Disclosure = { salt: Buffer; payload: Buffer }
 
 /** As `openEvent`, with the salt. */
-export function discloseEvent(key: DataKey, aad: EventAad, { envelope, commitment }: SealedEvent): Disclosure {
+export function discloseEvent(key: DataKey, aad: EventAad, sealed: SealedEvent): Disclosure {
   checkKey(key, aad)
-  const { prefix: salt, payload } = unpad(open(key.key, aadBytes(aad), envelope), SALT_BYTES)
+  return discloseBytes(key, aadBytes(aad), sealed)
+}
+
+/** As `openEvent`, with the bytes that the event is bound to, which name the key: its header up to the actor. */
+export const openBytes = (key: DataKey, aad: Uint8Array, sealed: SealedEvent): Buffer =>
+  discloseBytes(key, aad, sealed).payload
+
+function discloseBytes(key: DataKey, aad: Uint8Array, { envelope, commitment }: SealedEvent): Disclosure {
+  const { prefix: salt, payload } = unpad(open(key.key, aad, envelope), SALT_BYTES)
   if (!isCommitted(commitment, { salt, payload })) throw new EnvelopeError('COMMITMENT_MISMATCH')
   return { salt, payload }
 }
@@ -78,7 +87,7 @@ export function headerBytes(header: AsBytes<EventHeader>): Buffer {
 
 function aadBytes(a: AsBytes<EventAad>): Buffer {
   return lengthPrefixed([
-    FORMAT,
+    EVENT_FORMAT,
     a.accountId,
     a.projectId,
     a.stream,
@@ -92,8 +101,7 @@ function aadBytes(a: AsBytes<EventAad>): Buffer {
   ])
 }
 
-const commitmentOf = (salt: Uint8Array, payload: Uint8Array) =>
-  hash('sha256', Buffer.concat([COMMITMENT, salt, payload]), 'buffer')
+const commitmentOf = (salt: Uint8Array, payload: Uint8Array) => sha256(Buffer.concat([COMMITMENT, salt, payload]))
 
 function checkKey(key: DataKey, aad: EventAad) {
   if (key.purpose !== 'event' || key.id !== aad.dekId) throw new EnvelopeError('WRONG_KEY')

@@ -1,4 +1,5 @@
-import { hash } from 'node:crypto'
+import type { Digest } from './digest.ts'
+import { digest, sha256 } from './digest.ts'
 
 /** The hash of the perfect subtree over the leaves from `index · 2^level` to before `(index + 1) · 2^level`. */
 export type NodeAt = { level: number; index: number }
@@ -8,13 +9,25 @@ export type ReadNodes = (at: readonly NodeAt[]) => Promise<readonly Buffer[]>
 
 const LEAF = Buffer.of(0x00)
 const INNER = Buffer.of(0x01)
-const sha256 = (bytes: Uint8Array): Buffer => hash('sha256', bytes, 'buffer')
+const leaf = Buffer.concat([LEAF, Buffer.alloc(32)])
+const inner = Buffer.concat([INNER, Buffer.alloc(64)])
 
 /** RFC 6962: `SHA-256(0x00 ‖ data)`. */
 export const leafHash = (data: Uint8Array): Buffer => sha256(Buffer.concat([LEAF, data]))
 
 /** RFC 6962: `SHA-256(0x01 ‖ left ‖ right)`. */
 export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer => sha256(Buffer.concat([INNER, left, right]))
+
+/** The same of an entry of the log and of two nodes, as digests. Each has 32 characters. */
+export function leafDigest(data: Digest): Digest {
+  leaf.write(data, 1, 'latin1')
+  return digest(leaf)
+}
+export function nodeDigest(left: Digest, right: Digest): Digest {
+  inner.write(left, 1, 'latin1')
+  inner.write(right, 33, 'latin1')
+  return digest(inner)
+}
 
 /** The root of the tree without leaves. */
 export const emptyRoot = (): Buffer => sha256(new Uint8Array(0))

@@ -3,6 +3,7 @@ import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { History } from './history.ts'
+import type { LogRange } from './log-reader.ts'
 import { readLog } from './log-reader.ts'
 import type { Entry } from './record.ts'
 import { Sequencer } from './sequencer.ts'
@@ -98,4 +99,27 @@ test('a range of the log is read in order, batch by batch', async () => {
   const seen: number[] = []
   for await (const batch of readLog(world, { from: 5, to: 250 })) seen.push(...batch.map((e) => e.index))
   expect(seen).toEqual(Array.from({ length: 245 }, (_, i) => i + 5))
+})
+
+test('an event that does not follow from the one before it is read as that, from wherever reading begins', async () => {
+  const stream = world.project()
+  await world.store.execute(projects, stream, create, by())
+  for (const name of ['a', 'b', 'c']) await world.store.execute(projects, stream, { type: 'RenameProject', name }, by())
+  await sequencer.drain()
+  const read = async (range: LogRange = {}) => {
+    const entries: Entry[] = []
+    for await (const batch of readLog(world.another(), range)) entries.push(...batch)
+    return entries.filter((e) => e.stream === stream.stream).map((e) => e.unreadable ?? e.seq)
+  }
+  const { projectId } = stream
+  expect(await read({ projectId })).toEqual([1, 2, 3, 4])
+  const [third] = await world.sql<{ idx: number }[]>`select idx from log where stream = ${stream.stream} and seq = 3`
+  await world.owner`update events set commitment = sha256(commitment) where stream = ${stream.stream} and seq = 2`
+  expect(await read()).toEqual([1, 'CHAIN_BROKEN', 3, 4])
+  expect(await read({ projectId, nouns: ['projects'] })).toEqual([1, 'CHAIN_BROKEN', 3, 4])
+  expect(await read({ from: third!.idx })).toEqual([3, 4])
+  await world.owner`update events set chain = sha256(chain) where stream = ${stream.stream} and seq = 2`
+  expect(await read({ from: third!.idx })).toEqual(['CHAIN_BROKEN', 4])
+  await world.owner`delete from events where stream = ${stream.stream} and seq = 2`
+  expect(await read({ accountId: world.accountId })).toEqual([1, 'CHAIN_BROKEN', 4])
 })

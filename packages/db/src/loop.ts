@@ -5,10 +5,13 @@ export type LoopOptions = {
   idleMs: { from: number; to: number }
   /** Pause after work, so that what arrives meanwhile is done together. */
   gatherMs: number
+  /** The pause grows to this while one piece of work follows the other. Absent: it stays as it is. */
+  longestGatherMs?: number
   onError: (error: unknown) => void
 }
 
 const AFTER_ERROR_MS = 500
+const GROWTH = 1.3
 
 /** Repeats a step in the background, one at a time: at once when poked, and by itself when nobody pokes. */
 export class Loop {
@@ -48,7 +51,9 @@ export class Loop {
   }
 
   async #run(): Promise<void> {
-    let idle = this.#options.idleMs.from
+    const { idleMs, gatherMs, longestGatherMs = gatherMs } = this.#options
+    let idle = idleMs.from
+    let gather = gatherMs
     while (!this.#stopping) {
       this.#poked = false
       const more = await this.exclusively(this.#options.step).catch((error: unknown) => {
@@ -56,11 +61,13 @@ export class Loop {
         return undefined
       })
       if (more) {
-        idle = this.#options.idleMs.from
-        await this.#sleep(this.#options.gatherMs, false)
+        idle = idleMs.from
+        await this.#sleep(gather, false)
+        gather = Math.min(gather * GROWTH, longestGatherMs)
       } else if (!this.#poked || more === undefined) {
         await this.#sleep(more === undefined ? AFTER_ERROR_MS : idle, more !== undefined)
-        idle = Math.min(idle * 2, this.#options.idleMs.to)
+        idle = Math.min(idle * 2, idleMs.to)
+        gather = gatherMs
       }
     }
   }

@@ -39,6 +39,7 @@ export type UnreadableCode =
   | EnvelopeError['code']
   | KeyringError['code']
   | 'DATA_KEY_MISSING'
+  | 'CHAIN_BROKEN'
   | 'EVENT_UNKNOWN'
   | 'SHREDDED'
 
@@ -50,13 +51,15 @@ export type Unreadable = Omit<Logged, 'event'> & {
 /** A place in the log: an event, or what is wrong with it. */
 export type Entry = (Logged<AnyEvent> & { unreadable?: undefined }) | Unreadable
 
+/** Whether the project of an event `e` was shredded. */
+export const SHREDDED = `
+  exists (select from shredded_projects s where s.account_id = e.account_id and s.project_id = e.project_id)`
+
 /** All columns of an event, and whether its project was shredded, for a query that names events `e`. */
 export const eventColumns = (sql: Sql | Tx) => sql`
   e.account_id, e.stream, e.seq, e.project_id, e.event_id, e.type, e.version, e.dek_id, e.at, e.actor,
   e.commitment, e.command_id, e.n, e.command_mac, e.envelope, e.chain,
-  exists (
-    select from shredded_projects s where s.account_id = e.account_id and s.project_id = e.project_id
-  ) as shredded`
+  ${sql.unsafe(SHREDDED)} as shredded`
 
 /** The header that the chain and the envelope are bound to. */
 export const headerOf = (row: EventRow): EventHeader => ({
@@ -92,10 +95,19 @@ export async function openEntry(dataKeys: DataKeys, row: LoggedRow): Promise<Ent
   try {
     return { ...(await openRecord(dataKeys, row)), index: row.idx }
   } catch (error) {
-    const unreadable = unreadableCode(error)
-    return { event: { type: row.type, version: row.version, data: null }, ...metaOf(row), index: row.idx, unreadable }
+    return unreadableEntry(row, unreadableCode(error))
   }
 }
+
+/** An event that does not follow from the one before it in its stream: one of the two is not what was appended. */
+export const brokenEntry = (row: LoggedRow): Entry => unreadableEntry(row, 'CHAIN_BROKEN')
+
+const unreadableEntry = (row: LoggedRow, unreadable: UnreadableCode): Unreadable => ({
+  event: { type: row.type, version: row.version, data: null },
+  ...metaOf(row),
+  index: row.idx,
+  unreadable,
+})
 
 /** What an event may be shown with; undefined when it cannot be opened. Outages are thrown. */
 export async function discloseRow(dataKeys: DataKeys, row: EventRow): Promise<Disclosure | undefined> {

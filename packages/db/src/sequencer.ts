@@ -9,8 +9,10 @@ export const LOG_CHANNEL = 'stewrd_log'
 const BATCH = 1000
 const LEASE_SECONDS = 5
 const IDLE_MS = { from: 50, to: 250 }
-/** Appends that arrive within this time after a batch share the next one. */
-const GATHER_MS = 5
+/** Appends that arrive within this time after a batch share the next one: longer under load, as a batch costs the readers of the log about as much as an append. */
+const GATHER_MS = { from: 5, to: 20 }
+/** So long a lease that somebody else holds is not asked for again, however much is appended meanwhile. */
+const LOOK_MS = 100
 
 // The fence locks the state row, so batches follow each other. A row without its event would violate a not-null and stop the
 // log loudly. Ids were drawn under the head's lock: within a stream, and after whatever it waited for, they only grow.
@@ -58,12 +60,19 @@ export class Sequencer {
   readonly #loop: Loop
   #epoch: number | undefined
   #renewAt = 0
+  #lookAt = 0
 
   constructor({ sql, node, onLogged = () => {}, onError = () => {} }: SequencerOptions) {
     this.#db = { sql }
     this.#holder = `${node}/${randomUUID()}`
     this.#onLogged = onLogged
-    this.#loop = new Loop({ step: () => this.#step(), idleMs: IDLE_MS, gatherMs: GATHER_MS, onError })
+    this.#loop = new Loop({
+      step: () => this.#step(),
+      idleMs: IDLE_MS,
+      gatherMs: GATHER_MS.from,
+      longestGatherMs: GATHER_MS.to,
+      onError,
+    })
   }
 
   start(): void {
@@ -102,6 +111,7 @@ export class Sequencer {
   }
 
   async #step(): Promise<boolean> {
+    if (this.#epoch === undefined && Date.now() < this.#lookAt) return false
     return ((await this.#batch()) ?? 0) > 0
   }
 
@@ -125,6 +135,7 @@ export class Sequencer {
       where expires_at < clock_timestamp() returning epoch`)
     this.#epoch = lease?.epoch
     this.#renewAt = Date.now() + (LEASE_SECONDS * 1000) / 3
+    this.#lookAt = Date.now() + LOOK_MS
     return lease !== undefined
   }
 

@@ -4,6 +4,7 @@ import type { Tile } from '@stewrd/crypto/tile.ts'
 import { entryBundle, tileNodes, TILE_WIDTH } from '@stewrd/crypto/tile.ts'
 import type { Sql } from '../connect.ts'
 import { run } from '../db-error.ts'
+import { eventFrom } from '../log-reader.ts'
 import { plainArray } from '../sql-array.ts'
 
 /** Log or tree lack what they must have: a bug or an edit, for an alarm. */
@@ -45,7 +46,7 @@ export async function readLeaves(sql: Sql, from: number, to: number): Promise<Le
   const rows = await run(sql<{ idx: number; account_id: string; stream: string; seq: number; chain: Buffer | null }[]>`
     select l.idx, l.account_id, l.stream, l.seq, e.chain
     from (select idx, account_id, stream, seq from log where idx >= ${from} and idx < ${to} order by idx) l
-    left join events e using (account_id, stream, seq) order by l.idx`)
+    left join lateral (${eventFrom(sql)}) e using (account_id, stream, seq) order by l.idx`)
   return Array.from({ length: to - from }, (_, i) => {
     const row = rows[i]
     if (row?.idx !== from + i) throw new LogDamaged('LOG_ENTRY_MISSING', `Entry ${from + i} of the log is missing.`)

@@ -102,11 +102,15 @@ async function loadRows(sql: Sql | Tx, touches: readonly Touch[]): Promise<Map<s
   }
   const wanted = [...rows.values()]
   if (wanted.length === 0) return rows
+  // The first row from the key on: see `eventFrom` for why it is asked like this.
   const stored = await run(sql<Omit<LoadedRow, 'dirty'>[]>`
     select v.view, v.slot, v.account_id as "accountId", v.key, v.project_id as "projectId", v.sort, v.row
     from unnest(${wanted.map((w) => w.accountId)}::uuid[], ${wanted.map((w) => w.view)}::text[],
       ${wanted.map((w) => w.slot)}::smallint[], ${wanted.map((w) => w.key)}::text[]) as w(account_id, view, slot, key)
-    join view_rows v using (account_id, view, slot, key)`)
+    join lateral (
+      select * from view_rows v where (v.account_id, v.view, v.slot, v.key) >= (w.account_id, w.view, w.slot, w.key)
+      order by v.account_id, v.view, v.slot, v.key limit 1
+    ) v using (account_id, view, slot, key)`)
   for (const row of stored) rows.set(nameOf(row.view, row.slot, row.accountId, row.key), { ...row, dirty: false })
   return rows
 }

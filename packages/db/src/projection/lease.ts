@@ -3,6 +3,8 @@ import type { Sql } from '../connect.ts'
 import { run } from '../db-error.ts'
 
 const SECONDS = 5
+/** So long one that somebody else holds is not asked for again. */
+const LOOK_MS = 100
 
 /** The right to be the only one who does `name`. Writers compare `epoch` in the statement that writes. */
 export class Lease {
@@ -11,6 +13,7 @@ export class Lease {
   readonly #holder: string
   #epoch: number | undefined
   #renewAt = 0
+  #lookAt = 0
 
   constructor(sql: Sql, name: string, node: string) {
     this.#db = { sql }
@@ -24,7 +27,7 @@ export class Lease {
 
   /** Takes it if it is free, keeps it alive if it is ours. Undefined while somebody else has it. */
   async hold(): Promise<number | undefined> {
-    if (this.#epoch === undefined) this.#epoch = await this.#acquire()
+    if (this.#epoch === undefined) this.#epoch = Date.now() < this.#lookAt ? undefined : await this.#acquire()
     else if (Date.now() >= this.#renewAt && !(await this.#renew())) this.#epoch = undefined
     return this.#epoch
   }
@@ -51,6 +54,8 @@ export class Lease {
         where l.expires_at < clock_timestamp()
       returning epoch`)
     this.#renewAt = Date.now() + (SECONDS * 1000) / 3
+    // One that was had and is lost again may be asked for at once.
+    if (!lease) this.#lookAt = Date.now() + LOOK_MS
     return lease?.epoch
   }
 

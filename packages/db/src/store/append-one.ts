@@ -3,17 +3,20 @@ import { runWithin } from '../db-error.ts'
 import { plainArray } from '../sql-array.ts'
 import type { SealedRecord, Unit } from './append.ts'
 
-/** One event of one stream, without look-ups and tolls: most of what is ever appended, and what a person or a run waits for. */
-export type OneEvent = Unit & { records: readonly [SealedRecord] }
+/** More are rare, and each count of events is a statement of its own. */
+const MOST_EVENTS = 4
 
-export const isOneEvent = (units: readonly Unit[]): units is readonly [OneEvent] =>
-  units.length === 1 && units[0]!.records.length === 1 && units[0]!.lookups.length === 0 && !asksToll(units[0]!)
+/** A few events of one stream, without look-ups and tolls: most of what is ever appended, and what a person or a run waits for. */
+export const isOneStream = (units: readonly Unit[]): units is readonly [Unit] =>
+  units.length === 1 &&
+  units[0]!.records.length <= MOST_EVENTS &&
+  units[0]!.lookups.length === 0 &&
+  !asksToll(units[0]!)
 
 const asksToll = ({ credits, limits }: Unit) => credits.length > 0 || limits !== undefined
 
 /** What `append` does, in a statement that is made for this case. False: nothing was written, and `append` tells why. */
-export async function appendOne(sql: Sql, { id, from, to, guards, ...unit }: OneEvent): Promise<boolean> {
-  const [{ header: h, envelope, chain }] = unit.records
+export async function appendOne(sql: Sql, { id, from, to, guards, ...unit }: Unit): Promise<boolean> {
   const { accountId, projectId, stream } = id
   const rows = await runWithin(sql`
     with ${guards.length > 0 ? heldGuards(sql, accountId, guards) : sql`held as (select 1)`}
@@ -25,18 +28,25 @@ export async function appendOne(sql: Sql, { id, from, to, guards, ...unit }: One
         seq = excluded.seq, chain = excluded.chain, from_seq = excluded.from_seq, from_chain = excluded.from_chain,
         state_version = excluded.state_version, snapshot = excluded.snapshot, snapshot_dek = excluded.snapshot_dek
         where h.seq = excluded.from_seq and h.chain = excluded.from_chain
-      returning ${refuseHeadless(sql)} as ok
+      returning account_id, stream, project_id, ${refuseHeadless(sql)} as ok
     ), recorded as (
-      insert into events (account_id, stream, seq, project_id, event_id, type, version, dek_id, at, actor,
+      insert into events (account_id, stream, project_id, seq, event_id, type, version, dek_id, at, actor,
         commitment, command_id, n, command_mac, envelope, chain)
-      select ${accountId}::uuid, ${stream}::text, ${h.seq}::bigint, ${projectId}::uuid, ${h.eventId}::uuid, ${h.type}::text,
-        ${h.version}::int, ${h.dekId}::uuid, ${new Date(h.at)}::timestamptz, ${h.actor}::text, ${h.commitment}::bytea,
-        ${h.commandId}::text, ${h.n}::int, ${h.commandMac}::bytea, ${envelope}::bytea, ${chain}::bytea from head
+      select account_id, stream, project_id, e.* from head cross join (${eventValues(sql, unit.records)}) e
     ), queued as (
-      insert into outbox (account_id, stream, seq) select ${accountId}::uuid, ${stream}::text, ${h.seq}::bigint from head
+      insert into outbox (account_id, stream, seq)
+      select account_id, stream, seq from head cross join generate_series(${from.seq + 1}::bigint, ${to.seq}::bigint) as seq order by seq
     )
     select ok from head`)
   return rows.length > 0
+}
+
+function eventValues(sql: Sql, records: readonly SealedRecord[]) {
+  const row = ({ header: h, envelope, chain }: SealedRecord) => sql`
+    select ${h.seq}::bigint, ${h.eventId}::uuid, ${h.type}::text, ${h.version}::int, ${h.dekId}::uuid, ${new Date(h.at)}::timestamptz,
+      ${h.actor}::text, ${h.commitment}::bytea, ${h.commandId}::text, ${h.n}::int, ${h.commandMac}::bytea, ${envelope}::bytea,
+      ${chain}::bytea`
+  return records.slice(1).reduce((rows, record) => sql`${rows} union all ${row(record)}`, row(records[0]!))
 }
 
 /**

@@ -3,7 +3,7 @@ import type { EventHeader } from '@stewrd/crypto/envelope.ts'
 import type { Sql } from '../connect.ts'
 import { runWithin } from '../db-error.ts'
 import { hexArray, plainArray } from '../sql-array.ts'
-import { appendOne, isOneEvent, refuseHeadless } from './append-one.ts'
+import { appendOne, isOneStream, refuseHeadless } from './append-one.ts'
 import type { TollFailure, TollRow } from './tolls.ts'
 import { metersOf, tollFailure, tollParts } from './tolls.ts'
 
@@ -35,7 +35,7 @@ export type Appended = { failures: ReadonlyMap<number, Failure>; meters: Readonl
  * Units with guards must not share a call with units that write what others guard.
  */
 export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended> {
-  if (isOneEvent(units) && (await appendOne(sql, units[0]))) return allWritten
+  if (isOneStream(units) && (await appendOne(sql, units[0]))) return allWritten
   const guards = distinctGuards(units)
   const lookups = units.flatMap(({ id, lookups }) => lookups.map((lookup) => ({ id, ...lookup })))
   // Every insert reads from `head`, and `head` has no row where somebody else has moved on: no transaction to leave open.

@@ -28,6 +28,7 @@ const startRun = (keyFingerprint: string | null, configRevision: number): StartR
   type: 'StartRun',
   run: {
     object: 'agent.response',
+    plan: 'self-hosted',
     tools: [],
     sessionId: null,
     requestDigest: null,

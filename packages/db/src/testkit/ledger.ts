@@ -8,6 +8,7 @@ import type { World } from './world.ts'
 
 export const startedRun: RunStartedData = {
   object: 'agent.response',
+  plan: 'self-hosted',
   message: 'hello',
   files: [],
   tools: [],

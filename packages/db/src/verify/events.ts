@@ -1,4 +1,5 @@
 import { chainNext, GENESIS } from '@stewrd/crypto/chain.ts'
+import type { UnreadableCode } from '../record.ts'
 import type { EventPlace, FindingCode, Findings } from './findings.ts'
 import { nameOf } from './findings.ts'
 import type { Row } from './rows.ts'
@@ -45,3 +46,7 @@ const problem = (code: FindingCode, { place }: Row, message: (name: string) => s
 })
 
 export const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** One that a newer program wrote opens all the same, and of a shredded project nothing does. */
+export const isSound = (unreadable: UnreadableCode | undefined) =>
+  unreadable === undefined || unreadable === 'EVENT_UNKNOWN' || unreadable === 'SHREDDED'

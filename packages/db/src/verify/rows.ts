@@ -68,7 +68,7 @@ export class Row {
     const [, account, stream, , , project, id, type, versionBytes, dek, , actor, commitment, command, nBytes, mac] =
       this.#fields
     const [at, version, n] = [this.at, int4(versionBytes!), int4(nBytes!)]
-    if (at === undefined || version < 0 || n < 0) return undefined
+    if (at === undefined || ![this.seq, version, at, n].every(isCount)) return undefined
     return headerBytes({
       accountId: account!,
       projectId: project!,
@@ -132,6 +132,8 @@ export class Row {
     }
   }
 }
+
+const isCount = (n: number) => Number.isSafeInteger(n) && n >= 0
 
 const columns = `
   s.idx, s.account_id::text, s.stream, s.seq,

@@ -1,31 +1,49 @@
-import { emptyRoot, floorLog2, nodeHash } from '@stewrd/crypto/merkle.ts'
+import type { Digest } from '@stewrd/crypto/digest.ts'
+import { digestBytes } from '@stewrd/crypto/digest.ts'
+import { emptyRoot, floorLog2, nodeDigest, nodeHash } from '@stewrd/crypto/merkle.ts'
 import type { Tx } from '../connect.ts'
 import { copyRows, int8 } from '../copy-binary.ts'
 import type { Field } from '../copy-binary.ts'
 import type { Findings } from './findings.ts'
 import { nameOf } from './findings.ts'
 import type { Row } from './rows.ts'
+import { NodesDigest } from './tree-nodes.ts'
 
 /** The tree over the leaves so far, of which only the right edge is kept: memory grows with its height. */
 export class ComputedTree {
-  readonly #edge: { level: number; hash: Buffer }[] = []
+  readonly #edge: { level: number; hash: Digest }[] = []
+  readonly #levels: NodesDigest[] = []
   size = 0
   /** An entry differs from the stored tree, or is missing, and that was found: no root after it can be what was signed. */
   explained = false
 
-  add(leaf: Buffer): void {
-    let node = { level: 0, hash: leaf }
-    for (let left = this.#edge.at(-1); left?.level === node.level; left = this.#edge.at(-1)) {
+  add(leaf: Digest): void {
+    let [level, hash] = [0, leaf]
+    this.#made(level, hash)
+    for (let left = this.#edge.at(-1); left?.level === level; left = this.#edge.at(-1)) {
       this.#edge.pop()
-      node = { level: node.level + 1, hash: nodeHash(left.hash, node.hash) }
+      level += 1
+      hash = nodeDigest(left.hash, hash)
+      this.#made(level, hash)
     }
-    this.#edge.push(node)
+    this.#edge.push({ level, hash })
     this.size += 1
   }
 
   root(): Buffer {
     if (this.size === 0) return emptyRoot()
-    return this.#edge.map(({ hash }) => hash).reduceRight((right, left) => nodeHash(left, right))
+    return digestBytes(this.#edge.map(({ hash }) => hash).reduceRight((right, left) => nodeDigest(left, right)))
+  }
+
+  /** Of all hashes of each level. Ends it. */
+  digests(): Digest[] {
+    if (this.size === 0) return [new NodesDigest().digest()]
+    return this.#levels.map((level) => level.digest())
+  }
+
+  #made(level: number, hash: Digest): void {
+    const nodes = (this.#levels[level] ??= new NodesDigest())
+    nodes.add(hash)
   }
 }
 
@@ -41,7 +59,7 @@ export function addLeaf(tree: ComputedTree, row: Row, hashed: number, findings: 
     tree.explained = true
   }
   const known = computed ?? leaf
-  if (known) tree.add(known)
+  if (known) tree.add(known.toString('latin1'))
   else tree.explained = true
 }
 

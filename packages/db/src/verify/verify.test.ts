@@ -63,7 +63,7 @@ test('an untouched history is verified, to its last entry and checkpoint, with e
   const progress: number[] = []
   const verified = await history.verify({ onProgress: ({ done, total }) => progress.push(done / total) })
   expect(verified).toMatchObject({ size: 20, waiting: 5, hashed: 20, checkpoint: { size: 20 }, wrong: 0, findings: [] })
-  expect(verified).toMatchObject({ streams: 6, opened: 30 })
+  expect(verified).toMatchObject({ streams: 6, opened: 30, closer: false })
   expect(progress[0]).toBe(0)
   expect(progress.at(-1)).toBe(1)
   expect(progress).toEqual(progress.toSorted((a, b) => a - b))

@@ -25,6 +25,8 @@ export type OutletOptions = {
 }
 
 const BATCH = 1000
+/** What is logged within this time after a look is looked at together. */
+const GATHER_MS = 100
 
 /**
  * Follows the log, and lets what has to be sent be entered in the same transaction as the checkpoint: never lost, never before its event
@@ -42,7 +44,7 @@ export class Outlet {
     this.#loop = new Loop({
       step: () => this.#step(),
       idleMs: { from: 100, to: 500 },
-      gatherMs: 0,
+      gatherMs: GATHER_MS,
       onError: options.onError,
     })
   }
@@ -77,7 +79,7 @@ export class Outlet {
     const work = found.length > 0 ? await judge(found) : undefined
     const moved = await this.#advance(epoch, from, to, work)
     if (!moved) await this.#lease.verify()
-    return to < size || !moved
+    return true
   }
 
   /** The heads show in the same statement which projects ever had a webhook: most have none. */
@@ -96,16 +98,20 @@ export class Outlet {
     to: number,
     work: ((tx: Tx) => Promise<void>) | undefined,
   ): Promise<boolean> {
+    const { sql } = this.#options
+    // A look that found nothing needs no wait for the disk: lost, it is done again.
+    const move = (db: Sql | Tx) => db`
+      with fence as materialized (
+        select epoch from leases where name = 'webhooks' and epoch = ${epoch} for update
+      )
+      update webhook_cursor set idx = ${to} where idx = ${from} and exists (select from fence)
+      returning idx ${work ? db`` : db`, set_config('synchronous_commit', 'off', true)`}`
+    if (!work) return (await run(move(sql))).length > 0
     try {
-      return await this.#options.sql.begin(async (tx) => {
-        const [moved] = await tx`
-          with fence as materialized (
-            select epoch from leases where name = 'webhooks' and epoch = ${epoch} for update
-          )
-          update webhook_cursor set idx = ${to} where idx = ${from} and exists (select from fence) returning idx`
-        if (!moved) return false
-        await work?.(tx)
-        return true
+      return await sql.begin(async (tx) => {
+        const [moved] = await move(tx)
+        if (moved) await work(tx)
+        return moved !== undefined
       })
     } catch (error) {
       throw dbError(error)

@@ -1,0 +1,13 @@
+import { hash } from 'node:crypto'
+
+/**
+ * A SHA-256 as 32 characters of latin-1, one for each byte. Node makes it in a quarter of the time that a Buffer takes, and two are compared
+ * by `===`: for whoever computes millions.
+ */
+export type Digest = string
+
+export const digest = (bytes: Uint8Array): Digest => hash('sha256', bytes, 'binary')
+
+export const sha256 = (bytes: Uint8Array): Buffer => digestBytes(digest(bytes))
+
+export const digestBytes = (of: Digest): Buffer => Buffer.from(of, 'latin1')

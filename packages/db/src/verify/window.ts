@@ -1,0 +1,65 @@
+import type { Place } from './place.ts'
+import type { StoredEvent } from '../stored-event.ts'
+
+/** So many events may lie between where one is stored and where the log names it. */
+const LIMIT = 20_000
+
+/** Events that were read and that no place named yet. */
+export class EventWindow {
+  readonly #source: AsyncGenerator<StoredEvent[]>
+  readonly #limit: number
+  readonly #events = new Map<number, StoredEvent>()
+  #size = 0
+
+  constructor(source: AsyncGenerator<StoredEvent[]>, limit = LIMIT) {
+    this.#source = source
+    this.#limit = limit
+  }
+
+  /** The event at a place, which is given out once; undefined when it was not read yet. */
+  take(place: Place): StoredEvent | undefined {
+    let before: StoredEvent | undefined
+    for (let event = this.#events.get(place.key); event; event = event.next) {
+      if (place.names(event)) {
+        if (before) before.next = event.next
+        else if (event.next) this.#events.set(place.key, event.next)
+        else this.#events.delete(place.key)
+        this.#size -= 1
+        return event
+      }
+      before = event
+    }
+    return undefined
+  }
+
+  /** Reads on until the event is there. Undefined when there is none, or when it lies too far from where it belongs. */
+  async find(place: Place): Promise<StoredEvent | undefined> {
+    while (this.#size < this.#limit) {
+      if (!(await this.#more())) return undefined
+      const event = this.take(place)
+      if (event) return event
+    }
+    return undefined
+  }
+
+  /** Whether each event that there is was given out. */
+  async isEmpty(): Promise<boolean> {
+    if (this.#size === 0) await this.#more()
+    return this.#size === 0
+  }
+
+  async close(): Promise<void> {
+    await this.#source.return(undefined)
+  }
+
+  async #more(): Promise<boolean> {
+    const { done, value } = await this.#source.next()
+    if (done) return false
+    for (const event of value) {
+      event.next = this.#events.get(event.key)
+      this.#events.set(event.key, event)
+    }
+    this.#size += value.length
+    return true
+  }
+}
