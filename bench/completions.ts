@@ -118,15 +118,17 @@ async function manyStreams(way: Way, node: Child, seconds: number): Promise<Resu
     while (performance.now() < until) await firstBytes(way, 1)
   })
   await delay(Math.min(5_000, seconds * 300))
-  const before = await rssMiB(node.pid)
   const waits: number[] = []
+  const memory = [await rssMiB(node.pid)]
+  const left = until - performance.now()
   while (performance.now() < until) {
+    if (performance.now() > until - left * (1 - memory.length / 6)) memory.push(await rssMiB(node.pid))
     const began = performance.now()
     await (await fetch(`${node.url}/healthz`)).text()
     waits.push(performance.now() - began)
     await delay(10)
   }
-  const after = await rssMiB(node.pid)
+  memory.push(await rssMiB(node.pid))
   await Promise.all(open)
   return [
     {
@@ -136,7 +138,7 @@ async function manyStreams(way: Way, node: Child, seconds: number): Promise<Resu
       unit: 'ms',
       ratio: null,
       spread: null,
-      note: `p50 ${quantile(waits, 0.5).toFixed(2)} ms; ${before.toFixed(0)} MiB at first, ${after.toFixed(0)} MiB after ${seconds} s`,
+      note: `p50 ${quantile(waits, 0.5).toFixed(2)} ms; ${memory.map((mib) => mib.toFixed(0)).join(', ')} MiB at each sixth of ${seconds} s`,
     },
   ]
 }

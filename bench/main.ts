@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { agent } from './agent.ts'
 import { append } from './append.ts'
+import { bundle } from './bundle.ts'
 import { completions } from './completions.ts'
 import { makeBed } from './bed.ts'
 import { hotStream } from './hot-stream.ts'
@@ -15,12 +16,17 @@ import { start } from './start.ts'
 import { verify } from './verify.ts'
 import { visible } from './visible.ts'
 
-// pnpm bench [append] [hot-stream] [visible] [replay] [verify] [memory] [agent] [completions] [rotation] [master-key] [start] [--quick] [--json FILE]
+// pnpm bench [append] [hot-stream] [visible] [replay] [verify] [bundle] [memory] [agent] [completions] [rotation] [master-key] [start] [--quick] [--streams-seconds N] [--json FILE]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    'streams-seconds': { type: 'string' },
+    json: { type: 'string' },
+  },
 })
 const { quick } = values
+const streamsSeconds = Number(values['streams-seconds'] ?? (quick ? 3 : 60))
 
 const bed = await makeBed()
 const benches: Record<string, () => Promise<Result[]>> = {
@@ -29,9 +35,10 @@ const benches: Record<string, () => Promise<Result[]>> = {
   visible: () => visible(bed, quick ? 500 : 20_000),
   replay: () => replay(bed, quick ? 5_000 : 100_000),
   verify: () => verify(bed, quick ? 5_000 : 100_000),
+  bundle: () => bundle(bed, quick ? 500 : 10_000),
   memory: () => memory(quick ? 1_000 : 10_000, quick ? 10_000 : 1_000_000),
   agent: () => agent(bed, quick ? 100 : 1_000),
-  completions: () => completions(bed, { calls: quick ? 100 : 2_000, streamsSeconds: quick ? 3 : 60 }),
+  completions: () => completions(bed, { calls: quick ? 100 : 2_000, streamsSeconds }),
   rotation: () => rotation(bed, quick ? 5 : 50),
   'master-key': () => masterKey(bed, quick ? 1_000 : 10_000),
   start: () => start(quick ? 1 : 5),
