@@ -2,7 +2,7 @@ import { views as catalog } from '@stewrd/core/catalog.ts'
 import type { View } from '@stewrd/core/catalog.ts'
 import { projects } from '@stewrd/core/projects/projects.ts'
 import type { ProjectRow } from '@stewrd/core/projects/projects.projection.ts'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { Projector } from './projector.ts'
 import { replayView } from './replay.ts'
 import { Sequencer } from './sequencer.ts'
@@ -34,6 +34,21 @@ const write = async () => {
   await sequencer.drain()
   return stream
 }
+
+test('nobody is told that the views have seen an event while no projector has begun', async () => {
+  const fresh = await createWorld()
+  onTestFinished(() => fresh.close())
+  const stream = fresh.project()
+  await fresh.store.execute(projects, stream, { type: 'CreateProject', name: 'new' }, by())
+  const itsSequencer = new Sequencer({ sql: fresh.sql, node: 'test' })
+  await itsSequencer.drain()
+  const p = new Projector({ sql: fresh.sql, dataKeys: fresh.dataKeys, node: 'test' })
+  expect(await p.waitFor(fresh.accountId, stream.stream, 1, { timeoutMs: 30 })).toBe(false)
+  await p.drain()
+  expect(await p.waitFor(fresh.accountId, stream.stream, 1, { timeoutMs: 30 })).toBe(true)
+  await p.stop()
+  await itsSequencer.stop()
+})
 
 test('a view shows every event once, and lists page from the newest row on', async () => {
   const views = new Views(world.sql)

@@ -77,7 +77,7 @@ export class Projector {
     }
   }
 
-  /** True once every live view has seen this event; false after `timeoutMs`. */
+  /** True once every live view has seen this event; false after `timeoutMs`. Before a first projector has begun, none has. */
   async waitFor(
     accountId: string,
     stream: string,
@@ -87,7 +87,8 @@ export class Projector {
     const deadline = Date.now() + timeoutMs
     for (;;) {
       const [seen] = await run(this.#sql<{ seen: boolean }[]>`
-        select not exists (select from projections where status = 'live' and checkpoint <= l.idx) as seen
+        select exists (select from projections)
+          and not exists (select from projections where status = 'live' and checkpoint <= l.idx) as seen
         from log l where account_id = ${accountId} and stream = ${stream} and seq = ${seq}`)
       if (seen?.seen) return true
       const left = deadline - Date.now()
