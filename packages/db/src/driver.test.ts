@@ -6,6 +6,7 @@ import type { Sql } from './connect.ts'
 import { connect, disconnect } from './connect.ts'
 import type { TestDatabase } from './testing/database.ts'
 import { createTestDatabase } from './testing/database.ts'
+import { startProxy } from './testkit/proxy.ts'
 
 // What the patch of the driver promises: see ADR 0006.
 let database: TestDatabase
@@ -129,4 +130,38 @@ test('a reserved connection that ended is given back as nothing, and its pool go
   held.release()
   const again = await Promise.all([sql`select 1 as y`, sql`select 2 as y`])
   expect(again.flatMap((rows) => [...rows])).toEqual([{ y: 1 }, { y: 2 }])
+})
+
+test('who listens hears every channel again after each end of the connection, and can stop while the database is away', async () => {
+  let proxy = await startProxy(database.url)
+  const at = Number(new URL(proxy.url).port)
+  const sql = connect(proxy.url, { max: 1, role: null })
+  onTestFinished(async () => {
+    await disconnect(sql)
+    await proxy.close()
+  })
+  const channels = ['driver_a', 'driver_b', 'driver_c']
+  const heard: string[] = []
+  const hearing = await Promise.all(channels.map((name) => sql.listen(name, (text) => heard.push(`${name} ${text}`))))
+  const allHear = (text: string, names: readonly string[]) =>
+    vi.waitFor(async () => {
+      heard.length = 0
+      for (const name of channels) await other.notify(name, text)
+      await vi.waitFor(
+        () => expect([...new Set(heard)].toSorted()).toEqual(names.map((name) => `${name} ${text}`)),
+        300,
+      )
+    }, 15_000)
+  await allHear('first', channels)
+  proxy.cut()
+  await allHear('after a cut', channels)
+
+  await proxy.close()
+  await vi.waitFor(async () =>
+    expect(await other`select from pg_stat_activity where query like 'listen "driver_%'`).toHaveLength(0),
+  )
+  const stopped = hearing[1]!.unlisten().catch((error) => error.code)
+  expect(await stopped).toMatch(/CONNECTION_CLOSED|ECONN/)
+  proxy = await startProxy(database.url, at)
+  await allHear('after an outage', ['driver_a', 'driver_c'])
 })
