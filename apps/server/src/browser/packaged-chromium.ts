@@ -21,6 +21,7 @@ export async function packagedChromium(): Promise<string> {
     await mkdir(folder, { mode: 0o700 })
   }
   const path = await within(folder, unpack)
+  if (!existsSync(whole)) await nameFonts(join(folder, 'fonts'))
   await writeFile(whole, '')
   return path
 }
@@ -30,6 +31,18 @@ async function unpack(): Promise<string> {
   process.env.AWS_EXECUTION_ENV = 'AWS_Lambda_nodejs22.x'
   const { default: packaged } = await import('@sparticuz/chromium')
   return await packaged.executablePath()
+}
+
+/** The package's own list of fonts names a folder that is not the one they are unpacked into: without any font, Chromium shows no text, or ends. */
+async function nameFonts(fonts: string): Promise<void> {
+  const list = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>${fonts}</dir>
+  <cachedir>${join(fonts, 'cache')}</cachedir>
+</fontconfig>
+`
+  await writeFile(join(fonts, 'fonts.conf'), list)
 }
 
 /** The package unpacks into the folder for temporary files, and takes what stands there for its own. */
