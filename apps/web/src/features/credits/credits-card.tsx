@@ -31,7 +31,7 @@ export function CreditsCard({ credits }: { credits: Usage['credits'] }) {
             {count(free)} of {count(FREE_CREDITS)}
           </Line>
           <Bar value={free / FREE_CREDITS} tone={free < FREE_CREDITS / 5 ? 'warn' : 'good'} label="Free credits left" />
-          <Line name="Granted, without an end">{count(paid)}</Line>
+          <Line name="Granted or bought, without an end">{count(paid)}</Line>
           <p className="text-muted">
             {count(FREE_CREDITS)} free ones come on {format(renewsAt, 'd MMMM')}. They are spent first, and unused ones
             go then.
