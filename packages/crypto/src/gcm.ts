@@ -24,7 +24,14 @@ export function seal(
 ): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
   cipher.setAAD(aad)
-  return Buffer.concat([Buffer.of(FORMAT), nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+  const sealed = Buffer.allocUnsafe(1 + NONCE_BYTES + plaintext.length + TAG_BYTES)
+  sealed[0] = FORMAT
+  sealed.set(nonce, 1)
+  sealed.set(cipher.update(plaintext), 1 + NONCE_BYTES)
+  // GCM has given out every byte by now.
+  cipher.final()
+  sealed.set(cipher.getAuthTag(), sealed.length - TAG_BYTES)
+  return sealed
 }
 
 /** Opens what `seal` made. Throws before any plaintext is given out. */
@@ -38,7 +45,9 @@ export function open(key: KeyObject, aad: Uint8Array, sealed: Uint8Array): Buffe
   decipher.setAuthTag(sealed.subarray(tagAt))
   const plaintext = decipher.update(sealed.subarray(1 + NONCE_BYTES, tagAt))
   try {
-    return Buffer.concat([plaintext, decipher.final()])
+    // GCM has given out every byte by now: what is left is the check of the tag.
+    decipher.final()
+    return plaintext
   } catch {
     plaintext.fill(0)
     throw new EnvelopeError('ENVELOPE_TAMPERED')

@@ -37,19 +37,23 @@ export async function run<T>(query: PromiseLike<T>): Promise<T> {
 }
 
 /** As `run`, but gives up after `ms`: behind a proxy whose database is away the driver connects for ever. The outcome is then unknown. */
-export async function runWithin<T>(query: PromiseLike<T> & { cancel(): void }, ms = 5000): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const patience = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+export function runWithin<T>(query: PromiseLike<T> & { cancel(): void }, ms = 5000): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
       query.cancel()
       reject(new StoreUnavailable('no answer in time'))
     }, ms)
+    query.then(
+      (rows) => {
+        clearTimeout(timer)
+        resolve(rows)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        reject(dbError(error))
+      },
+    )
   })
-  try {
-    return await Promise.race([run(query), patience])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 // Refusals carry a `code` too; only the driver's and the system's errors are translated.

@@ -17,7 +17,7 @@ export type LogRange = { accountId?: string; projectId?: string; nouns?: readonl
 type PageRange = LogRange & { from: number; to: number }
 
 const BATCH = 1000
-const PAGE = 500
+const PAGE = 1000
 const typesOf = (nouns: readonly Noun[]) => nouns.flatMap((noun) => eventTypes[noun])
 const knownTypes = Object.values(eventTypes).flat()
 

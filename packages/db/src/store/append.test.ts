@@ -121,7 +121,12 @@ describe('appending', () => {
       if (/^\s*(select r\.nth|with |insert into heads)/.test(strings[0]!)) sent.push(strings[0]!.trim().slice(0, 9))
       return sql(strings, ...values)
     }
-    const store = createEventStore({ sql: new Proxy(world.sql, { apply }), dataKeys: world.dataKeys })
+    const unsafe: World['sql']['unsafe'] = (text, ...rest) => {
+      sent.push(text.trim().slice(0, 4))
+      return world.sql.unsafe(text, ...rest)
+    }
+    const get = (sql: World['sql'], name: keyof World['sql']) => (name === 'unsafe' ? unsafe : sql[name])
+    const store = createEventStore({ sql: new Proxy(world.sql, { apply, get }), dataKeys: world.dataKeys })
     const stream = world.project()
     await store.execute(projects, stream, create('x'), { ...by(), expectedRevision: 0 })
     expect(sent).toEqual(['with'])

@@ -3,7 +3,7 @@ import type { EventHeader } from '@stewrd/crypto/envelope.ts'
 import type { Sql } from '../connect.ts'
 import { runWithin } from '../db-error.ts'
 import { hexArray, plainArray } from '../sql-array.ts'
-import { appendOne, isOneStream, refuseHeadless } from './append-one.ts'
+import { appendOne, isOneStream } from './append-one.ts'
 import type { TollFailure, TollRow } from './tolls.ts'
 import { metersOf, tollFailure, tollParts } from './tolls.ts'
 
@@ -74,6 +74,12 @@ export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended
     ${toll ? toll.rows : sql``}`)
   return rows.length === 0 ? allWritten : outcomeOf(units, guards, rows)
 }
+
+/**
+ * Of a head that was swapped or begun: 1. One that was inserted although the stream has events is an error of the statement, and nothing is
+ * written: the row that was remembered is gone.
+ */
+const refuseHeadless = (sql: Sql) => sql`1 / case when h.xmax::text = '0' and h.from_seq > 0 then 0 else 1 end`
 
 type Row = { nth: number | null; guard: number | null; seq: number | null; toll: TollRow | null }
 

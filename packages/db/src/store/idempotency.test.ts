@@ -115,7 +115,12 @@ test('a connection that breaks between send and answer is not noticed by the cal
   const sql = connect(proxy.url, { max: 2 })
   const store = createEventStore({ sql, dataKeys: new DataKeys(sql, await openKeyringFile(world.keyring)) })
   const stream = world.project()
-  for (let i = 0; i < 6; i++) await store.execute(projects, i === 0 ? stream : world.project(), create('x'), by())
+  await store.execute(projects, stream, create('x'), by())
+  // Both connections know the statement: what is sent is a single message.
+  for (const other of Array.from({ length: 6 }, () => world.project())) {
+    await store.execute(projects, other, create('x'), by())
+    await store.execute(projects, other, rename('y'), by())
+  }
   const id = randomUUID()
   proxy.swallowAnswers()
   const pending = store.execute(projects, stream, rename('y'), by(id))

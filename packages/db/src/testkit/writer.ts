@@ -11,19 +11,14 @@ const { DB_URL, KEYRING, STREAM, COMMAND_ID } = process.env
 const sql = connect(DB_URL!, { max: 1 })
 const store = createEventStore({ sql, dataKeys: new DataKeys(sql, await openKeyringFile(KEYRING!)) })
 const stream = JSON.parse(STREAM!) as StreamId
-// The first command prepares the statement: the second one is a single message and its answer.
-await store.execute(
-  projects,
-  stream,
-  { type: 'CreateProject', name: 'first' },
-  { commandId: `${COMMAND_ID}-0`, actor: 'user:w' },
-)
+const execute = (of: StreamId, type: 'CreateProject' | 'RenameProject', name: string, commandId: string) =>
+  store.execute(projects, of, { type, name }, { commandId, actor: 'user:w' })
+await execute(stream, 'CreateProject', 'first', `${COMMAND_ID}-0`)
+// Another stream's commands prepare the statement: the one that counts is a single message and its answer.
+const another = { ...stream, stream: `${stream.stream}-another` }
+await execute(another, 'CreateProject', 'first', `${COMMAND_ID}-1`)
+await execute(another, 'RenameProject', 'second', `${COMMAND_ID}-2`)
 process.stdout.write('ready\n')
 await once(process.stdin, 'data')
-await store.execute(
-  projects,
-  stream,
-  { type: 'RenameProject', name: 'second' },
-  { commandId: COMMAND_ID!, actor: 'user:w' },
-)
+await execute(stream, 'RenameProject', 'second', COMMAND_ID!)
 process.stdout.write('answered\n')
