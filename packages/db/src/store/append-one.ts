@@ -17,10 +17,8 @@ const asksToll = ({ credits, limits }: Unit) => credits.length > 0 || limits !==
 
 /** What `append` does, in a statement that is made for this case. False: nothing was written, and `append` tells why. */
 export async function appendOne(sql: Sql, { id, from, to, guards, records, ...unit }: Unit): Promise<boolean> {
-  const values: (string | number | Date | Buffer | string[])[] = [
-    ...[id.accountId, id.stream, id.projectId, to.seq, to.chain],
-    ...[from.seq, from.chain, unit.stateVersion, unit.snapshot, unit.snapshotDek],
-  ]
+  const head = [id.accountId, id.stream, id.projectId, to.seq, to.chain, from.seq, from.chain]
+  const values: Parameter[] = [...head, unit.stateVersion, unit.snapshot, unit.snapshotDek]
   for (const { header: h, envelope, chain } of records) {
     values.push(h.seq, h.eventId, h.type, h.version, h.dekId, new Date(h.at), h.actor, h.commitment)
     values.push(h.commandId, h.n, h.commandMac, envelope, chain)
@@ -36,6 +34,7 @@ export async function appendOne(sql: Sql, { id, from, to, guards, records, ...un
   return count > 0
 }
 
+type Parameter = string | number | Date | Buffer | string[]
 type Shape = { begins: boolean; guarded: boolean; events: number }
 
 const texts = new Map<string, string>()
