@@ -1,3 +1,35 @@
+create type append_record as (
+  nth integer,
+  seq bigint,
+  event_id uuid,
+  type text,
+  version integer,
+  dek_id uuid,
+  at timestamp with time zone,
+  actor text,
+  commitment bytea,
+  command_id text,
+  n integer,
+  command_mac bytea,
+  envelope bytea,
+  chain bytea
+);
+
+create type append_unit as (
+  nth integer,
+  account_id uuid,
+  stream text,
+  project_id uuid,
+  seq bigint,
+  chain bytea,
+  from_seq bigint,
+  from_chain bytea,
+  state_version integer,
+  snapshot bytea,
+  snapshot_dek uuid,
+  guards integer[]
+);
+
 create table accounts (
   id uuid not null,
   one boolean not null default true,

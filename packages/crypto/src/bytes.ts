@@ -1,27 +1,41 @@
 /** Length-prefixed fields: u32 big-endian length, then the bytes. Text is UTF-8; a number is 8 bytes, big-endian. */
 export function lengthPrefixed(fields: readonly (string | number | Uint8Array)[]): Buffer {
-  let size = 0
-  for (const field of fields) size += 4 + lengthOf(field)
-  const out = Buffer.allocUnsafe(size)
-  let at = 0
-  for (const field of fields) {
-    const length = lengthOf(field)
-    at = out.writeUInt32BE(length, at)
-    if (typeof field === 'string') out.write(field, at, 'utf8')
-    else if (typeof field === 'number') writeCount(out, field, at)
-    else out.set(field, at)
-    at += length
+  let end = 0
+  for (const field of fields) end = put(field, end)
+  return Buffer.from(scratch.subarray(0, end))
+}
+
+// Fields are written where there is room, and copied once their length is known: to ask each text for its length first costs as much as writing it.
+let scratch = Buffer.allocUnsafeSlow(8192)
+
+/** Writes a field at `at`; returns its end. */
+function put(field: string | number | Uint8Array, at: number): number {
+  const start = at + 4
+  if (typeof field === 'number') {
+    makeRoom(start, 8)
+    scratch.writeUInt32BE(8, at)
+    return writeCount(field, start)
   }
-  return out
+  makeRoom(start, typeof field === 'string' ? field.length * 3 : field.length)
+  if (typeof field === 'string') {
+    const length = scratch.write(field, start, 'utf8')
+    scratch.writeUInt32BE(length, at)
+    return start + length
+  }
+  scratch.writeUInt32BE(field.length, at)
+  scratch.set(field, start)
+  return start + field.length
 }
 
-function lengthOf(field: string | number | Uint8Array): number {
-  if (typeof field === 'string') return Buffer.byteLength(field, 'utf8')
-  return typeof field === 'number' ? 8 : field.length
+function makeRoom(at: number, bytes: number): void {
+  if (at + bytes <= scratch.length) return
+  const larger = Buffer.allocUnsafeSlow((at + bytes) * 2)
+  scratch.copy(larger)
+  scratch = larger
 }
 
-function writeCount(out: Buffer, count: number, at: number): void {
+function writeCount(count: number, at: number): number {
   if (!Number.isSafeInteger(count) || count < 0) throw new RangeError('only whole numbers from 0 are encoded')
-  out.writeUInt32BE(Math.floor(count / 2 ** 32), at)
-  out.writeUInt32BE(count % 2 ** 32, at + 4)
+  scratch.writeUInt32BE(Math.floor(count / 2 ** 32), at)
+  return scratch.writeUInt32BE(count % 2 ** 32, at + 4)
 }

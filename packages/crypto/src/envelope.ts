@@ -28,13 +28,15 @@ export type AsBytes<T> = {
 }
 
 export type SealedEvent = { envelope: Buffer; commitment: Buffer }
+/** With the bytes that it is bound to: the header of the event begins with them. */
+export type BoundEvent = SealedEvent & { bound: Buffer }
 
 export const EVENT_FORMAT = 'stewrd/event/v1'
 const SALT_BYTES = 32
 const COMMITMENT = Buffer.of(0x03)
 
 /** Seals `payload` under a fresh nonce and salt. Sealing again, as after a retry, gives other bytes. */
-export function sealEvent(key: DataKey, aad: EventAad, payload: Uint8Array): SealedEvent {
+export function sealEvent(key: DataKey, aad: EventAad, payload: Uint8Array): BoundEvent {
   return sealEventWith(key, aad, payload, { nonce: randomNonce(), salt: randomDraw(SALT_BYTES) })
 }
 
@@ -44,10 +46,11 @@ export function sealEventWith(
   aad: EventAad,
   payload: Uint8Array,
   drawn: { nonce: Uint8Array; salt: Uint8Array },
-): SealedEvent {
+): BoundEvent {
   checkKey(key, aad)
-  const envelope = seal(key.key, aadBytes(aad), pad(drawn.salt, payload), drawn.nonce)
-  return { envelope, commitment: commitmentOf(drawn.salt, payload) }
+  const bound = aadBytes(aad)
+  const envelope = seal(key.key, bound, pad(drawn.salt, payload), drawn.nonce)
+  return { envelope, commitment: commitmentOf(drawn.salt, payload), bound }
 }
 
 /** The payload, once tag and commitment hold. Throws `EnvelopeError` before that. */
@@ -80,10 +83,13 @@ export function isCommitted(commitment: Uint8Array, { salt, payload }: Disclosur
 }
 
 /** The bytes that the chain hashes for an event's metadata. */
-export function headerBytes(header: AsBytes<EventHeader>): Buffer {
-  const { commitment, commandId, n, commandMac } = header
-  return Buffer.concat([aadBytes(header), lengthPrefixed([commitment, commandId, n, commandMac])])
-}
+export const headerBytes = (header: AsBytes<EventHeader>): Buffer => headerFrom(aadBytes(header), header)
+
+/** The same for an event whose first part is there already. */
+export const headerFrom = (
+  bound: Uint8Array,
+  { commitment, commandId, n, commandMac }: AsBytes<Omit<EventHeader, keyof EventAad>>,
+): Buffer => Buffer.concat([bound, lengthPrefixed([commitment, commandId, n, commandMac])])
 
 function aadBytes(a: AsBytes<EventAad>): Buffer {
   return lengthPrefixed([

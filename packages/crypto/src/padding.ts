@@ -6,11 +6,11 @@ const ZEROS = Buffer.alloc(BUCKET)
 /** `prefix ‖ u32 length ‖ payload ‖ zeros`, up to a multiple of 256 bytes: a length tells nothing finer. */
 export function pad(prefix: Uint8Array, payload: Uint8Array): Buffer {
   const length = prefix.length + 4 + payload.length
-  const out = Buffer.alloc(Math.ceil(length / BUCKET) * BUCKET)
+  const out = Buffer.allocUnsafe(Math.ceil(length / BUCKET) * BUCKET)
   out.set(prefix, 0)
   out.writeUInt32BE(payload.length, prefix.length)
   out.set(payload, prefix.length + 4)
-  return out
+  return out.fill(0, length)
 }
 
 /** Undoes `pad`; refuses a length or a padding that `pad` would not have made. */

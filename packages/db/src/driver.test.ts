@@ -165,3 +165,14 @@ test('who listens hears every channel again after each end of the connection, an
   proxy = await startProxy(database.url, at)
   await allHear('after an outage', ['driver_a', 'driver_c'])
 })
+
+test('bytes are sent as they are, beside texts, nulls and parameters of a type that is not named', async () => {
+  const sql = open(1)
+  const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, i) => i % 256))
+  const nothing = Buffer.alloc(0)
+  const ask = () => sql`
+    select ${bytes}::bytea as bytes, ${'é'} as text, ${null}::bytea as none, ${nothing}::bytea as nothing, ${7}::int as seven,
+      octet_length(${new Uint8Array(bytes)}) as length, ${sql.typed(Buffer.from([0, 0, 1, 0]), 0)}::int as int`
+  const answer = { bytes, text: 'é', none: null, nothing, seven: 7, length: 70_000, int: 256 }
+  expect(await Promise.all([ask(), ask()])).toEqual([[answer], [answer]])
+})

@@ -107,14 +107,20 @@ export class EventStore {
     let check = false
     for (let before = this.#running.get(name); before; before = this.#running.get(name)) {
       check = true
-      await before
+      await before.then(noop, noop)
     }
     const { promise, resolve, reject } = Promise.withResolvers<AnyOutcome>()
-    this.#running.set(name, promise.then(noop, noop))
+    this.#running.set(name, promise)
+    const end = <T>(tell: (value: T) => void) => {
+      return (value: T) => {
+        this.#running.delete(name)
+        tell(value)
+      }
+    }
     this.#appender.submit({
       ...call,
-      settle: resolve,
-      fail: reject,
+      settle: end(resolve),
+      fail: end(reject),
       conflicts: 0,
       outages: 0,
       since: performance.now(),
@@ -123,7 +129,7 @@ export class EventStore {
       verdict: undefined,
       sent: [],
     })
-    return promise.finally(() => this.#running.delete(name))
+    return promise
   }
 }
 

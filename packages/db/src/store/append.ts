@@ -1,9 +1,11 @@
 import type { CreditMove, Guard, Limits, Lookup, Meters, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { EventHeader } from '@stewrd/crypto/envelope.ts'
 import type { Sql } from '../connect.ts'
-import { runWithin } from '../db-error.ts'
-import { hexArray, plainArray } from '../sql-array.ts'
+import { DbError, runWithin } from '../db-error.ts'
+import { plainArray } from '../sql-array.ts'
 import { appendOne, isOneStream } from './append-one.ts'
+import { BinaryRows } from './binary-rows.ts'
+import { forgetRowTypes, rowTypes, TYPE_MISMATCH } from './row-types.ts'
 import type { TollFailure, TollRow } from './tolls.ts'
 import { metersOf, tollFailure, tollParts } from './tolls.ts'
 
@@ -41,8 +43,9 @@ export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended
   // Every insert reads from `head`, and `head` has no row where somebody else has moved on: no transaction to leave open.
   // Locks are taken in one order (balance, meters, guards, heads, each sorted), so that two statements cannot wait for each other.
   const toll = tollParts(sql, units)
-  const rows = await runWithin(sql<Row[]>`
-    with unit as materialized (${unitRows(sql, units, guards)})
+  const types = await rowTypes(sql)
+  const statement = sql<Row[]>`
+    with unit as materialized (select * from unnest(${sql.typed(unitRows(types.unit, units, guards), 0)}::append_unit[]))
     ${toll ? toll.before : sql``}
     ${guards.length > 0 ? guardCtes(sql, guards, toll !== undefined) : sql``}
     , head as (
@@ -58,21 +61,34 @@ export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended
         state_version = excluded.state_version, snapshot = excluded.snapshot, snapshot_dek = excluded.snapshot_dek
         where h.seq = excluded.from_seq and h.chain = excluded.from_chain
       returning account_id, stream, ${refuseHeadless(sql)} as ok
+    ), event as materialized (
+      select u.account_id, u.stream, u.project_id, r.* from head join unit u using (account_id, stream)
+      join unnest(${sql.typed(recordRows(types.record, units), 0)}::append_record[]) r using (nth) order by account_id, stream, r.seq
     ), recorded as (
-      insert into events (account_id, stream, seq, project_id, event_id, type, version, dek_id, at, actor,
+      insert into events (account_id, stream, project_id, seq, event_id, type, version, dek_id, at, actor,
         commitment, command_id, n, command_mac, envelope, chain)
-      select e.* from head join (${eventRows(sql, units)}) e using (account_id, stream) order by account_id, stream, seq
-      returning account_id, stream, seq
+      select account_id, stream, project_id, seq, event_id, type, version, dek_id, at, actor,
+        commitment, command_id, n, command_mac, envelope, chain from event
     ), queued as (
-      insert into outbox (account_id, stream, seq) select * from recorded order by account_id, stream, seq
+      insert into outbox (account_id, stream, seq) select account_id, stream, seq from event
     )
     ${lookups.length > 0 ? lookupCtes(sql, lookups) : sql``}
     ${toll ? toll.after : sql``}
     select nth, null::int as guard, null::bigint as seq, null::jsonb as toll from unit u
     where not exists (select from head where head.account_id = u.account_id and head.stream = u.stream)
     ${guards.length > 0 ? sql`union all select null, nth, seq, null from guard where seq is distinct from revision` : sql``}
-    ${toll ? toll.rows : sql``}`)
+    ${toll ? toll.rows : sql``}`
+  const rows = await orForget(sql, runWithin(statement))
   return rows.length === 0 ? allWritten : outcomeOf(units, guards, rows)
+}
+
+async function orForget<T>(sql: Sql, rows: Promise<T>): Promise<T> {
+  try {
+    return await rows
+  } catch (error) {
+    if (error instanceof DbError && error.code === TYPE_MISMATCH) forgetRowTypes(sql)
+    throw error
+  }
 }
 
 /**
@@ -135,38 +151,29 @@ function failuresOf(units: readonly Unit[], guards: readonly AnyGuard[], rows: r
 
 const headMoved = { kind: 'head' } as const
 
-function unitRows(sql: Sql, units: readonly Unit[], guards: readonly AnyGuard[]) {
+/** The columns of `append_unit`, in its order. */
+function unitRows(type: number, units: readonly Unit[], guards: readonly AnyGuard[]): Buffer {
   const nthOf = new Map(guards.map((g) => [nameOf(g.accountId, g), g.nth]))
-  const guardsOf = (u: Unit) => `{${u.guards.map((g) => nthOf.get(nameOf(u.id.accountId, g))).join(',')}}`
-  return sql`
-    select nth, account_id, stream, project_id, seq, decode(chain, 'hex') as chain, from_seq,
-      decode(from_chain, 'hex') as from_chain, state_version, decode(snapshot, 'hex') as snapshot, snapshot_dek,
-      guards::int[] as guards
-    from unnest(${plainArray(units.map((_, i) => i))}::int[], ${plainArray(units.map((u) => u.id.accountId))}::uuid[],
-      ${units.map((u) => u.id.stream)}::text[], ${plainArray(units.map((u) => u.id.projectId))}::uuid[],
-      ${plainArray(units.map((u) => u.to.seq))}::bigint[], ${hexArray(units.map((u) => u.to.chain))}::text[],
-      ${plainArray(units.map((u) => u.from.seq))}::bigint[], ${hexArray(units.map((u) => u.from.chain))}::text[],
-      ${plainArray(units.map((u) => u.stateVersion))}::int[], ${hexArray(units.map((u) => u.snapshot))}::text[],
-      ${plainArray(units.map((u) => u.snapshotDek))}::uuid[], ${units.map(guardsOf)}::text[])
-      as u(nth, account_id, stream, project_id, seq, chain, from_seq, from_chain, state_version, snapshot, snapshot_dek, guards)`
+  const rows = new BinaryRows(type, 12, units.length, units.length * 800)
+  for (const [nth, u] of units.entries()) {
+    rows.row().int(nth).uuid(u.id.accountId).text(u.id.stream).uuid(u.id.projectId)
+    rows.bigint(u.to.seq).bytea(u.to.chain).bigint(u.from.seq).bytea(u.from.chain)
+    rows.int(u.stateVersion).bytea(u.snapshot).uuid(u.snapshotDek)
+    rows.ints(u.guards.map((g) => nthOf.get(nameOf(u.id.accountId, g))!))
+  }
+  return rows.bytes()
 }
 
-function eventRows(sql: Sql, units: readonly Unit[]) {
-  const records = units.flatMap((u) => u.records)
-  const headers = records.map((r) => r.header)
-  return sql`
-    select account_id, stream, seq, project_id, event_id, type, version, dek_id, at, actor, decode(commitment, 'hex'),
-      command_id, n, decode(command_mac, 'hex'), decode(envelope, 'hex'), decode(chain, 'hex')
-    from unnest(${plainArray(headers.map((h) => h.accountId))}::uuid[], ${headers.map((h) => h.stream)}::text[],
-      ${plainArray(headers.map((h) => h.seq))}::bigint[], ${plainArray(headers.map((h) => h.projectId))}::uuid[],
-      ${plainArray(headers.map((h) => h.eventId))}::uuid[], ${headers.map((h) => h.type)}::text[],
-      ${plainArray(headers.map((h) => h.version))}::int[], ${plainArray(headers.map((h) => h.dekId))}::uuid[],
-      ${plainArray(headers.map((h) => new Date(h.at).toISOString()))}::timestamptz[], ${headers.map((h) => h.actor)}::text[],
-      ${hexArray(headers.map((h) => h.commitment))}::text[], ${headers.map((h) => h.commandId)}::text[],
-      ${plainArray(headers.map((h) => h.n))}::int[], ${hexArray(headers.map((h) => h.commandMac))}::text[],
-      ${hexArray(records.map((r) => r.envelope))}::text[], ${hexArray(records.map((r) => r.chain))}::text[])
-      as e(account_id, stream, seq, project_id, event_id, type, version, dek_id, at, actor, commitment, command_id, n,
-        command_mac, envelope, chain)`
+/** The columns of `append_record`, in its order. */
+function recordRows(type: number, units: readonly Unit[]): Buffer {
+  const count = units.reduce((sum, u) => sum + u.records.length, 0)
+  const rows = new BinaryRows(type, 14, count, count * 1000)
+  for (const [nth, { records }] of units.entries())
+    for (const { header: h, envelope, chain } of records) {
+      rows.row().int(nth).bigint(h.seq).uuid(h.eventId).text(h.type).int(h.version).uuid(h.dekId).time(h.at)
+      rows.text(h.actor).bytea(h.commitment).text(h.commandId).int(h.n).bytea(h.commandMac).bytea(envelope).bytea(chain)
+    }
+  return rows.bytes()
 }
 
 /** A guarded head is share-locked to the end of the statement: whoever writes it comes wholly before or wholly after. */

@@ -4,7 +4,7 @@ import type { StreamId } from '@stewrd/core/kernel/execute.ts'
 import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import { chainNext } from '@stewrd/crypto/chain.ts'
 import type { DataKey } from '@stewrd/crypto/data-key.ts'
-import { headerBytes, sealEvent } from '@stewrd/crypto/envelope.ts'
+import { headerFrom, sealEvent } from '@stewrd/crypto/envelope.ts'
 import { sealSnapshot } from '@stewrd/crypto/snapshot.ts'
 import type { DataKeys } from '../data-keys.ts'
 import type { SealedRecord, Unit } from './append.ts'
@@ -64,9 +64,9 @@ function sealAccepted(
     const { accountId, projectId, stream } = id
     const { type, version } = event
     const aad = { accountId, projectId, stream, seq, eventId: newId(at), type, version, dekId: key.id, at, actor }
-    const { envelope, commitment } = sealEvent(key, aad, Buffer.from(JSON.stringify(event.data), 'utf8'))
+    const { envelope, commitment, bound } = sealEvent(key, aad, Buffer.from(JSON.stringify(event.data), 'utf8'))
     const header = { ...aad, commitment, commandId, n, commandMac: job.mac }
-    const chain = chainNext(records.at(-1)?.chain ?? from.chain, headerBytes(header), envelope)
+    const chain = chainNext(records.at(-1)?.chain ?? from.chain, headerFrom(bound, header), envelope)
     records.push({ header, envelope, chain })
     return { event, accountId, projectId, stream, seq, eventId: aad.eventId, at, actor }
   })

@@ -1,6 +1,6 @@
 import type { Sql } from '../connect.ts'
 
-/** The schema as text, from the catalog: tables with columns, then constraints, indexes and grants. The same for every Postgres. */
+/** The schema as text, from the catalog: row types, tables with columns, then constraints, indexes and grants. The same for every Postgres. */
 export async function dumpSchema(sql: Sql): Promise<string> {
   const tables = await sql<{ table: string; columns: string }[]>`
     select c.relname as table, string_agg(
@@ -12,6 +12,10 @@ export async function dumpSchema(sql: Sql): Promise<string> {
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') group by 1 order by 1`
+  const types = await sql<{ type: string; columns: string }[]>`
+    select c.relname as type, string_agg('  ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod), E',\n' order by a.attnum) as columns
+    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where c.relnamespace = 'public'::regnamespace and c.relkind = 'c' group by 1 order by 1`
   const rest = await sql<{ line: string }[]>`
     select line from (
       select 1 as part, format('alter table %s add constraint %s %s;', conrelid::regclass, conname, pg_get_constraintdef(oid)) as line
@@ -25,6 +29,9 @@ export async function dumpSchema(sql: Sql): Promise<string> {
     ) parts order by part, line collate "C"`
   const functions = await sql<{ definition: string }[]>`
     select pg_get_functiondef(oid) as definition from pg_proc where pronamespace = 'public'::regnamespace order by proname`
-  const creates = tables.map(({ table, columns }) => `create table ${table} (\n${columns}\n);\n`)
+  const creates = [
+    ...types.map(({ type, columns }) => `create type ${type} as (\n${columns}\n);\n`),
+    ...tables.map(({ table, columns }) => `create table ${table} (\n${columns}\n);\n`),
+  ]
   return `${creates.join('\n')}\n${rest.map((r) => r.line).join('\n')}\n\n${functions.map((f) => `${f.definition.trim()};`).join('\n\n')}\n`
 }
