@@ -40,7 +40,7 @@ export async function run<T>(query: PromiseLike<T>): Promise<T> {
 export function runWithin<T>(query: PromiseLike<T> & { cancel(): void }, ms = 5000): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      query.cancel()
+      giveUp(query)
       reject(new StoreUnavailable('no answer in time'))
     }, ms)
     query.then(
@@ -54,6 +54,20 @@ export function runWithin<T>(query: PromiseLike<T> & { cancel(): void }, ms = 50
       },
     )
   })
+}
+
+/** What the driver's `cancel` works with. It drops the promise of its own, and with it an error that nobody can catch then. */
+type Sent = { state: unknown; active: boolean; canceller: ((query: unknown) => Promise<unknown>) | null }
+
+/**
+ * One that was not sent is not carried out any more, and one that the server is at is stopped. One that was sent behind others is left
+ * alone: the driver would skip it, though its answer still comes, and give that answer to the query after it, and so on.
+ */
+function giveUp(query: unknown): void {
+  const { state, active, canceller } = query as Sent
+  if (!canceller || (state && !active)) return
+  // The server is asked over a connection of its own, which an outage refuses.
+  canceller(query).catch(() => {})
 }
 
 // Refusals carry a `code` too; only the driver's and the system's errors are translated.
