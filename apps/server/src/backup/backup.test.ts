@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { openKeyringFile } from '@stewrd/crypto/keyring-file.ts'
 import { connect, disconnect } from '@stewrd/db/connect.ts'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { createApp } from '../app.ts'
+import type { Env } from '../env.ts'
 import { createLogger } from '../kernel/log.ts'
 import type { Platform } from '../platform.ts'
 import { createPlatform } from '../platform.ts'
@@ -202,4 +204,33 @@ test('a backup removes what one that was killed left a day ago, and nothing else
   const left = await readdir(backups.folder)
   expect(left).not.toContain(killed)
   expect(left).toEqual(expect.arrayContaining([underWay, another]))
+})
+
+test('with its master key a backup brings the keys of every keyring file, and is refused while data depends on another', async () => {
+  const { source, keyring, key, recipients, folder } = backups
+  const other = join(folder, 'other-keyring.json')
+  const { primary } = await openKeyringFile(other)
+  const backedUp = async (specs: Env['keyring']) => {
+    const file = join(folder, randomUUID())
+    const options = { file, to: { recipients }, withMasterKey: true, version: '0' }
+    await backUp({ ...source, env: { ...source.env, keyring: specs } }, options)
+    return file
+  }
+  const file = await backedUp([
+    { kind: 'file', path: other },
+    { kind: 'awskms', arn: 'arn:aws:kms:eu-central-1:000000000000:key/one' },
+    { kind: 'file', path: keyring },
+  ])
+  const place = await emptyPlace()
+  await restore({ env: place.env, database: async () => place.url }, { file, key })
+  const restored = await openKeyringFile(join(place.home, 'keyring.json'), { create: false })
+  expect(restored.primary).toEqual(primary)
+  expect(restored.keys).toEqual([primary, ...(await openKeyringFile(keyring, { create: false })).keys])
+
+  const before = await readdir(folder)
+  await expect(backedUp([{ kind: 'file', path: other }])).rejects.toMatchObject({
+    code: 'MASTER_KEY_MISSING',
+    message: expect.stringMatching(/No keyring file has the master key kek_\w+\/1, which data depends on/) as string,
+  })
+  expect(await readdir(folder)).toEqual(before)
 })

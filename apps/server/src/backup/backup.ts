@@ -14,13 +14,14 @@ import type { BackupManifest } from './format.ts'
 import { headerOf } from './header.ts'
 import { removeStaleDrafts, writeNew } from '../kernel/write-new.ts'
 import { contentOf, homeFiles } from './home-files.ts'
+import { ownKeyring } from './own-keyring.ts'
 import type { SealTo } from './sealing.ts'
 import { sealed, sealerOf } from './sealing.ts'
 
 export type BackupOptions = {
   file: string
   to: SealTo
-  /** The keyring's file too. Off: without the keyring, which is kept elsewhere, nobody reads the backup. */
+  /** The keyring too, as one file. Off: without the keyring, which is kept elsewhere, nobody reads the backup. */
   withMasterKey: boolean
   version: string
   onProgress?: (done: number, total: number) => void
@@ -44,14 +45,13 @@ export async function backUp({ url, env }: Source, options: BackupOptions): Prom
   const sealer = sealerOf(to)
   if (await stat(file).catch(() => undefined)) throw exists(file)
   await removeStaleDrafts(dirname(file))
-  const keyring = options.withMasterKey ? await keyringFile(env) : undefined
   // Listed before the moment of the database: a checkpoint that is signed after it does not belong to this backup.
   const checkpoints = await homeFiles(env.home, 'log')
   let done: Omit<BackedUp, 'bytes'> | undefined
   const written = await writeNew(file, async (draft) => {
     done = await readSnapshot(url, async (shape, read) => {
       const archive = newArchive(new Date(shape.takenAt))
-      const filled = fill(archive, { shape, read, checkpoints, keyring, env, options })
+      const filled = fill(archive, { shape, read, checkpoints, env, options })
       const out = pipeline(Readable.from(await sealed(sealer, archive.bytes)), createWriteStream(draft))
       // Whichever fails first stops the other, and both have ended before the database's moment does.
       const [, wrote] = await Promise.allSettled([filled.catch((error: unknown) => archive.fail(error)), out])
@@ -73,13 +73,13 @@ type Filling = {
   shape: SnapshotShape
   read: ReadTable
   checkpoints: readonly string[]
-  keyring: Buffer | undefined
-  env: Pick<Env, 'home'>
+  env: Source['env']
   options: BackupOptions
 }
 
 async function fill(archive: Archive, all: Filling): Promise<Omit<BackedUp, 'bytes'>> {
-  const { shape, read, checkpoints, keyring, env, options } = all
+  const { shape, read, checkpoints, env, options } = all
+  const keyring = options.withMasterKey ? await ownKeyring(env, shape.masterKeys) : undefined
   const header = Buffer.from(JSON.stringify(headerOf(shape, options)))
   const manifest: BackupManifest = { header: digestOf(header), tables: {}, files: {} }
   await archive.add('header.json', header)
@@ -139,16 +139,6 @@ const digestOf = (content: Uint8Array) => ({
   bytes: content.length,
   sha256: createHash('sha256').update(content).digest('hex'),
 })
-
-async function keyringFile({ keyring }: Pick<Env, 'keyring'>): Promise<Buffer> {
-  const [first, ...others] = keyring
-  const content = first.kind === 'file' && others.length === 0 ? await contentOf(first.path) : undefined
-  if (content) return content
-  throw new BackupError(
-    'MASTER_KEY_MISSING',
-    'The master key can be put into a backup only where STEWRD_KEYRING is one file. Back up without it.',
-  )
-}
 
 const exists = (file: string) =>
   new BackupError('FILE_EXISTS', `${file} is there already, and a backup overwrites nothing. Give another name.`)

@@ -26,7 +26,10 @@ export function backupCommands(program: Command): void {
       '--passphrase-file <file>',
       'seal it to the passphrase in a file; default: STEWRD_BACKUP_PASSPHRASE, or asked',
     )
-    .option('--include-master-key', 'the keyring file too: whoever opens the backup then reads everything')
+    .option(
+      '--include-master-key',
+      'the master keys in keyring files too: whoever opens the backup then reads everything',
+    )
     .action(backup)
   program
     .command('restore <file>')
