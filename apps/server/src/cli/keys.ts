@@ -46,7 +46,7 @@ const wireOf = ({ id, version, state, provider, place, values, projects, firstUs
 })
 
 const lineOf = (key: MasterKeyRow) =>
-  `${nameOfKek(key)}  ${key.state}  ${key.values} values of ${key.projects} projects  since ${time(key.firstUsedAt)}  ${
+  `${nameOfKek(key)}  ${key.state}  ${key.values} ${key.values === 1 ? 'value' : 'values'} of ${key.projects} ${key.projects === 1 ? 'project' : 'projects'}  since ${time(key.firstUsedAt)}  ${
     key.problem ?? key.place ?? 'in no keyring'
   }`
 

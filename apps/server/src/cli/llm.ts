@@ -75,7 +75,7 @@ async function show(id: string, _: ShowFlags, command: Command) {
     const then =
       at !== undefined ? { time: moment(at) } : revision !== undefined ? { revision: count(revision) } : undefined
     const shown = then ? past(await configAt(platform, project, then)) : now(await currentLlm(platform, project))
-    print(json, shown, () => Object.entries(shown).map(([name, value]) => `${name.padEnd(18)}${value ?? '–'}`))
+    print(json, shown, () => Object.entries(shown).map(([name, value]) => `${name.padEnd(22)}${value ?? '–'}`))
   })
 }
 

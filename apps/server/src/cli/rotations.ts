@@ -116,7 +116,7 @@ function lines(p: Project): string[] {
   const gap = p.longestGap ? `, longest time on one key ${p.longestGap.days.toFixed(1)} days` : ''
   return [
     `${p.name} (${p.projectId})${p.overdue ? '  OVERDUE' : p.due?.status === 'soon' ? '  due soon' : ''}`,
-    `  at most ${p.policy.maxAgeDays} days a key; ${p.rotations} rotations${gap}`,
+    `  at most ${p.policy.maxAgeDays} days a key; ${p.rotations} ${p.rotations === 1 ? 'rotation' : 'rotations'}${gap}`,
     ...p.keys.map(
       (k) =>
         `  ${k.fingerprint}  ${iso(k.from)?.slice(0, 19)} – ${iso(k.to)?.slice(0, 19) ?? 'in use'}  ${k.ageDays.toFixed(1)} days  ${k.runs} runs, ${k.runsAfterReplaced} after it was replaced${k.fallbackRuns ? `, ${k.fallbackRuns} as a fallback` : ''}${k.retiredAt === null ? '' : ', destroyed'}${k.alsoIn.length ? '  also in other projects' : ''}`,

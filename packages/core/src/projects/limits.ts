@@ -25,16 +25,19 @@ const names = {
   runsPerMinute: 'runs a minute',
   runsAtOnce: 'runs at once',
   monthlyTokens: 'tokens a month',
-  monthlyCents: 'US cents a month',
+  monthlyCents: 'US dollars a month',
 } as const
 
 /** What differs, as text: `60 runs a minute`, `no limit of runs at once`. */
 export function saidLimits(limits: ProjectLimits, other: ProjectLimits): string {
   const said = (Object.keys(names) as (keyof ProjectLimits)[])
     .filter((name) => limits[name] !== other[name])
-    .map((name) => (limits[name] ? `${limits[name]} ${names[name]}` : unlimited(name, limits[name])))
+    .map((name) => (limits[name] ? `${amount(name, limits[name])} ${names[name]}` : unlimited(name, limits[name])))
   return said.join(', ')
 }
 
 const unlimited = (name: keyof ProjectLimits, value: number | null) =>
   name === 'runsPerMinute' && value === null ? "the server's runs a minute" : `any ${names[name]}`
+
+const amount = (name: keyof ProjectLimits, value: number) =>
+  name === 'monthlyCents' ? (value / 100).toFixed(2) : String(value)
