@@ -57,7 +57,7 @@ export function RunsPage() {
           </Empty>
         ) : (
           <div className="relative overflow-x-auto" tabIndex={0} role="region" aria-label="Runs, newest first">
-            <table className="w-full min-w-[46rem] text-left text-[13px]">
+            <table className="w-full min-w-[50rem] text-left text-[13px]">
               <thead>
                 <tr className="border-b text-xs text-muted">
                   {['Status', 'Model', 'Key', 'Revision', 'Tokens', 'Time', 'Started'].map((name) => (
@@ -96,7 +96,7 @@ function Row({ run }: { run: RunRow }) {
         </Link>
       </td>
       <td className="px-4">
-        <Mono>{run.model}</Mono>
+        <Mono className="line-clamp-2 min-w-28">{run.model}</Mono>
       </td>
       <td className="px-4">
         {run.keyFingerprint ? (

@@ -40,13 +40,15 @@ export function GroupTable({ report, measure, by, name }: Props) {
               <td className="tnum px-4 text-right">{count(one.runs)}</td>
               <td className="tnum px-4 text-right">{count(one.tokens)}</td>
               <td className="tnum px-4 text-right">
-                {one.unpriced === one.runs && one.tokens > 0 ? (
+                {one.unpriced > 0 && one.costNanoUsd === 0 ? (
                   <span className="text-muted">Unknown</span>
                 ) : (
                   <>
                     {usd(one.costNanoUsd)}
                     {one.unpriced > 0 && (
-                      <span className="block text-xs text-muted">without {count(one.unpriced)} runs</span>
+                      <span className="block text-xs text-muted">
+                        without {count(one.unpriced)} {one.unpriced === 1 ? 'run' : 'runs'}
+                      </span>
                     )}
                   </>
                 )}

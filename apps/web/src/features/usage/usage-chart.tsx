@@ -13,6 +13,7 @@ type Props = { report: Report; measure: Measure; name: (group: string) => string
 /** Stacked by group over time, with a line where the configuration changed. The tables beneath say the same in words. */
 export function UsageChart({ report, measure, name }: Props) {
   const { series, columns } = columnsOf(report, measure)
+  const empty = columns.every(({ values }) => values.every((value) => value === 0))
   const hours = report.bucketMs === HOUR_MS
   const tick = (at: number) => format(at, hours ? 'HH:mm' : 'd MMM')
   const marks = [...new Set(report.marks.map(({ at }) => at - ((at - report.from) % report.bucketMs)))]
@@ -42,6 +43,9 @@ export function UsageChart({ report, measure, name }: Props) {
               tickLine={false}
               axisLine={false}
               allowDecimals={measure === 'cost'}
+              // Without any value the axis would count up from nothing in steps of nothing.
+              domain={[0, (most: number) => (most > 0 ? most : 1)]}
+              {...(empty && { ticks: [0] })}
             />
             <Tooltip
               cursor={{ fill: 'var(--sunken)' }}

@@ -139,13 +139,18 @@ function UsagePage({ projectId, search, onSearch }: Props) {
 
 function Totals({ totals }: { totals: Sums }) {
   const { runs, failed, tokens, costNanoUsd, unpriced } = totals
-  const known = unpriced < runs
+  // A run that failed before any answer has a price, nothing: it makes nothing known of the others.
+  const known = unpriced === 0 || costNanoUsd > 0
   return (
     <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-xl border bg-line lg:grid-cols-4">
       <Figure
         name="Cost"
         value={known ? usd(costNanoUsd) : 'Unknown'}
-        note={unpriced > 0 ? `${count(unpriced)} runs have no known price` : 'Every run is priced'}
+        note={
+          unpriced > 0
+            ? `${count(unpriced)} ${unpriced === 1 ? 'run has' : 'runs have'} no known price`
+            : 'Every run is priced'
+        }
       />
       <Figure name="Tokens" value={count(tokens)} note={`${count(Math.round(tokens / runs))} a run`} />
       <Figure name="Runs" value={count(runs)} note={`${count(runs - failed)} did not fail`} />
