@@ -33,6 +33,18 @@ test('the page shows the limits, the month and the credits, and changes the limi
   await card('This month').getByText('of $12.50').waitFor()
   await page.getByRole('link', { name: 'History', exact: true }).last().click()
   await page.getByText('changed the limits').first().waitFor()
+  await page.getByText('12.50 US dollars a month').first().waitFor()
+})
+
+test('a cost of which nothing is known is not shown as nothing', async () => {
+  await opened!.tab('Usage')
+  const figures = page.getByRole('definition').filter({ hasText: 'runs have no known price' })
+  await figures.getByText('Unknown').waitFor()
+  const axis = await page
+    .getByRole('figure', { name: 'Usage over time' })
+    .locator('.recharts-yAxis text')
+    .allTextContents()
+  expect(axis).toEqual(['$0'])
 })
 
 test('a budget that is nearly spent is an alarm on every page of the project; spent, it says that runs are refused', async () => {
@@ -62,11 +74,44 @@ test('limits and configuration of an archived project stand fast, and no page fa
   expect(await card('Limits').getByLabel('Runs at once').isDisabled()).toBe(true)
   await page.getByRole('link', { name: 'Overview' }).click()
   const llm = card('LLM configuration')
-  await llm.getByText('This project is at rest').waitFor()
+  await llm.getByRole('button', { name: 'Rotate key' }).waitFor()
   const buttons = await llm.getByRole('button').all()
   expect(buttons.length).toBeGreaterThan(3)
   for (const button of buttons) expect(await button.isDisabled()).toBe(true)
   await expectGoodPage('at-rest')
+})
+
+test('every page of a project at rest says so, and what is refused is shown disabled, with the reason', async () => {
+  const archived = 'This project is archived: nothing in it can be changed.'
+  const isFast = async (name: string) => {
+    const button = page.getByRole('button', { name, exact: true })
+    await button.waitFor()
+    expect(await button.isDisabled(), name).toBe(true)
+    expect(await button.getAttribute('title'), name).toBe(archived)
+  }
+  const { projectId } = await client.projects.create.mutate({ name: 'Never used' })
+  await client.projects.archive.mutate({ projectId })
+  await page.goto(`${server.url}/projects/${projectId}`)
+  await page.getByRole('status').filter({ hasText: 'This project is archived' }).waitFor()
+  await isFast('Set provider key')
+  await isFast('Regenerate')
+  expect(await page.getByText('Set a provider key to get real answers').count()).toBe(0)
+  await opened!.tab('Webhooks')
+  await page.getByRole('status').filter({ hasText: 'This project is archived' }).waitFor()
+  await isFast('Set address')
+  await opened!.tab('Playground')
+  await isFast('Run')
+})
+
+test('an address that leads nowhere says so and shows the way back, and no page failed', async () => {
+  for (const path of ['/projects/nothing', '/projects/01a2149d-0000-7000-8000-000000000000/runs']) {
+    await page.goto(server.url + path)
+    await page.getByRole('heading', { name: 'There is nothing here' }).waitFor()
+    await page.getByRole('link', { name: 'Go to your projects' }).waitFor()
+  }
+  await page.goto(`${server.url}/projects/${project.projectId}/runs/01a2149d-0000-7000-8000-000000000000`)
+  await page.getByRole('alert').getByText('There is no run').waitFor()
+  expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0)
   expect(problems).toEqual([])
   expect(server.output()).not.toContain(key)
 })

@@ -50,6 +50,12 @@ test('a project that is shredded leaves its history, and what is still to be don
   await dialog().getByRole('button', { name: 'Shred now' }).click()
   await page.getByText('A backup from before can be read').waitFor()
   await seen('shredded')
+  const address = page.url()
+  for (const tab of ['/webhooks', '/runs', '/playground']) {
+    await page.goto(address + tab)
+    await page.getByText('A backup from before can be read').waitFor()
+    expect(page.url()).toBe(address)
+  }
   await page.getByRole('link', { name: 'Its history' }).click()
   await page.getByText('shredded the project: its keys are destroyed').waitFor()
   await page.getByText('whose contents were shredded').first().click()

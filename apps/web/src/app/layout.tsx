@@ -25,7 +25,6 @@ export function AppLayout() {
   const me = useMe()
   const [menu, setMenu] = useState(false)
   if (me.isError) return <Failed error={me.error} retry={() => void me.refetch()} />
-  if (!me.data) return <Rows count={4} />
   return (
     <div className="min-h-dvh lg:grid lg:grid-cols-[220px_minmax(0,1fr)]">
       <a
@@ -37,9 +36,7 @@ export function AppLayout() {
       <aside className="sticky top-0 hidden h-dvh flex-col border-r bg-panel px-3 py-4 lg:flex">
         <Brand />
         <Places />
-        <div className="mt-auto">
-          <AccountMenu person={me.data} />
-        </div>
+        <div className="mt-auto">{me.data && <AccountMenu person={me.data} />}</div>
       </aside>
       <header className="sticky top-0 z-30 flex items-center justify-between border-b bg-panel/90 px-4 py-2.5 backdrop-blur lg:hidden">
         <Brand />
@@ -50,18 +47,22 @@ export function AppLayout() {
       <Dialog open={menu} onOpenChange={setMenu} title="Navigation" shape="sheet">
         <div className="p-3">
           <Places onChosen={() => setMenu(false)} />
-          <div className="mt-4 border-t pt-3">
-            <AccountMenu person={me.data} />
-          </div>
+          <div className="mt-4 border-t pt-3">{me.data && <AccountMenu person={me.data} />}</div>
         </div>
       </Dialog>
       <main id="main" tabIndex={-1} className="min-w-0 px-4 py-5 outline-none sm:px-6 lg:px-8 lg:py-7">
         <div className="mx-auto max-w-6xl">
-          <Alarms />
-          <Outlet />
+          {me.data ? (
+            <>
+              <Alarms />
+              <Outlet />
+            </>
+          ) : (
+            <Rows count={4} />
+          )}
         </div>
       </main>
-      <CommandPalette />
+      {me.data && <CommandPalette />}
     </div>
   )
 }

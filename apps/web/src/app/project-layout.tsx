@@ -1,10 +1,12 @@
-import { Link, Outlet, useParams } from '@tanstack/react-router'
+import { Link, Navigate, Outlet, useMatchRoute, useParams } from '@tanstack/react-router'
 import { ChevronRight } from 'lucide-react'
-import { Failed, Skeleton } from '../components/ui/states.tsx'
+import { Failed, Notice, Skeleton } from '../components/ui/states.tsx'
 import { Badge } from '../components/ui/surface.tsx'
 import { LimitAlarms } from '../features/limits/limit-alarms.tsx'
 import { useProject } from '../features/projects/queries.ts'
 import { ShredBanner } from '../features/shredding/shred-banner.tsx'
+import { isNotThere } from '../lib/trpc.ts'
+import { Nothing } from './crashed.tsx'
 
 const tabs = [
   ['/projects/$projectId', 'Overview', true],
@@ -29,6 +31,9 @@ const tabsOf = (status: string | undefined) =>
 export function ProjectLayout() {
   const { projectId } = useParams({ from: '/app/projects/$projectId' })
   const project = useProject(projectId)
+  const shown = tabsOf(project.data?.status)
+  const matches = useMatchRoute()
+  if (project.isError && isNotThere(project.error)) return <Nothing />
   if (project.isError) return <Failed error={project.error} retry={() => void project.refetch()} />
   return (
     <>
@@ -49,13 +54,13 @@ export function ProjectLayout() {
         aria-label="Project"
         className="-mx-4 mb-6 flex gap-1 overflow-x-auto border-b px-4 [scrollbar-width:none] sm:mx-0 sm:px-0"
       >
-        {tabsOf(project.data?.status).map(([to, label, exact]) => (
+        {shown.map(([to, label, exact]) => (
           <Link
             key={to}
             to={to}
             params={{ projectId }}
             activeOptions={{ exact, includeSearch: false }}
-            className="-mb-px border-b-2 border-transparent px-2.5 pt-1 pb-2.5 text-[13.5px] whitespace-nowrap text-muted hover:text-text"
+            className="-mb-px focus-visible:-outline-offset-2 border-b-2 border-transparent px-2.5 pt-1 pb-2.5 text-[13.5px] whitespace-nowrap text-muted hover:text-text"
             activeProps={{ className: '!border-accent !text-text font-medium' }}
           >
             {label}
@@ -65,8 +70,19 @@ export function ProjectLayout() {
       {project.data?.status === 'shredding' && (
         <ShredBanner projectId={projectId} name={project.data.name} dueAt={project.data.dueAt} />
       )}
+      {project.data?.status === 'archived' && (
+        <div className="mb-5">
+          <Notice title="This project is archived">
+            Nothing runs in it, and nothing can be changed. All that was recorded can still be read.
+          </Notice>
+        </div>
+      )}
       {project.data?.status === 'active' && <LimitAlarms projectId={projectId} />}
-      <Outlet />
+      {shown.some(([to, , exact]) => matches({ to, params: { projectId }, fuzzy: !exact })) ? (
+        <Outlet />
+      ) : (
+        <Navigate to="/projects/$projectId" params={{ projectId }} replace />
+      )}
     </>
   )
 }

@@ -5,6 +5,10 @@ export const ago = (ms: number) => (Date.now() - ms < 5000 ? 'just now' : `${for
 /** "23 Nov 2026, 14:30:05". */
 export const dateTime = (ms: number) => format(ms, 'd MMM yyyy, HH:mm:ss')
 
+/** A value of an event as people read it: `2026-11-23T14:30:05.000Z` as their own time, anything else as it is. */
+export const readable = (value: string) => (isoTime.test(value) ? dateTime(Date.parse(value)) : value)
+const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
+
 /** "3 d", "5 h", "12 min": how old something is, in one unit. */
 export function age(ms: number): string {
   const minutes = Math.max(0, ms) / 60_000

@@ -30,6 +30,10 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : 'Something went wrong.'
 }
 
+/** It will be the same however often it is asked for: there is no such thing. */
+export const isNotThere = (error: unknown) =>
+  isApiError(error) && (error.data?.code === 'NOT_FOUND' || error.data?.code === 'BAD_REQUEST')
+
 const isUnauthorized = (error: unknown) => isApiError(error) && error.data?.code === 'UNAUTHORIZED'
 
 /** `onSignedOut` is called when the server no longer knows the session. */

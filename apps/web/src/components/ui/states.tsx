@@ -1,7 +1,7 @@
 import { CircleAlert } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { cn } from '../../lib/cn.ts'
-import { messageOf } from '../../lib/trpc.ts'
+import { isNotThere, messageOf } from '../../lib/trpc.ts'
 import { Button } from './button.tsx'
 
 /** A grey shape where content will stand: the same height as what comes. */
@@ -48,13 +48,13 @@ export function Empty({
   )
 }
 
-/** It failed: why, and again. */
+/** It failed: why, and again where that can help. */
 export function Failed({ error, retry }: { error: unknown; retry?: () => void }) {
   return (
     <div role="alert" className="flex flex-col items-center gap-3 px-6 py-12 text-center">
       <CircleAlert className="size-5 text-bad" aria-hidden />
       <p className="max-w-md text-sm text-muted">{messageOf(error)}</p>
-      {retry && (
+      {retry && !isNotThere(error) && (
         <Button size="sm" onClick={retry}>
           Try again
         </Button>

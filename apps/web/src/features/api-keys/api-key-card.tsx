@@ -8,6 +8,7 @@ import { Failed, Notice, Skeleton } from '../../components/ui/states.tsx'
 import { Badge, Card, Mono } from '../../components/ui/surface.tsx'
 import { Ago } from '../../components/ui/time.tsx'
 import { messageOf } from '../../lib/trpc.ts'
+import { useAtRest } from '../projects/queries.ts'
 import { forgetNewKey, keepNewKey, useNewKey } from './new-keys.ts'
 import { useApiKey, useRegenerateApiKey, useRevokeApiKey } from './queries.ts'
 
@@ -20,6 +21,7 @@ const firstCall = (apiKey = '$STEWRD_API_KEY') => `curl ${location.origin}/v1/ag
 export function ApiKeyCard({ projectId, example = false }: { projectId: string; example?: boolean }) {
   const key = useApiKey(projectId)
   const newKey = useNewKey(projectId)
+  const atRest = useAtRest(projectId)
   const [asking, setAsking] = useState<'regenerate' | 'revoke'>()
   const regenerate = useRegenerateApiKey()
   const revoke = useRevokeApiKey()
@@ -45,6 +47,7 @@ export function ApiKeyCard({ projectId, example = false }: { projectId: string; 
         <>
           <Button
             size="sm"
+            why={atRest}
             onClick={() =>
               active
                 ? setAsking('regenerate')

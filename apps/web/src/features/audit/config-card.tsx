@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { Card, Mono } from '../../components/ui/surface.tsx'
-import { dateTime } from '../../lib/format.ts'
+import { dateTime, readable } from '../../lib/format.ts'
 import type { ConfigAt } from './queries.ts'
 
 const names: Record<string, string> = {
@@ -20,7 +20,7 @@ const shown = (field: string, value: string | number | boolean | readonly string
       : "the server's model"
     : value === null
       ? '–'
-      : String(value)
+      : readable(String(value))
 
 /** A configuration as it was. */
 export const ConfigCard = ({ title, config, actions }: { title: string; config: ConfigAt; actions?: ReactNode }) => (

@@ -1,6 +1,6 @@
 import type { HistoryEntry } from '../history/queries.ts'
 import { plain } from '@stewrd/core/kernel/sentence.ts'
-import { dateTime } from '../../lib/format.ts'
+import { dateTime, readable } from '../../lib/format.ts'
 import type { Moment } from './queries.ts'
 import { TimeInput } from './time-input.tsx'
 
@@ -34,7 +34,7 @@ export function Pick({ label, value, latest, shown, entries, onChange }: Props) 
       <p className="min-h-9 text-[13px] text-muted">
         <span className="tnum font-medium text-text">Revision {revision}</span>
         {entry
-          ? ` · ${dateTime(entry.at)} · ${entry.actor.label} ${plain(entry.sentence)}`
+          ? ` · ${dateTime(entry.at)} · ${entry.actor.label} ${plain(entry.sentence.map((part) => (typeof part === 'string' ? part : readable(part.value))))}`
           : revision === 0
             ? ' · before anything was set'
             : ''}

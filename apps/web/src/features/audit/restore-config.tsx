@@ -6,6 +6,7 @@ import { ConfirmDialog } from '../../components/ui/confirm-dialog.tsx'
 import { Badge, Mono } from '../../components/ui/surface.tsx'
 import type { LlmCurrent } from '../llm/queries.ts'
 import { useRestore } from '../llm/queries.ts'
+import { useAtRest } from '../projects/queries.ts'
 import type { ConfigAt } from './queries.ts'
 
 type Props = { projectId: string; then: ConfigAt; now: LlmCurrent; latest: number }
@@ -14,6 +15,7 @@ type Props = { projectId: string; then: ConfigAt; now: LlmCurrent; latest: numbe
 export function RestoreConfig({ projectId, then, now, latest }: Props) {
   const [asking, setAsking] = useState(false)
   const restore = useRestore()
+  const atRest = useAtRest(projectId)
   const { model: former, keyFingerprint: key, baseUrl } = then.llm.state
   if (typeof former !== 'string' || baseUrl !== now.baseUrl) return null
   const keyBack = key !== now.keyFingerprint && key === now.fallback?.fingerprint
@@ -24,7 +26,7 @@ export function RestoreConfig({ projectId, then, now, latest }: Props) {
   return (
     <>
       {gone}
-      <Button size="sm" onClick={() => setAsking(true)}>
+      <Button size="sm" why={atRest} onClick={() => setAsking(true)}>
         <RotateCcw aria-hidden /> Restore this {what}
       </Button>
       <ConfirmDialog

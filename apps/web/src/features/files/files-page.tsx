@@ -11,6 +11,7 @@ import { Ago } from '../../components/ui/time.tsx'
 import { bytes } from '../../lib/format.ts'
 import { trpc } from '../../lib/trpc.ts'
 import type { Outputs } from '../../lib/trpc.ts'
+import { useAtRest } from '../projects/queries.ts'
 import { useDownload } from './download.ts'
 
 type FileRow = Outputs['files']['list']['files'][number]
@@ -24,6 +25,7 @@ export function FilesPage() {
     { getNextPageParam: (page) => page.nextCursor, refetchInterval: 5_000 },
   )
   const [removing, setRemoving] = useState<FileRow>()
+  const atRest = useAtRest(projectId)
   const rows = files.data?.pages.flatMap((page) => page.files) ?? []
   return (
     <>
@@ -44,7 +46,7 @@ export function FilesPage() {
         ) : (
           <ul className="divide-y" aria-label="Files, newest first">
             {rows.map((file) => (
-              <Row key={file.fileId} file={file} onRemove={() => setRemoving(file)} />
+              <Row key={file.fileId} file={file} fixed={atRest} onRemove={() => setRemoving(file)} />
             ))}
           </ul>
         )}
@@ -55,7 +57,7 @@ export function FilesPage() {
   )
 }
 
-function Row({ file, onRemove }: { file: FileRow; onRemove: () => void }) {
+function Row({ file, fixed, onRemove }: { file: FileRow; fixed: string | undefined; onRemove: () => void }) {
   const download = useDownload(file.projectId)
   return (
     <li className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3 sm:px-5">
@@ -80,7 +82,7 @@ function Row({ file, onRemove }: { file: FileRow; onRemove: () => void }) {
         >
           <Download aria-hidden /> Download
         </Button>
-        <Button size="sm" look="danger" onClick={onRemove} aria-label={`Remove ${file.name}`}>
+        <Button size="sm" look="danger" why={fixed} onClick={onRemove} aria-label={`Remove ${file.name}`}>
           <Trash2 aria-hidden />
         </Button>
       </div>

@@ -1,3 +1,4 @@
+import { readable } from '../../lib/format.ts'
 import type { HistoryEntry } from './queries.ts'
 
 /** What was done, with its values set off. */
@@ -7,7 +8,7 @@ export const Parts = ({ parts }: { parts: HistoryEntry['sentence'] }) =>
       <span key={i}>{part}</span>
     ) : (
       <span key={i} className="rounded bg-sunken px-1 py-px font-mono text-[12px] break-all">
-        {part.value}
+        {readable(part.value)}
       </span>
     ),
   )

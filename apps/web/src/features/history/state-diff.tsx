@@ -1,10 +1,15 @@
 import { cn } from '../../lib/cn.ts'
+import { readable } from '../../lib/format.ts'
 
 type Value = string | number | boolean | null | readonly string[] | undefined
 type State = Record<string, Value>
 
 const shown = (value: Value) =>
-  value === null || value === undefined ? '–' : Array.isArray(value) ? value.join(', ') || 'none' : String(value)
+  value === null || value === undefined
+    ? '–'
+    : Array.isArray(value)
+      ? value.join(', ') || 'none'
+      : readable(String(value))
 
 /** Two states field by field; what differs stands out. */
 export function StateDiff({

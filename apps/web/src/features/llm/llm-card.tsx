@@ -11,6 +11,7 @@ import { messageOf } from '../../lib/trpc.ts'
 import { DueIn, DueNotice } from '../key-custody/due.tsx'
 import { PolicyLine } from '../key-custody/policy-line.tsx'
 import { FallbackBadge } from '../projects/projects-page.tsx'
+import { useAtRest } from '../projects/queries.ts'
 import { EditLlmDialog } from './edit-llm-dialog.tsx'
 import { HealthBadge } from './health-badge.tsx'
 import { OverlapPanel } from './overlap-panel.tsx'
@@ -23,8 +24,9 @@ import { RotateKeyDialog } from './rotate-key-dialog.tsx'
 type Open = 'edit' | 'rotate' | 'remove'
 
 /** Provider, key and model of a project, and what can be done with them: nothing while the project is at rest. */
-export function LlmCard({ projectId, atRest }: { projectId: string; atRest: boolean }) {
+export function LlmCard({ projectId }: { projectId: string }) {
   const llm = useLlm(projectId)
+  const atRest = useAtRest(projectId)
   const [open, setOpen] = useState<Open>()
   const own = llm.data?.status === 'own'
   const close = () => setOpen(undefined)
@@ -33,36 +35,37 @@ export function LlmCard({ projectId, atRest }: { projectId: string; atRest: bool
       title="LLM configuration"
       description="What this project's runs use."
       actions={
-        <fieldset disabled={atRest} className="contents">
+        <>
           {own && (
             <>
-              <TestButton projectId={projectId} />
-              <Button size="sm" onClick={() => setOpen('rotate')}>
+              <TestButton projectId={projectId} why={atRest} />
+              <Button size="sm" why={atRest} onClick={() => setOpen('rotate')}>
                 <KeyRound aria-hidden /> Rotate key
               </Button>
             </>
           )}
-          <Button size="sm" look={own ? 'secondary' : 'primary'} disabled={!llm.data} onClick={() => setOpen('edit')}>
+          <Button
+            size="sm"
+            look={own ? 'secondary' : 'primary'}
+            disabled={!llm.data}
+            why={atRest}
+            onClick={() => setOpen('edit')}
+          >
             <Pencil aria-hidden /> {own ? 'Edit' : 'Set provider key'}
           </Button>
           {own && (
-            <Button size="sm" look="danger" aria-label="Remove provider" onClick={() => setOpen('remove')}>
+            <Button size="sm" look="danger" why={atRest} aria-label="Remove provider" onClick={() => setOpen('remove')}>
               <Trash2 aria-hidden />
             </Button>
           )}
-        </fieldset>
+        </>
       }
     >
       {llm.isError ? (
         <Failed error={llm.error} retry={() => void llm.refetch()} />
       ) : llm.data ? (
-        <fieldset disabled={atRest} className="contents">
-          {atRest && (
-            <div className="px-4 pt-4 sm:px-5">
-              <Notice title="This project is at rest">Nothing runs, and its configuration cannot be changed.</Notice>
-            </div>
-          )}
-          <Facts llm={llm.data} projectId={projectId} />
+        <fieldset disabled={atRest !== undefined} className="contents">
+          <Facts llm={llm.data} projectId={projectId} atRest={atRest !== undefined} />
         </fieldset>
       ) : (
         <FactsSkeleton />
@@ -76,7 +79,7 @@ export function LlmCard({ projectId, atRest }: { projectId: string; atRest: bool
   )
 }
 
-function TestButton({ projectId }: { projectId: string }) {
+function TestButton({ projectId, why }: { projectId: string; why: string | undefined }) {
   const test = useTestKey()
   const run = async () => {
     try {
@@ -89,26 +92,26 @@ function TestButton({ projectId }: { projectId: string }) {
     }
   }
   return (
-    <Button size="sm" busy={test.isPending} onClick={() => void run()}>
+    <Button size="sm" busy={test.isPending} why={why} onClick={() => void run()}>
       <ShieldCheck aria-hidden /> Test key
     </Button>
   )
 }
 
-function Facts({ llm, projectId }: { llm: LlmCurrent; projectId: string }) {
+function Facts({ llm, projectId, atRest }: { llm: LlmCurrent; projectId: string; atRest: boolean }) {
   return (
     <div className="flex flex-col gap-4 px-4 py-4 sm:px-5">
-      {llm.status === 'demo' && (
+      {llm.status === 'demo' && !atRest && (
         <Notice tone="warn" title="This project runs on the demo model">
           It gives the same kind of answer to everything and is no real model. Set a provider key to get real answers.
         </Notice>
       )}
-      {llm.status === 'default' && (
+      {llm.status === 'default' && !atRest && (
         <Notice title="This project runs on the server's default model">
           The operator pays for it. Set a provider key to use your own.
         </Notice>
       )}
-      {llm.status === 'none' && (
+      {llm.status === 'none' && !atRest && (
         <Notice tone="bad" title="This project cannot run yet">
           It has no provider key, and this server has no default model.
         </Notice>

@@ -4,6 +4,8 @@ import { Button } from '../../components/ui/button.tsx'
 import { Field, Textarea } from '../../components/ui/field.tsx'
 
 type Props = {
+  /** Why nothing can be run. */
+  why: string | undefined
   ready: boolean
   busy: boolean
   onSend: (message: string, files: readonly File[]) => void
@@ -11,11 +13,11 @@ type Props = {
 }
 
 /** Where a message is written. Ctrl or Command and Enter sends it. */
-export function Composer({ ready, busy, onSend, onStop }: Props) {
+export function Composer({ why, ready, busy, onSend, onStop }: Props) {
   const [message, setMessage] = useState('')
   const [files, setFiles] = useState<readonly File[]>([])
   const picker = useRef<HTMLInputElement>(null)
-  const mayRun = ready && !busy && message.trim() !== ''
+  const mayRun = why === undefined && ready && !busy && message.trim() !== ''
   const send = () => {
     if (!mayRun) return
     onSend(message, files)
@@ -65,7 +67,7 @@ export function Composer({ ready, busy, onSend, onStop }: Props) {
         </ul>
       )}
       <div className="flex flex-wrap gap-2">
-        <Button type="submit" look="primary" busy={busy} disabled={!mayRun}>
+        <Button type="submit" look="primary" busy={busy} why={why} disabled={!mayRun}>
           Run
         </Button>
         {busy && (

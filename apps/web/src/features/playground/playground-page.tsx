@@ -7,6 +7,7 @@ import { Badge, Card, PageHeader } from '../../components/ui/surface.tsx'
 import { Switch } from '../../components/ui/switch.tsx'
 import { useNewKey } from '../api-keys/new-keys.ts'
 import { useLlm } from '../llm/queries.ts'
+import { useAtRest } from '../projects/queries.ts'
 import { Composer } from './composer.tsx'
 import { OutputsForm } from './outputs-form.tsx'
 import { parseTools, ToolsField } from './tools-field.tsx'
@@ -18,6 +19,7 @@ export function PlaygroundPage() {
   const { projectId } = useParams({ from: '/app/projects/$projectId/playground' })
   const llm = useLlm(projectId)
   const newKey = useNewKey(projectId)
+  const atRest = useAtRest(projectId)
   // In the memory of this page only: an API key does not belong into a browser's storage.
   const [entered, setEntered] = useState('')
   const [remembers, setRemembers] = useState(true)
@@ -65,6 +67,7 @@ export function PlaygroundPage() {
             )}
           </div>
           <Composer
+            why={atRest}
             ready={apiKey !== undefined && problem === undefined && waiting.length === 0}
             busy={busy}
             onSend={(message, files) => void send({ message, files, tools, remembers })}

@@ -20,7 +20,7 @@ export function OverviewPage() {
   return (
     <div className="flex flex-col gap-5">
       <h1 className="sr-only">Project overview</h1>
-      <LlmCard projectId={projectId} atRest={project.data !== undefined && project.data.status !== 'active'} />
+      <LlmCard projectId={projectId} />
       <FallbackCard projectId={projectId} fixed={project.data?.status !== 'active'} />
       <ApiKeyCard projectId={projectId} example />
       <CapabilitiesCard projectId={projectId} fixed={project.data?.status !== 'active'} />

@@ -11,7 +11,7 @@ import { Ago, At } from '../../components/ui/time.tsx'
 import { trpc } from '../../lib/trpc.ts'
 import type { Outputs } from '../../lib/trpc.ts'
 import { FileChips } from '../files/file-chips.tsx'
-import { useProject } from '../projects/queries.ts'
+import { useAtRest } from '../projects/queries.ts'
 import { SessionStatus } from './session-status.tsx'
 
 type Session = Outputs['sessions']['get']
@@ -26,7 +26,7 @@ export function SessionPage() {
         state.data && ['deleted', 'expired'].includes(state.data.status) ? false : 2_000,
     },
   )
-  const project = useProject(projectId)
+  const atRest = useAtRest(projectId)
   const [asking, setAsking] = useState(false)
   const { data } = session
   return (
@@ -52,12 +52,7 @@ export function SessionPage() {
             >
               Its runs
             </Link>
-            <Button
-              size="sm"
-              look="danger"
-              disabled={project.data?.status !== 'active'}
-              onClick={() => setAsking(true)}
-            >
+            <Button size="sm" look="danger" why={atRest} onClick={() => setAsking(true)}>
               Delete
             </Button>
           </div>

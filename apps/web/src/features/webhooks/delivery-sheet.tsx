@@ -8,6 +8,7 @@ import { At } from '../../components/ui/time.tsx'
 import { duration } from '../../lib/format.ts'
 import type { Outputs } from '../../lib/trpc.ts'
 import { messageOf } from '../../lib/trpc.ts'
+import { useAtRest } from '../projects/queries.ts'
 import { DeliveryStatus, problemOf } from './delivery-words.tsx'
 import { useDelivery, useRetryDelivery } from './queries.ts'
 
@@ -17,6 +18,7 @@ type Props = { projectId: string; deliveryId: string; onClose: () => void }
 export function DeliverySheet({ projectId, deliveryId, onClose }: Props) {
   const delivery = useDelivery(projectId, deliveryId)
   const retry = useRetryDelivery()
+  const atRest = useAtRest(projectId)
   const onRetry = async () => {
     await retry.mutateAsync({ projectId, deliveryId })
     toast.success('It is being tried again.')
@@ -35,6 +37,7 @@ export function DeliverySheet({ projectId, deliveryId, onClose }: Props) {
         <Button
           look="primary"
           busy={retry.isPending}
+          why={atRest}
           disabled={!delivery.data || delivery.data.status === 'pending'}
           onClick={() => void onRetry().catch((error: unknown) => toast.error(messageOf(error)))}
         >

@@ -12,8 +12,10 @@ const meanings: Record<OptInEvent, string> = {
   'credits.low': 'Few credits are left.',
 }
 
+type Props = { projectId: string; events: readonly OptInEvent[]; fixed: boolean }
+
 /** What is told besides completed runs. Each change is saved at once. */
-export function EventsCard({ projectId, events }: { projectId: string; events: readonly OptInEvent[] }) {
+export function EventsCard({ projectId, events, fixed }: Props) {
   const change = useChangeEvents()
   // What is being saved shows at once.
   const shown = change.isPending ? (change.variables.events as readonly OptInEvent[]) : events
@@ -23,7 +25,7 @@ export function EventsCard({ projectId, events }: { projectId: string; events: r
   }
   return (
     <Card title="Events" description="What is sent besides completed runs.">
-      <fieldset className="flex flex-col gap-2.5 px-4 py-4 text-[13px] sm:px-5" disabled={change.isPending}>
+      <fieldset className="flex flex-col gap-2.5 px-4 py-4 text-[13px] sm:px-5" disabled={fixed || change.isPending}>
         <legend className="sr-only">Events that are sent</legend>
         <Choice name="agent.completed" meaning="A run completed. Always sent." checked disabled />
         {optInEvents.map((event) => (

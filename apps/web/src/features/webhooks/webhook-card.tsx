@@ -14,6 +14,8 @@ import { RegenerateDialog } from './regenerate-dialog.tsx'
 type Props = {
   projectId: string
   webhook: Webhook
+  /** Why it cannot be changed; taking it away is always possible. */
+  atRest: string | undefined
   /** Just made: to be copied now. */
   secret: string | undefined
   onSecret: (secret: string | undefined) => void
@@ -21,7 +23,7 @@ type Props = {
 }
 
 /** Where deliveries go, and what signs them. */
-export function WebhookCard({ projectId, webhook, secret, onSecret, onEdit }: Props) {
+export function WebhookCard({ projectId, webhook, atRest, secret, onSecret, onEdit }: Props) {
   const [asking, setAsking] = useState<'regenerate' | 'remove'>()
   const remove = useRemoveWebhook()
   const test = useSendTest()
@@ -43,14 +45,15 @@ export function WebhookCard({ projectId, webhook, secret, onSecret, onEdit }: Pr
           <Button
             size="sm"
             busy={test.isPending}
+            why={atRest}
             onClick={() => void onTest().catch((error: unknown) => toast.error(messageOf(error)))}
           >
             Send test
           </Button>
-          <Button size="sm" onClick={onEdit}>
+          <Button size="sm" why={atRest} onClick={onEdit}>
             Change address
           </Button>
-          <Button size="sm" onClick={() => setAsking('regenerate')}>
+          <Button size="sm" why={atRest} onClick={() => setAsking('regenerate')}>
             Regenerate secret
           </Button>
           <Button size="sm" look="danger" onClick={() => setAsking('remove')}>

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { Button } from '../../components/ui/button.tsx'
 import { Empty, Failed, Rows } from '../../components/ui/states.tsx'
 import { Card, PageHeader } from '../../components/ui/surface.tsx'
+import { useAtRest } from '../projects/queries.ts'
 import { DeliveriesCard } from './deliveries-card.tsx'
 import { EventsCard } from './events-card.tsx'
 import { useWebhook } from './queries.ts'
@@ -14,6 +15,7 @@ import { WebhookCard } from './webhook-card.tsx'
 export function WebhooksPage() {
   const { projectId } = useParams({ from: '/app/projects/$projectId/webhooks' })
   const current = useWebhook(projectId)
+  const atRest = useAtRest(projectId)
   const [editing, setEditing] = useState(false)
   // Shown once, as long as the page stays open.
   const [secret, setSecret] = useState<string>()
@@ -38,7 +40,7 @@ export function WebhooksPage() {
             icon={<WebhookIcon aria-hidden />}
             title="No webhook yet"
             action={
-              <Button look="primary" onClick={() => setEditing(true)}>
+              <Button look="primary" why={atRest} onClick={() => setEditing(true)}>
                 Set address
               </Button>
             }
@@ -52,12 +54,13 @@ export function WebhooksPage() {
           <WebhookCard
             projectId={projectId}
             webhook={webhook}
+            atRest={atRest}
             secret={secret}
             onSecret={setSecret}
             onEdit={() => setEditing(true)}
           />
           <DeliveriesCard projectId={projectId} />
-          <EventsCard projectId={projectId} events={webhook.events} />
+          <EventsCard projectId={projectId} events={webhook.events} fixed={atRest !== undefined} />
           <VerifyCard />
         </div>
       )}
