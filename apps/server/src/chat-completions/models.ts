@@ -1,6 +1,6 @@
 import type { ListedModel } from '@stewrd/runtime/provider/list-models.ts'
 import { describeModels } from '@stewrd/runtime/provider/list-models.ts'
-import { demoFetch } from '@stewrd/runtime/demo/demo-model.ts'
+import { demoEgress } from '@stewrd/runtime/demo/demo-model.ts'
 import type { FastifyInstance } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import type { Credential } from '../runs/credentials.ts'
@@ -22,7 +22,7 @@ export function modelsRoute(app: FastifyInstance, { deps, credentials }: V1): vo
     // Many that ask at once ask the provider once.
     fetchMethod: (_name, _old, { context }) => {
       const target = targetOf(context)
-      return describeModels(isDemo(target) ? { fetch: demoFetch } : deps.egress, {
+      return describeModels(isDemo(target) ? demoEgress : deps.egress, {
         ...target.provider,
         key: target.key,
       })

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
+import type { Posted } from '@stewrd/runtime/egress/post.ts'
 import type { ModelAnswer } from '@stewrd/runtime/provider/answer.ts'
 import { CompletionReader } from '@stewrd/runtime/provider/completion-reader.ts'
 import { ProviderError } from '@stewrd/runtime/provider/errors.ts'
 import { forward } from '@stewrd/runtime/provider/forward.ts'
 import { withRetries } from '@stewrd/runtime/provider/retry.ts'
-import { demoFetch } from '@stewrd/runtime/demo/demo-model.ts'
+import { demoEgress } from '@stewrd/runtime/demo/demo-model.ts'
 import type { FastifyReply } from 'fastify'
 import type { RunTarget } from '../runs/credentials.ts'
 import { isDemo } from '../runs/credentials.ts'
@@ -17,11 +18,11 @@ import type { ChatCompletionRequest } from './request.ts'
 type Call = { deps: RunsDeps; reports: KeyReports; live: LiveRun; target: RunTarget; request: ChatCompletionRequest }
 
 /** The provider's answer, its body unread; with the old key where an overlap allows that. */
-export async function called({ deps, reports, live, target, request }: Call): Promise<Response> {
+export async function called({ deps, reports, live, target, request }: Call): Promise<Posted> {
   const ask = (to: RunTarget) =>
     withRetries(
       () =>
-        forward(isDemo(to) ? { fetch: demoFetch } : deps.egress, {
+        forward(isDemo(to) ? demoEgress : deps.egress, {
           target: { ...to.provider, key: to.key },
           body: { ...request, ...counted(request), model: to.model },
           signal: live.signal,
@@ -47,7 +48,7 @@ const counted = ({ stream, stream_options: options }: ChatCompletionRequest) =>
 const brokenOff = () => new ProviderError('compute_error', 'The provider broke off in the middle of its answer.')
 
 /** The whole answer as text, and what it says. */
-export async function passWhole(response: Response): Promise<{ text: string; answer: ModelAnswer }> {
+export async function passWhole(response: Posted): Promise<{ text: string; answer: ModelAnswer }> {
   const text = await response.text().catch(() => {
     throw brokenOff()
   })
@@ -60,7 +61,7 @@ export async function passWhole(response: Response): Promise<{ text: string; ans
 
 /** Each frame as it comes, no faster than the client reads. Throws when the provider broke off; then the stream was not ended. */
 export async function passStream(
-  response: Response,
+  response: Posted,
   { raw }: FastifyReply,
   { withoutUsage }: { withoutUsage: boolean },
 ): Promise<ModelAnswer> {
@@ -71,7 +72,7 @@ export async function passStream(
   }
   try {
     for await (const chunk of response.body ?? [])
-      await write(reader.frames(decoder.decode(chunk as Uint8Array, { stream: true }), { withoutUsage }))
+      await write(reader.frames(decoder.decode(chunk, { stream: true }), { withoutUsage }))
   } catch (error) {
     throw error instanceof ProviderError ? error : brokenOff()
   }

@@ -1,3 +1,4 @@
+import type { Posted } from '@stewrd/runtime/egress/post.ts'
 import type { ModelAnswer } from '@stewrd/runtime/provider/answer.ts'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { setSecurityHeaders } from '../kernel/security-headers.ts'
@@ -96,7 +97,7 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
   }
 
   async function handedOver(
-    response: Response,
+    response: Posted,
     asked: ChatCompletionRequest,
     reply: FastifyReply,
     ready: Carried['ready'],

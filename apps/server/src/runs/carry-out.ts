@@ -5,7 +5,7 @@ import type { RunCommand } from '@stewrd/core/runs/commands.ts'
 import type { RunEvent } from '@stewrd/core/runs/events.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import type { ContractCode } from '@stewrd/core/runs/wire.ts'
-import { demoFetch } from '@stewrd/runtime/demo/demo-model.ts'
+import { demoEgress } from '@stewrd/runtime/demo/demo-model.ts'
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
 import type { LoopPorts, StepRecord } from '@stewrd/runtime/loop/run-loop.ts'
 import { runLoop } from '@stewrd/runtime/loop/run-loop.ts'
@@ -51,7 +51,7 @@ export async function carryOut(deps: RunsDeps, reports: KeyReports, live: LiveRu
         live.feed.token(step, text)
       }
       const ask = () =>
-        answer(isDemo(target) ? { fetch: demoFetch } : deps.egress, {
+        answer(isDemo(target) ? demoEgress : deps.egress, {
           target: { ...target.provider, model: target.model, key: target.key },
           messages,
           offer,

@@ -36,7 +36,7 @@ export type RunsDeps = {
     lookup(hash: string): Promise<{ accountId: string; projectId: string } | undefined>
   }
   secrets: Pick<Secrets, 'apiKeyHash' | 'openKey' | 'requestDigest' | 'idempotentRunId'>
-  egress: Pick<Egress, 'fetch'>
+  egress: Pick<Egress, 'fetch' | 'post'>
   files: Pick<Files, 'service' | 'urls'>
   priceBook: Pick<PriceBook, 'cost' | 'warm'>
   tolls: Pick<Tolls, 'pass' | 'mayHaveChanged' | 'creditsLeft'>

@@ -27,8 +27,8 @@ afterAll(() => tested?.close())
 
 const provider = { provider: 'custom', baseUrl: DEMO_BASE_URL } as const
 const demo: RunTarget = { source: 'demo', provider, model: DEMO_MODEL, key: new Secret('demo'), fingerprint: null }
-const silent: typeof fetch = (_url, init) =>
-  new Promise((_, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal!.reason as Error)))
+const silent = (_url: unknown, init?: { signal?: AbortSignal | null }) =>
+  new Promise<never>((_, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal!.reason as Error)))
 const quiet: RunTarget = { ...demo, source: 'default', provider: { provider: 'custom', baseUrl: 'http://quiet/v1' } }
 
 function bed(node: string, over: Partial<RunsDeps> = {}) {
@@ -49,7 +49,7 @@ function bed(node: string, over: Partial<RunsDeps> = {}) {
     files: tested.platform.files,
     priceBook: tested.platform.priceBook,
     limits: runLimits,
-    egress: { fetch: silent },
+    egress: { fetch: silent, post: silent },
     fallback: { source: 'demo', provider, model: DEMO_MODEL },
     store: store as unknown as RunsDeps['store'],
     onForget: () => {},

@@ -1,3 +1,5 @@
+import type { Egress } from '../egress/egress.ts'
+
 export const DEMO_MODEL = 'stewrd-demo'
 /** Never dialled: `demoFetch` answers in its place. */
 export const DEMO_BASE_URL = 'http://demo.stewrd.invalid/v1'
@@ -30,6 +32,12 @@ export const demoFetch: typeof globalThis.fetch = async (input, init) => {
   const body = JSON.parse(typeof init?.body === 'string' ? init.body : '{}') as Request
   const reply = replyTo(body)
   return body.stream ? streamed(reply) : Response.json(completion(reply))
+}
+
+/** The demo in place of a way out. */
+export const demoEgress: Pick<Egress, 'fetch' | 'post'> = {
+  fetch: demoFetch,
+  post: (url, { body }) => demoFetch(url, { method: 'POST', body }),
 }
 
 function replyTo({ messages = [], tools = [] }: Request): Reply {

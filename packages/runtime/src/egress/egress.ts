@@ -5,11 +5,14 @@ import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { Agent, buildConnector, fetch as undiciFetch } from 'undici'
 import { isPublicAddress } from './addresses.ts'
 import { allowList } from './allow-list.ts'
-import { post } from './post.ts'
+import type { Post, Posted } from './post.ts'
+import { post, postAsFetch } from './post.ts'
 
 export type Egress = {
   /** `fetch` that connects to public addresses (over https) and allowed hosts only, and follows no redirect. */
   fetch: typeof globalThis.fetch
+  /** A `POST`, under the rules of `fetch` and with its errors: what a run waits for. */
+  post(url: string, given: Post): Promise<Posted>
   /** Whether `fetch` would connect to this URL's host now. Throws BASE_URL_REFUSED, saying why and what to set. */
   check(url: string): Promise<void>
   close(): Promise<void>
@@ -53,9 +56,10 @@ export function createEgress({
       const redirect = init.redirect === 'manual' ? 'manual' : 'error'
       const { method, headers, body, signal } = init
       if (method?.toUpperCase() === 'POST' && typeof body === 'string')
-        return post(agent, input, { headers: new Headers(headers), body, redirect, ...(signal && { signal }) })
+        return postAsFetch(agent, input, { headers: new Headers(headers), body, redirect, ...(signal && { signal }) })
       return undiciFetch(input, { ...(init as object), dispatcher: agent, redirect })
     }) as unknown as typeof globalThis.fetch,
+    post: (url, given) => post(agent, url, given),
     async check(url) {
       const target = targetOf(new URL(url))
       if (allowed(target.hostname, target.port)) return

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { Agent } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { post } from './post.ts'
+import { post, postAsFetch } from './post.ts'
 
 const dispatcher = new Agent()
 const server = createServer((request, response) => {
@@ -33,7 +33,12 @@ afterAll(async () => {
   await dispatcher.close()
 })
 const send = (path: string, more: { signal?: AbortSignal } = {}) =>
-  post(dispatcher, at + path, { headers: new Headers({ 'x-own': 'ä?' }), body: '{"ü":1}', redirect: 'error', ...more })
+  postAsFetch(dispatcher, at + path, {
+    headers: new Headers({ 'x-own': 'ä?' }),
+    body: '{"ü":1}',
+    redirect: 'error',
+    ...more,
+  })
 
 test('body and headers arrive, and the answer has its status, its headers, each of them, and its body', async () => {
   const response = await send('/')
@@ -83,3 +88,17 @@ test.each(['/', '/broken', '/long'])(
     expect((await send('/')).status).toBe(201)
   },
 )
+
+test('what a run waits for is the same without what browsers need', async () => {
+  const plain = (path: string) => post(dispatcher, at + path, { headers: { 'x-own': 'a' }, body: '{"ü":1}' })
+  const answer = await plain('/')
+  expect([answer.status, answer.headers.get('Content-Type'), answer.headers.get('x-none')]).toEqual([
+    201,
+    'application/json',
+    null,
+  ])
+  expect(JSON.parse(await answer.text())).toMatchObject({ body: '{"ü":1}', headers: { 'accept-encoding': 'identity' } })
+  expect(await (await plain('/empty')).text()).toBe('')
+  await expect((await plain('/broken')).text()).rejects.toThrow('other side closed')
+  await expect(plain('/packed')).rejects.toMatchObject({ name: 'TypeError', message: 'fetch failed' })
+})

@@ -55,7 +55,11 @@ export function providerError(error: unknown): ProviderError | Aborted {
 /** An answer of a provider that is no success. */
 export function ofStatus(
   status: number,
-  { code, type, headers }: { code?: unknown; type?: unknown; headers: Headers | undefined },
+  {
+    code,
+    type,
+    headers,
+  }: { code?: unknown; type?: unknown; headers: { get(name: string): string | null } | undefined },
 ): ProviderError {
   const seconds = Math.ceil(Number(headers?.get('retry-after')))
   const retryAfter = seconds > 0 && seconds <= 3600 ? seconds : null

@@ -1,10 +1,10 @@
 import type { Egress } from '../egress/egress.ts'
-import { ofStatus, ProviderError, providerError } from './errors.ts'
-import type { ProviderTarget } from './target.ts'
+import type { Posted } from '../egress/post.ts'
+import { ofStatus, ProviderError } from './errors.ts'
+import type { Said, Sent } from './send.ts'
+import { send } from './send.ts'
 
 const MOST_DETAIL = 400
-
-export type Forward = { target: ProviderTarget; body: object; signal: AbortSignal; timeoutMs: number }
 
 /** What a provider said of a request that it refused, without the key; only where the request itself was wrong. */
 export class RequestRefused extends ProviderError {
@@ -16,49 +16,10 @@ export class RequestRefused extends ProviderError {
 }
 
 /** Sends a chat completion on as it is, and gives the answer back unread once its headers are there. Throws `ProviderError`. */
-export async function forward(egress: Pick<Egress, 'fetch'>, request: Forward): Promise<Response> {
-  const { target, body, signal, timeoutMs } = request
-  const late = new AbortController()
-  const timer = setTimeout(() => late.abort(), timeoutMs)
-  try {
-    const response = await egress.fetch(`${target.baseUrl}/chat/completions`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${target.key.reveal()}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.any([signal, late.signal]),
-    })
-    if (response.ok) return response
-    throw refusalOf(response, await said(response), target.key.reveal())
-  } catch (error) {
-    if (late.signal.aborted) throw new ProviderError('compute_unavailable', 'The provider did not answer in time.')
-    if (signal.aborted && signal.reason instanceof ProviderError) throw signal.reason
-    if (error instanceof TypeError && !refusedByUs(error))
-      throw new ProviderError('compute_unavailable', 'The provider could not be reached.', null, { retryable: true })
-    throw providerError(error)
-  } finally {
-    clearTimeout(timer)
-  }
-}
+export const forward = (egress: Pick<Egress, 'post'>, request: Sent): Promise<Posted> =>
+  send(egress, request, (answer, said) => refusalOf(answer, said, request.target.key.reveal()))
 
-/** Our own egress refusal, which the fetch wraps in its error. */
-const refusedByUs = ({ cause }: Error) => cause instanceof Error && cause.name === 'Refusal'
-
-async function said(
-  response: Response,
-): Promise<{ message?: unknown; param?: unknown; code?: unknown; type?: unknown }> {
-  try {
-    const body = (await response.json()) as { error?: object } | null
-    return body?.error ?? {}
-  } catch {
-    return {}
-  }
-}
-
-function refusalOf(
-  { status, headers }: Response,
-  { message, param, code, type }: Awaited<ReturnType<typeof said>>,
-  key: string,
-): ProviderError {
+function refusalOf({ status, headers }: Posted, { message, param, code, type }: Said, key: string): ProviderError {
   const known = ofStatus(status, { code, type, headers })
   if (known.code !== 'compute_error' || (status !== 400 && status !== 422)) return known
   return new RequestRefused(status, {
