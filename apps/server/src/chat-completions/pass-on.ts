@@ -59,15 +59,16 @@ export async function passWhole(response: Posted): Promise<{ text: string; answe
   return { text, answer }
 }
 
-/** Each frame as it comes, no faster than the client reads. Throws when the provider broke off; then the stream was not ended. */
+/** Each frame as it comes, no faster than the client reads; `onFrame` is called before. Throws when the provider broke off; then the stream was not ended. */
 export async function passStream(
   response: Posted,
   { raw }: FastifyReply,
-  { withoutUsage }: { withoutUsage: boolean },
+  { withoutUsage, onFrame }: { withoutUsage: boolean; onFrame(): void },
 ): Promise<ModelAnswer> {
   const reader = new CompletionReader()
   const decoder = new TextDecoder()
   const write = async (text: string) => {
+    if (text) onFrame()
     if (text && !raw.destroyed && !raw.write(text)) await Promise.race([once(raw, 'drain'), once(raw, 'close')])
   }
   try {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Posted } from '@stewrd/runtime/egress/post.ts'
 import type { ModelAnswer } from '@stewrd/runtime/provider/answer.ts'
 import type { FastifyInstance, FastifyReply } from 'fastify'
@@ -56,7 +57,9 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
       if (!reply.raw.writableFinished) live.stop('cancelled')
     })
     const ready = Promise.withResolvers<string | undefined>()
-    runner.hold(live, (reports) => carried({ live, reports, asked, target, reply, ready }))
+    // Where the project has so many runs at once, the client's next one counts this one until its end is written.
+    const atOnce = typeof credential.limits?.runsAtOnce === 'number'
+    runner.hold(live, (reports) => carried({ live, reports, asked, target, reply, ready, atOnce }))
     const text = await ready.promise
     if (text === undefined) return reply
     return reply.type('application/json; charset=utf-8').send(text)
@@ -70,18 +73,23 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
     reply: FastifyReply
     /** The whole answer; undefined once a stream has been begun. Rejected before there is either. */
     ready: PromiseWithResolvers<string | undefined>
+    /** The end is on its way before the answer is. */
+    atOnce: boolean
   }
 
   /** The client has its answer before the end of the run is written. */
-  async function carried({ live, reports, asked, target, reply, ready }: Carried): Promise<RunEnd> {
+  async function carried({ live, reports, asked, target, reply, ready, atOnce }: Carried): Promise<RunEnd> {
     const began = performance.now()
     const elapsed = () => Math.round(performance.now() - began)
     try {
       const response = await called({ deps, reports, live, target, request: asked })
       const answer = await handedOver(response, asked, reply, ready)
+      const durationMs = elapsed()
+      // To seal the end takes longer than to write the answer: that goes out first.
+      if (!atOnce) await nextTurn()
       const costNanoUsd = answer.costNanoUsd ?? (await deps.priceBook.cost(target, answer.tokens))
-      const said = { ...answer, costNanoUsd, step: 1, durationMs: elapsed() }
-      const command = { type: 'CompleteRun', fence: live.fence, answer: said, durationMs: elapsed() } as const
+      const said = { ...answer, costNanoUsd, step: 1, durationMs }
+      const command = { type: 'CompleteRun', fence: live.fence, answer: said, durationMs } as const
       await record(deps, live, { command, commandId: `end:${live.runId}:${live.fence}` })
       return { status: 'completed' }
     } catch (error) {
@@ -115,10 +123,12 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
       'cache-control': 'no-store',
     }
     reply.raw.writeHead(200, headers as Record<string, string>)
-    reply.raw.flushHeaders()
     ready.resolve(undefined)
+    // Most providers send their first frame with the headers: then ours go out together, too.
+    const flush = setImmediate(() => reply.raw.flushHeaders())
     const withoutUsage = asked.stream_options?.include_usage !== true
-    const answer = await passStream(response, reply, { withoutUsage })
+    const onFrame = () => clearImmediate(flush)
+    const answer = await passStream(response, reply, { withoutUsage, onFrame }).finally(onFrame)
     reply.raw.end()
     return answer
   }
