@@ -93,7 +93,7 @@ export function readLogRows(
  * The event at the place of `l`, or else the next one. To ask like this names the index: with an equality, and a plan that a connection made
  * while the table was small, any index that begins with the account would do, and each look-up would read all of it.
  */
-const EVENT_FROM = `
+export const EVENT_FROM = `
   select * from events where (account_id, stream, seq) >= (l.account_id, l.stream, l.seq) order by account_id, stream, seq limit 1`
 export const eventFrom = (sql: Sql | Tx) => sql.unsafe(EVENT_FROM)
 

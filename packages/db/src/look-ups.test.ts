@@ -33,7 +33,7 @@ async function entriesRead(table: string): Promise<number> {
 const create = () => world.store.execute(projects, world.project(), { type: 'CreateProject', name: 'x' }, by())
 
 test('what follows the log looks each event and row up by its key, though its connection first did so when the tables were empty', async () => {
-  const sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+  const sequencer = new Sequencer({ sql: one, node: 'test' })
   const projector = new Projector({ sql: one, dataKeys: world.dataKeys, node: 'test' })
   await create()
   await sequencer.drain()
