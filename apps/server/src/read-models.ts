@@ -59,8 +59,8 @@ export function startReadModels({ sql, dataKeys, node, log, onLogged, rebuilds }
   const sequencer = new Sequencer({
     sql,
     node,
-    onLogged: () => {
-      projector.poke()
+    onLogged: (size) => {
+      projector.poke(size)
       onLogged()
     },
     onError: (err) => log.warn({ err, part: 'sequencer' }, 'a step failed, and is tried again'),

@@ -1,9 +1,9 @@
 export type LoopOptions = {
-  /** Does a piece of work; true when there may be more. */
-  step: () => Promise<boolean>
+  /** Does a piece of work; true when there may be more, `behind` when there is. */
+  step: () => Promise<boolean | 'behind'>
   /** Pauses between looks when nothing is to do: the first, doubling up to the last. */
   idleMs: { from: number; to: number }
-  /** Pause after work, so that what arrives meanwhile is done together. */
+  /** Pause after work, so that what arrives meanwhile is done together. None for what is behind. */
   gatherMs: number
   /** The pause grows to this while one piece of work follows the other. Absent: it stays as it is. */
   longestGatherMs?: number
@@ -60,7 +60,8 @@ export class Loop {
         this.#options.onError(error)
         return undefined
       })
-      if (more) {
+      if (more === 'behind') idle = idleMs.from
+      else if (more) {
         idle = idleMs.from
         await this.#sleep(gather, false)
         gather = Math.min(gather * GROWTH, longestGatherMs)
