@@ -45,11 +45,18 @@ export async function createApp({ platform, log, publicUrl, dashboard = builtDas
     return503OnClosing: false,
     ...unreadable({ publicUrl, https }),
   })
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
+    done()
   })
-  app.addHook('onSend', async (_request, reply) => setSecurityHeaders(reply, { https }))
-  app.addHook('onResponse', async (request, reply) => logRequest(request, reply))
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    setSecurityHeaders(reply, { https })
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    logRequest(request, reply)
+    done()
+  })
   app.setErrorHandler(answerError)
   const refuseOtherOrigins = originGuard(publicUrl)
   await app.register(healthPlugin, { platform })

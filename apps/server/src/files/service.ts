@@ -1,13 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Head } from '@stewrd/core/kernel/decider.ts'
 import type { Execute, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { StoredFile } from '@stewrd/core/files/events.ts'
 import type { File } from '@stewrd/core/files/files.ts'
 import { files, fileStream } from '@stewrd/core/files/files.ts'
-import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { DataKey } from '@stewrd/crypto/data-key.ts'
 import { CHUNK_BYTES, CHUNK_OVERHEAD, chunksOf, openChunk, sealChunks } from '@stewrd/crypto/sealed-file.ts'
 import mime from 'mime'
+import { newId } from '../kernel/new-id.ts'
 import type { FileStorage } from './storage.ts'
 
 export type FilesDeps = {
@@ -58,7 +58,7 @@ export class FileService {
   /** Keeps a new file. Throws `FileTooLarge`, or what reading the content throws; then nothing is kept. */
   async keep({ projectId, actor, ...about }: New, content: AsyncIterable<Uint8Array>): Promise<Kept> {
     const { accountId, now, storage, maxBytes, dataKeys, store } = this.#deps
-    const fileId = uuidv7(now(), randomBytes(10))
+    const fileId = newId(now())
     const dataKey = await dataKeys.current(accountId, projectId, 'event', chunksOf(maxBytes))
     const hash = createHash('sha256')
     let bytes = 0

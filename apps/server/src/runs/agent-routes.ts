@@ -1,5 +1,6 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
+import type { RunRequest } from '@stewrd/core/runs/wire.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { ReadRun } from './answer-body.ts'
@@ -29,17 +30,20 @@ export function agentRoutes(app: FastifyInstance, v1: V1): void {
 
   app.post('/v1/agent', route, async (request, reply) => {
     const parsed = parseRequest(request.body)
-    const run = await begun(request, reply)
+    const watched = parsed.stream === true && !parsed.tools?.length
+    const run = await begun(request, reply, { parsed, watched })
     reply.header('x-stewrd-run', run.runId)
-    if (parsed.stream && !parsed.tools?.length) return await v1.streamed(run, request, reply)
+    if (watched) return await v1.streamed(run, request, reply)
     return await v1.whole(run, request, reply)
   })
 
   /** Starts a run, or finds the one that its idempotency key stands for. */
-  async function begun(request: FastifyRequest, reply: FastifyReply): Promise<{ runId: string; projectId: string }> {
+  async function begun(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { parsed, watched }: { parsed: RunRequest; watched: boolean },
+  ): Promise<{ runId: string; projectId: string }> {
     const { authorization, 'idempotency-key': key } = request.headers
-    const parsed = parseRequest(request.body)
-    const watched = parsed.stream === true && !parsed.tools?.length
     const base = { request: parsed, object: 'agent.response', sessionId: null } as const
     const start = async (idempotent?: { runId: string; digest: string }) => {
       const started = await startRun(deps, credentials, authorization, { ...base, ...(idempotent && { idempotent }) })

@@ -1,17 +1,17 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { fileStream } from '@stewrd/core/files/files.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Meters } from '@stewrd/core/kernel/execute.ts'
 import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
 import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import { isInPlan, NO_PLAN } from '@stewrd/core/kernel/plan.ts'
-import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { RunStartedData } from '@stewrd/core/runs/events.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import type { RunRequest } from '@stewrd/core/runs/wire.ts'
 import { capabilityCredits } from '@stewrd/core/runs/wire.ts'
 import { runFilesOf } from '../files/run-files.ts'
 import { errorFields } from '../kernel/log.ts'
+import { newId } from '../kernel/new-id.ts'
 import { ContractError } from './contract-error.ts'
 import type { Credential, Credentials, RunTarget } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
@@ -53,7 +53,7 @@ export async function startRun(
   authorization: string | undefined,
   asked: Asked,
 ): Promise<StartedRun> {
-  const runId = asked.idempotent?.runId ?? asked.runId ?? uuidv7(deps.now(), randomBytes(10))
+  const runId = asked.idempotent?.runId ?? asked.runId ?? newId(deps.now())
   // Two requests with one idempotency key are two commands: the second must find the run, not be taken for a repeated first.
   const commandId = asked.idempotent ? `start:${runId}:${randomUUID()}` : `start:${runId}`
   let files: RunFile[] | undefined

@@ -65,9 +65,10 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
     const size = checkpoint()
     if (size !== undefined) reply.header('x-stewrd-checkpoint', String(size))
   }
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, _payload, done) => {
     signed(reply)
-    if (reply.statusCode === 413) await drained(request.raw)
+    if (reply.statusCode !== 413) done()
+    else drained(request.raw).then(() => done(), done)
   })
 
   const https = publicUrl?.startsWith('https:') ?? false

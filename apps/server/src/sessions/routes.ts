@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { RunRequest } from '@stewrd/core/runs/wire.ts'
 import { hasExpired, SESSION_MS, sessionStream } from '@stewrd/core/sessions/sessions.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { errorFields } from '../kernel/log.ts'
+import { newId } from '../kernel/new-id.ts'
 import { limitHeaders } from '../limits/headers.ts'
 import type { LiveRun } from '../runs/live-run.ts'
 import { parseRequest } from '../runs/parse-request.ts'
@@ -78,7 +77,7 @@ export function sessionRoutes(app: FastifyInstance, v1: V1, service: SessionServ
     const id = await asked(request, { reload: false })
     if (hasExpired(await service.find(id), deps.now())) throw expired()
     await turn
-    const runId = uuidv7(deps.now(), randomBytes(10))
+    const runId = newId(deps.now())
     await service.take(id, runId, id)
     const watched = parsed.stream === true && !parsed.tools?.length
     try {

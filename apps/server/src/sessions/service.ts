@@ -1,8 +1,7 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
-import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { Recorded } from '@stewrd/core/kernel/event.ts'
 import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import type { RunEvent } from '@stewrd/core/runs/events.ts'
@@ -11,6 +10,7 @@ import type { SessionEvent } from '@stewrd/core/sessions/events.ts'
 import type { EndMessage, Session } from '@stewrd/core/sessions/sessions.ts'
 import { hasExpired, SESSION_MS, sessions, sessionStream } from '@stewrd/core/sessions/sessions.ts'
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
+import { newId } from '../kernel/new-id.ts'
 import type { Platform } from '../platform.ts'
 import { ContractError } from '../runs/contract-error.ts'
 import type { Credential, Credentials } from '../runs/credentials.ts'
@@ -43,7 +43,7 @@ export class SessionService {
 
   async open(credentials: Credentials, authorization: string | undefined): Promise<Id & { at: number }> {
     const { accountId, store, now } = this.#deps
-    const sessionId = uuidv7(now(), randomBytes(10))
+    const sessionId = newId(now())
     for (let tries = 0; tries < TRIES; tries++) {
       const { projectId, keyId, guards } = await credentials.of(authorization, { reload: tries > 0 })
       const at = now()

@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
-import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import type { OptInEvent } from '@stewrd/core/webhooks/events.ts'
 import type { Webhooks } from '@stewrd/core/webhooks/webhooks.ts'
 import { webhooks, webhooksStream } from '@stewrd/core/webhooks/webhooks.ts'
@@ -8,6 +6,7 @@ import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { DataKeyMissing } from '@stewrd/db/data-keys.ts'
 import type { NewDelivery } from '@stewrd/db/webhooks/deliveries.ts'
 import type { Occurrence } from '@stewrd/db/webhooks/outlet.ts'
+import { newId } from '../kernel/new-id.ts'
 import type { Platform } from '../platform.ts'
 import { streamOf } from '../projects/project-of.ts'
 
@@ -38,7 +37,7 @@ export const newDelivery = (
   projectId: string,
   event: string,
   source: NewDelivery['source'],
-): NewDelivery => ({ id: uuidv7(now(), randomBytes(10)), projectId, event, source })
+): NewDelivery => ({ id: newId(now()), projectId, event, source })
 
 export const wants = (state: Webhooks, event: 'agent.completed' | OptInEvent) =>
   state.status === 'set' && (event === 'agent.completed' || state.events.includes(event))
