@@ -17,7 +17,8 @@ export async function agent(bed: Bed, calls: number): Promise<Result[]> {
   const gateway = await startGateway()
   started.defer(() => gateway.stop())
   const { platform, apiKey } = await makeProject(bed, upstream.url)
-  started.defer(() => platform.close())
+  // The server follows its own log: nobody else takes part of its work, and none of the load's time.
+  await platform.close()
   const node = await startNode(bed, new URL(upstream.url).host)
   started.defer(() => node.stop())
   const chat = { model: 'bench', messages: [{ role: 'user', content: 'Say hello' }] }

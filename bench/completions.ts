@@ -27,9 +27,9 @@ export async function completions(bed: Bed, { calls, streamsSeconds }: Options):
   const slow = await startScript('upstream-process.ts', { PAUSE_MS: '250' })
   started.defer(() => slow.stop())
   const fast = await makeProject(bed, upstream.url)
-  started.defer(() => fast.platform.close())
   const slowly = await makeProject(bed, slow.url)
-  started.defer(() => slowly.platform.close())
+  // The server follows its own log: nobody else takes part of its work, and none of the load's time.
+  for (const { platform } of [fast, slowly]) await platform.close()
   const node = await startNode(bed, `${new URL(upstream.url).host},${new URL(slow.url).host}`)
   started.defer(() => node.stop())
   const waysTo = (body: object): Ways => ({
