@@ -7,7 +7,7 @@ import { files, fileStream } from '@stewrd/core/files/files.ts'
 import type { DataKey } from '@stewrd/crypto/data-key.ts'
 import { CHUNK_BYTES, CHUNK_OVERHEAD, chunksOf, openChunk, sealChunks } from '@stewrd/crypto/sealed-file.ts'
 import mime from 'mime'
-import { newId } from '../kernel/new-id.ts'
+import { newId } from '@stewrd/db/new-id.ts'
 import type { FileStorage } from './storage.ts'
 
 export type FilesDeps = {

@@ -3,7 +3,7 @@ import { hasExpired, SESSION_MS, sessionStream } from '@stewrd/core/sessions/ses
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { errorFields } from '../kernel/log.ts'
-import { newId } from '../kernel/new-id.ts'
+import { newId } from '@stewrd/db/new-id.ts'
 import { limitHeaders } from '../limits/headers.ts'
 import type { LiveRun } from '../runs/live-run.ts'
 import { parseRequest } from '../runs/parse-request.ts'

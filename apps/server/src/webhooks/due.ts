@@ -6,7 +6,7 @@ import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { DataKeyMissing } from '@stewrd/db/data-keys.ts'
 import type { NewDelivery } from '@stewrd/db/webhooks/deliveries.ts'
 import type { Occurrence } from '@stewrd/db/webhooks/outlet.ts'
-import { newId } from '../kernel/new-id.ts'
+import { newId } from '@stewrd/db/new-id.ts'
 import type { Platform } from '../platform.ts'
 import { streamOf } from '../projects/project-of.ts'
 

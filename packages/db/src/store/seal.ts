@@ -1,12 +1,11 @@
-import { randomFillSync } from 'node:crypto'
 import type { Recorded } from '@stewrd/core/kernel/event.ts'
 import type { StreamId } from '@stewrd/core/kernel/execute.ts'
-import { uuidv7 } from '@stewrd/core/kernel/ids.ts'
 import { chainNext } from '@stewrd/crypto/chain.ts'
 import type { DataKey } from '@stewrd/crypto/data-key.ts'
 import { headerFrom, sealEvent } from '@stewrd/crypto/envelope.ts'
 import { sealSnapshot } from '@stewrd/crypto/snapshot.ts'
 import type { DataKeys } from '../data-keys.ts'
+import { newId } from '../new-id.ts'
 import type { SealedRecord, Unit } from './append.ts'
 import type { Accepted } from './judge.ts'
 import type { AnyDecider, StreamState } from './stream-state.ts'
@@ -70,17 +69,4 @@ function sealAccepted(
     records.push({ header, envelope, chain })
     return { event, accountId, projectId, stream, seq, eventId: aad.eventId, at, actor }
   })
-}
-
-// Random bytes are drawn in blocks: a draw costs more than the rest of an id.
-const pool = Buffer.alloc(10 * 256)
-let used = pool.length
-
-function newId(at: number): string {
-  if (used === pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  used += 10
-  return uuidv7(at, pool.subarray(used - 10, used))
 }

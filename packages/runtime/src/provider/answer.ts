@@ -1,9 +1,8 @@
 import type OpenAI from 'openai'
+import { APIUserAbortError } from 'openai'
 import type { Egress } from '../egress/egress.ts'
-import type { Posted } from '../egress/post.ts'
-import { Aborted, ProviderError, providerError } from './errors.ts'
-import { send } from './send.ts'
-import { dataOf } from './server-sent.ts'
+import { clientOf } from './client.ts'
+import { ProviderError, providerError } from './errors.ts'
 import type { ModelTarget } from './target.ts'
 import { addToolCall, toolCallsOf } from './tool-calls.ts'
 
@@ -48,19 +47,23 @@ export type AnswerRequest = {
 
 const TIMEOUT_MS = 100_000
 
-/** One call of the model. Throws `ProviderError` or `Aborted`. */
-export async function answer(egress: Pick<Egress, 'post'>, request: AnswerRequest): Promise<ModelAnswer> {
+/** One call of the model. Throws `ProviderError` or `Aborted`, never the SDK's errors. */
+export async function answer(egress: Pick<Egress, 'fetch'>, request: AnswerRequest): Promise<ModelAnswer> {
   const { target, messages, offer, signal, onToken, timeoutMs = TIMEOUT_MS } = request
-  const asked = { model: target.model, messages, ...toolFields(offer) }
-  const body = onToken ? { ...asked, stream: true, stream_options: { include_usage: true } } : asked
+  const client = clientOf(egress, target)
+  const body = { model: target.model, messages: [...messages], ...toolFields(offer) }
   try {
-    const sent = await send(egress, { target, body, signal, timeoutMs })
-    return onToken ? await streamed(sent, onToken) : whole(JSON.parse(await sent.text()) as OpenAI.ChatCompletion)
+    const options = { signal, timeout: timeoutMs }
+    if (onToken) return await streamed(client, body, options, onToken)
+    return whole(await client.chat.completions.create(body, options))
   } catch (error) {
-    if (!signal.aborted) throw providerError(error)
-    throw signal.reason instanceof ProviderError ? signal.reason : new Aborted('the call was stopped')
+    throw providerError(
+      signal.aborted ? (signal.reason instanceof ProviderError ? signal.reason : new APIUserAbortError()) : error,
+    )
   }
 }
+
+type Body = { model: string; messages: Message[] } & ReturnType<typeof toolFields>
 
 function toolFields(offer: ToolOffer | undefined) {
   if (!offer?.tools.length) return {}
@@ -84,14 +87,21 @@ function whole(completion: OpenAI.ChatCompletion): ModelAnswer {
   }
 }
 
-async function streamed(sent: Posted, onToken: (text: string) => void): Promise<ModelAnswer> {
+async function streamed(
+  client: OpenAI,
+  body: Body,
+  options: { signal: AbortSignal; timeout: number },
+  onToken: (text: string) => void,
+): Promise<ModelAnswer> {
+  const stream = await client.chat.completions.create(
+    { ...body, stream: true, stream_options: { include_usage: true } },
+    options,
+  )
   let content = ''
   const toolCalls: ToolCall[] = []
   let finishReason: string | undefined
   let counts = countsOf(undefined)
-  for await (const data of dataOf(sent.body ?? nothing())) {
-    if (data.startsWith('[DONE]')) continue
-    const chunk = chunkOf(data)
+  for await (const chunk of stream) {
     const choice = chunk.choices?.[0]
     const text = textOf(choice?.delta?.content)
     if (text) {
@@ -107,15 +117,6 @@ async function streamed(sent: Posted, onToken: (text: string) => void): Promise<
     throw new ProviderError('compute_error', 'The provider broke off in the middle of its answer.')
   return { content, toolCalls: toolCalls.filter(({ name }) => name), finishReason, ...counts }
 }
-
-/** Throws for what is no chunk, and for an error in the middle of a stream. */
-function chunkOf(data: string): Partial<OpenAI.ChatCompletionChunk> {
-  const chunk = JSON.parse(data) as (Partial<OpenAI.ChatCompletionChunk> & { error?: unknown }) | null
-  if (!chunk || chunk.error) throw unreadable()
-  return chunk
-}
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
 
