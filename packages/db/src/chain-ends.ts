@@ -19,6 +19,8 @@ export class ChainEnds {
   #young = new Map<string, End>()
   #old = new Map<string, End>()
   #found = new Map<string, Digest>()
+  /** What was asked for last is what is set next. */
+  #last: { stream: string; end: End | undefined } = { stream: '', end: undefined }
 
   constructor(sql: Sql | Tx, kept = KEPT) {
     this.#db = { sql }
@@ -49,6 +51,11 @@ export class ChainEnds {
   }
 
   #end(stream: string): End | undefined {
+    if (this.#last.end === undefined || this.#last.stream !== stream) this.#last = { stream, end: this.#seen(stream) }
+    return this.#last.end
+  }
+
+  #seen(stream: string): End | undefined {
     const young = this.#young.get(stream)
     if (young) return young
     const old = this.#old.get(stream)

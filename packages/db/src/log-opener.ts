@@ -13,18 +13,17 @@ export type StoredEntry = { index: number; shredded: boolean; event: StoredEvent
 
 /** Opens the log in its order, and checks that each event follows from the one before it in its stream. Waits as seldom as it can. */
 export class LogOpener {
-  readonly #dataKeys: DataKeys
+  readonly #opener: EntryOpener
   readonly #ends: ChainEnds
-  #keys = new Map<string, DataKey>()
 
   constructor({ sql, dataKeys }: { sql: Sql; dataKeys: DataKeys }) {
-    this.#dataKeys = dataKeys
+    this.#opener = new EntryOpener(dataKeys)
     this.#ends = new ChainEnds(sql)
   }
 
   /** What opens a project may be destroyed at any time: call this now and then. */
   forgetKeys(): void {
-    this.#keys.clear()
+    this.#opener.forgetKeys()
   }
 
   async open(stored: readonly StoredEntry[]): Promise<Entry[]> {
@@ -36,14 +35,30 @@ export class LogOpener {
       const previous = this.#ends.before(stream, event) ?? (await this.#ends.find(events, i))
       this.#ends.set(stream, event.seq, event.chain)
       entries.push(
-        event.follows(previous) ? (this.#open(entry) ?? (await this.#openSlowly(entry))) : brokenEntry(rowOf(entry)),
+        event.following(previous)
+          ? (this.#opener.open(entry) ?? (await this.#opener.openSlowly(entry)))
+          : brokenEntry(rowOf(entry)),
       )
     }
     return entries
   }
+}
+
+/** Opens events with keys that it keeps at hand. */
+export class EntryOpener {
+  readonly #dataKeys: DataKeys
+  #keys = new Map<string, DataKey>()
+
+  constructor(dataKeys: DataKeys) {
+    this.#dataKeys = dataKeys
+  }
+
+  forgetKeys(): void {
+    this.#keys.clear()
+  }
 
   /** Undefined when its key is not at hand, or when there is a reason why it does not open. */
-  #open({ event: stored, index, shredded }: StoredEntry): Entry | undefined {
+  open({ event: stored, index, shredded }: StoredEntry): Entry | undefined {
     const key = shredded ? undefined : this.#keys.get(stored.dekId)
     if (!key) return undefined
     try {
@@ -56,7 +71,7 @@ export class LogOpener {
   }
 
   /** With the reason why, when it does not open. */
-  async #openSlowly(entry: StoredEntry): Promise<Entry> {
+  async openSlowly(entry: StoredEntry): Promise<Entry> {
     const row = rowOf(entry)
     const opened = await openEntry(this.#dataKeys, row)
     if (opened.unreadable === undefined)

@@ -61,10 +61,10 @@ async function openPage(sql: Sql, opener: LogOpener, { from, to, ...range }: Pag
   return page
 }
 
-const storedEntry = (bytes: Buffer, at: Places): StoredEntry => ({
-  event: new StoredEvent(bytes, at),
-  index: int8(bytes, at[34]),
-  shredded: bytes[at[36]!] === 1,
+const storedEntry = (bytes: Buffer, at: Places, from: number): StoredEntry => ({
+  event: new StoredEvent(bytes, at, from),
+  index: int8(bytes, at[from + 34]),
+  shredded: bytes[at[from + 36]!] === 1,
 })
 
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Tx } from '../connect.ts'
 import { copyChunks } from '../copy-binary.ts'
-import { openEntry } from '../record.ts'
 import { ChainEnds } from '../chain-ends.ts'
+import { EntryOpener } from '../log-opener.ts'
 import { SignedHeads } from './checkpoints.ts'
 import { isSound } from './events.ts'
 import { Findings } from './findings.ts'
@@ -21,6 +21,9 @@ class Unsound extends Error {
   override readonly name = 'Unsound'
 }
 
+/** What is asked for in no order comes as it lies in its table. */
+const AS_IT_LIES = 'set local synchronize_seqscans = off; set local max_parallel_workers_per_gather = 0'
+
 /**
  * Whether nothing at all is wrong with events, log, tree and checkpoints: as strict as the closer look, and several times as fast, as each table
  * is read once, in the order in which it lies, and nothing is said about what is wrong. Undefined: something is, or events lie in another
@@ -28,10 +31,12 @@ class Unsound extends Error {
  */
 export async function quickLook(all: Run, deps: VerifyDeps): Promise<Sound | undefined> {
   const [shared] = await all.tx<{ id: string }[]>`select pg_export_snapshot() as id`
+  await all.tx.unsafe(AS_IT_LIES)
   const beside = <T>(read: (tx: Tx) => Promise<T>) =>
     deps.sql.begin('isolation level repeatable read read only', async (tx) => {
-      await tx.unsafe(`set transaction snapshot '${shared!.id}'; set local statement_timeout = 0;
-        set local enable_seqscan = on; set local synchronize_seqscans = off; set local max_parallel_workers_per_gather = 0`)
+      await tx.unsafe(
+        `set transaction snapshot '${shared!.id}'; set local statement_timeout = 0; set local enable_seqscan = on; ${AS_IT_LIES}`,
+      )
       return read(tx)
     })
   try {
@@ -48,6 +53,7 @@ class QuickLook {
   readonly #tree = new ComputedTree()
   readonly #chains: ChainEnds
   readonly #signed: SignedHeads
+  readonly #opener: EntryOpener
   #isShredded: (event: StoredEvent) => boolean = () => false
   #nextSigned: number | undefined
   #events = 0
@@ -57,6 +63,7 @@ class QuickLook {
     this.#all = all
     this.#chains = new ChainEnds(deps.sql)
     this.#signed = new SignedHeads(deps, all.sizes.hashed, this.#findings)
+    this.#opener = new EntryOpener(all.dataKeys)
   }
 
   async run(events: Tx, log: Tx): Promise<Sound> {
@@ -64,14 +71,17 @@ class QuickLook {
     const shredded = await tx<{ name: string }[]>`select account_id || ' ' || project_id as name from shredded_projects`
     const names = new Set(shredded.map(({ name }) => name))
     this.#isShredded = ({ stream: { accountId }, projectId }) => names.has(`${accountId} ${projectId}`)
-    const waiting = await this.#follow(events, log)
-    expectThat(isDeepStrictEqual(await storedNodes(tx, sizes.hashed, saw), this.#tree.digests()))
+    const nodes = storedNodes(tx, sizes.hashed, saw)
+    // It is read to its end whatever the others say: `tx` is needed afterwards.
+    const [waiting] = await Promise.allSettled([this.#follow(events, log), nodes])
+    if (waiting.status === 'rejected') throw waiting.reason
+    expectThat(isDeepStrictEqual(await nodes, this.#tree.digests()))
     // Each stream has all events up to its last: so none lies beyond a head when there are no more than the heads count.
     const [heads] = await tx<{ events: number }[]>`select coalesce(sum(seq), 0)::bigint as events from heads`
     expectThat(heads!.events === this.#events)
     this.#signed.end(this.#tree.size, sizes.signed)
     expectThat(this.#findings.count === 0)
-    return { checkpoint: this.#signed.newest, waiting, opened: this.#opened }
+    return { checkpoint: this.#signed.newest, waiting: waiting.value, opened: this.#opened }
   }
 
   /** Everything that has a place in the log or waits for one, and nothing else. Returns how many wait. */
@@ -97,13 +107,14 @@ class QuickLook {
   async #check(window: EventWindow, places: readonly Place[]): Promise<void> {
     const { sizes, open } = this.#all
     this.#nextSigned ??= await this.#signed.next()
+    this.#opener.forgetKeys()
     for (const [i, place] of places.entries()) {
       const event = window.take(place) ?? (await window.find(place))
       expectThat(event !== undefined)
       const stream = place.streamName
       const previous = this.#chains.before(stream, place) ?? (await this.#chains.find(places, i))
-      expectThat(event.follows(previous) && place.agrees(event))
-      const { chain } = event
+      const chain = event.following(previous)
+      expectThat(chain !== undefined && place.agrees(event))
       this.#chains.set(stream, place.seq, chain)
       if (place.index !== undefined) {
         expectThat(place.index === this.#events)
@@ -120,7 +131,8 @@ class QuickLook {
 
   async #open(event: StoredEvent, index: number): Promise<void> {
     this.#opened += 1
-    const { unreadable } = await openEntry(this.#all.dataKeys, event.row(index, this.#isShredded(event)))
+    const entry = { event, index, shredded: this.#isShredded(event) }
+    const { unreadable } = this.#opener.open(entry) ?? (await this.#opener.openSlowly(entry))
     if (isSound(unreadable)) return
     this.#all.suspects.add(index)
     throw new Unsound()
@@ -129,7 +141,7 @@ class QuickLook {
 
 /** As they lie in their table, which is about the order of the log: what was appended first lies first. */
 const storedEvents = (tx: Tx) =>
-  copyChunks(tx, `select ${storedColumns} from events e`, (bytes, at) => new StoredEvent(bytes, at))
+  copyChunks(tx, `select ${storedColumns} from events e`, (bytes, at, from) => new StoredEvent(bytes, at, from))
 
 function expectThat(holds: boolean): asserts holds {
   if (!holds) throw new Unsound()

@@ -11,7 +11,8 @@ import { NodesDigest } from './tree-nodes.ts'
 
 /** The tree over the leaves so far, of which only the right edge is kept: memory grows with its height. */
 export class ComputedTree {
-  readonly #edge: { level: number; hash: Digest }[] = []
+  /** By level; those that a level has no open one on are of before. */
+  readonly #edge: Digest[] = []
   readonly #levels: NodesDigest[] = []
   size = 0
   /** An entry differs from the stored tree, or is missing, and that was found: no root after it can be what was signed. */
@@ -20,19 +21,19 @@ export class ComputedTree {
   add(leaf: Digest): void {
     let [level, hash] = [0, leaf]
     this.#made(level, hash)
-    for (let left = this.#edge.at(-1); left?.level === level; left = this.#edge.at(-1)) {
-      this.#edge.pop()
+    for (let open = this.size; open % 2 === 1; open = Math.floor(open / 2)) {
+      hash = nodeDigest(this.#edge[level]!, hash)
       level += 1
-      hash = nodeDigest(left.hash, hash)
       this.#made(level, hash)
     }
-    this.#edge.push({ level, hash })
+    this.#edge[level] = hash
     this.size += 1
   }
 
   root(): Buffer {
     if (this.size === 0) return emptyRoot()
-    return digestBytes(this.#edge.map(({ hash }) => hash).reduceRight((right, left) => nodeDigest(left, right)))
+    const open = this.#edge.filter((_, level) => Math.floor(this.size / 2 ** level) % 2 === 1)
+    return digestBytes(open.reduce((right, left) => nodeDigest(left, right)))
   }
 
   /** Of all hashes of each level. Ends it. */

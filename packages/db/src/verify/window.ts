@@ -3,12 +3,15 @@ import type { StoredEvent } from '../stored-event.ts'
 
 /** So many events may lie between where one is stored and where the log names it. */
 const LIMIT = 20_000
+/** A power of two. */
+const SLOTS = 2 ** 15
 
 /** Events that were read and that no place named yet. */
 export class EventWindow {
   readonly #source: AsyncGenerator<StoredEvent[]>
   readonly #limit: number
-  readonly #events = new Map<number, StoredEvent>()
+  /** By their key: of those that share a slot each names the next. */
+  readonly #slots: (StoredEvent | undefined)[] = Array.from({ length: SLOTS })
   #size = 0
 
   constructor(source: AsyncGenerator<StoredEvent[]>, limit = LIMIT) {
@@ -18,12 +21,12 @@ export class EventWindow {
 
   /** The event at a place, which is given out once; undefined when it was not read yet. */
   take(place: Place): StoredEvent | undefined {
+    const slot = place.key & (SLOTS - 1)
     let before: StoredEvent | undefined
-    for (let event = this.#events.get(place.key); event; event = event.next) {
-      if (place.names(event)) {
+    for (let event = this.#slots[slot]; event; event = event.next) {
+      if (event.key === place.key && place.names(event)) {
         if (before) before.next = event.next
-        else if (event.next) this.#events.set(place.key, event.next)
-        else this.#events.delete(place.key)
+        else this.#slots[slot] = event.next
         this.#size -= 1
         return event
       }
@@ -56,8 +59,9 @@ export class EventWindow {
     const { done, value } = await this.#source.next()
     if (done) return false
     for (const event of value) {
-      event.next = this.#events.get(event.key)
-      this.#events.set(event.key, event)
+      const slot = event.key & (SLOTS - 1)
+      event.next = this.#slots[slot]
+      this.#slots[slot] = event
     }
     this.#size += value.length
     return true
