@@ -11,7 +11,9 @@ import { contentOf } from './home-files.ts'
  * that is in none of them, as those of a token or of KMS are not.
  */
 export async function ownKeyring({ keyring }: Pick<Env, 'keyring'>, needed: readonly KekRef[]): Promise<Buffer> {
-  const read = await Promise.all(keyring.map((spec) => (spec.kind === 'file' ? ringAt(spec.path) : undefined)))
+  const read = await Promise.all(
+    keyring.map(async (spec) => (spec.kind === 'file' ? await ringAt(spec.path) : undefined)),
+  )
   const rings = read.filter((ring) => ring !== undefined)
   const keys = rings.flatMap((ring) => ring.keys)
   const elsewhere = needed.filter((kek) => !keys.some((key) => sameKek(key, kek)))
