@@ -8,7 +8,7 @@ import type { KeyProvider } from '@stewrd/crypto/keyring.ts'
 import { sameKek } from '@stewrd/crypto/keyring.ts'
 import { deriveKey } from '@stewrd/crypto/mac.ts'
 import type { Sql } from './connect.ts'
-import { run } from './db-error.ts'
+import { run, runWithin } from './db-error.ts'
 import type { DataKeyRow } from './master-keys/check.ts'
 import { checkKeyring } from './master-keys/check.ts'
 import { registerPrimary, reopenClosed } from './master-keys/registry.ts'
@@ -92,7 +92,7 @@ export class DataKeys {
   async destroy(accountId: string, id: string): Promise<boolean> {
     await run(this.#db.sql`select destroy_secret_key(${accountId}, ${id})`)
     this.#byId.delete(`${accountId}/${id}`)
-    const left = await run(this.#db.sql`select from data_keys where account_id = ${accountId} and id = ${id}`)
+    const left = await runWithin(this.#db.sql`select from data_keys where account_id = ${accountId} and id = ${id}`)
     return left.length === 0
   }
 
@@ -140,7 +140,7 @@ export class DataKeys {
   }
 
   async #currentRow({ accountId, scope, purpose }: Scope): Promise<Row | undefined> {
-    const [row] = await run(this.#db.sql<Row[]>`
+    const [row] = await runWithin(this.#db.sql<Row[]>`
       select * from data_keys
       where account_id = ${accountId} and scope = ${scope} and purpose = ${purpose} and retired_at is null`)
     return row
@@ -177,7 +177,7 @@ export class DataKeys {
 
   async #reserve(name: string, scope: Scope, block: number): Promise<void> {
     const { accountId, purpose } = scope
-    const [row] = await run(this.#db.sql<Row[]>`
+    const [row] = await runWithin(this.#db.sql<Row[]>`
       update data_keys set encryptions = encryptions + ${purpose === 'deployment' ? 0 : block}
       where account_id = ${accountId} and scope = ${scope.scope} and purpose = ${purpose} and retired_at is null
       returning *`)
@@ -204,7 +204,7 @@ export class DataKeys {
     const { kek, wrapped, dataKey } = await generateDataKey(this.#provider, ref)
     const createdAt = new Date(this.#now())
     // The share lock on the master key's row lasts as long as the statement: a rotation that closes the key comes before or after.
-    const [row] = await run(this.#db.sql<{ open: boolean; made: boolean; shredded: boolean }[]>`
+    const [row] = await runWithin(this.#db.sql<{ open: boolean; made: boolean; shredded: boolean }[]>`
       with master as materialized (
         select 1 from master_keys where kek_id = ${kek.id} and kek_version = ${kek.version}::int and status = 'open' for share
       ), retired as (
@@ -234,14 +234,16 @@ export class DataKeys {
 
   /** Of all, also those that were never anybody's current key. */
   async #lastEpoch({ accountId, scope, purpose }: Scope): Promise<number> {
-    const [row] = await run(this.#db.sql<{ epoch: number }[]>`
+    const [row] = await runWithin(this.#db.sql<{ epoch: number }[]>`
       select coalesce(max(epoch), 0) as epoch from data_keys
       where account_id = ${accountId} and scope = ${scope} and purpose = ${purpose}`)
     return row!.epoch
   }
 
   async #load(accountId: string, id: string): Promise<DataKey> {
-    const [row] = await run(this.#db.sql<Row[]>`select * from data_keys where account_id = ${accountId} and id = ${id}`)
+    const [row] = await runWithin(
+      this.#db.sql<Row[]>`select * from data_keys where account_id = ${accountId} and id = ${id}`,
+    )
     if (!row) throw new DataKeyMissing(id)
     return this.#unwrap(row)
   }

@@ -7,7 +7,7 @@ import type { CommandMeta, Execute, StreamId } from '@stewrd/core/kernel/execute
 import { commandMac } from '@stewrd/crypto/mac.ts'
 import type { Sql } from './connect.ts'
 import type { DataKeys } from './data-keys.ts'
-import { run } from './db-error.ts'
+import { runWithin } from './db-error.ts'
 import { openRecord } from './record.ts'
 import { Appender } from './store/appender.ts'
 import { commandName } from './store/find-command.ts'
@@ -88,7 +88,7 @@ export class EventStore {
 
   /** Where a command was carried out: its stream, and the revision after it. */
   async findCommand(accountId: string, commandId: string): Promise<{ stream: string; revision: number } | undefined> {
-    const [row] = await run(this.#sql<{ stream: string; revision: number }[]>`
+    const [row] = await runWithin(this.#sql<{ stream: string; revision: number }[]>`
       select stream, seq as revision from events
       where account_id = ${accountId} and command_id = ${commandId} order by n desc limit 1`)
     return row
@@ -96,7 +96,7 @@ export class EventStore {
 
   /** What a hash leads to, such as an API key's to its project. */
   async lookup(hash: string): Promise<{ accountId: string; projectId: string } | undefined> {
-    const [row] = await run(this.#sql<{ accountId: string; projectId: string }[]>`
+    const [row] = await runWithin(this.#sql<{ accountId: string; projectId: string }[]>`
       select account_id as "accountId", project_id as "projectId" from lookups where hash = ${hash}`)
     return row
   }

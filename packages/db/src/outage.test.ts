@@ -13,7 +13,7 @@ import { createEventStore } from './event-store.ts'
 import { migrate } from './migrate.ts'
 import { Projector } from './projector.ts'
 import { Sequencer } from './sequencer.ts'
-import { by } from './testkit/world.ts'
+import { by, createWorld } from './testkit/world.ts'
 import { startProxy } from './testkit/proxy.ts'
 import { Views } from './views.ts'
 
@@ -59,6 +59,28 @@ test('the database stops and starts again: commands fail as an outage, then ever
   await proxy.close()
   await pg.stop()
   await rm(home, { recursive: true })
+})
+
+test('a database that answers nothing any more is an outage for whoever reads, within a bounded time', async () => {
+  const world = await createWorld()
+  const proxy = await startProxy(world.url)
+  const sql = connect(proxy.url, { max: 6 })
+  await Promise.all(Array.from({ length: 6 }, () => sql`select pg_sleep(0.05)`))
+  const store = createEventStore({ sql, dataKeys: world.dataKeys })
+  proxy.swallowAnswers()
+  const { accountId, projectId } = world.project()
+  const dataKeys = new DataKeys(sql, await openKeyringFile(world.keyring))
+  const reads = [
+    store.lookup('a hash'),
+    store.findCommand(accountId, 'a command'),
+    new Views(sql).get('projects', accountId, projectId),
+    dataKeys.byId(accountId, projectId),
+  ]
+  for (const read of await Promise.allSettled(reads))
+    expect(read).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailable) })
+  await proxy.close()
+  await disconnect(sql, 1)
+  await world.close()
 })
 
 test('closing connections to a server that never answers takes a bounded time', async () => {

@@ -1,5 +1,5 @@
 import type { Sql } from './connect.ts'
-import { run } from './db-error.ts'
+import { runWithin } from './db-error.ts'
 
 export type ListOptions = {
   projectId?: string
@@ -32,7 +32,7 @@ export class Views {
   }
 
   async get<Row>(view: string, accountId: string, key: string): Promise<Row | undefined> {
-    const [found] = await run(this.#sql<{ row: Row }[]>`
+    const [found] = await runWithin(this.#sql<{ row: Row }[]>`
       select r.row from projections p join view_rows r using (view, slot)
       where p.view = ${view} and r.account_id = ${accountId} and r.key = ${key}`)
     return found?.row
@@ -45,7 +45,7 @@ export class Views {
     { projectId, limit = 50, before, where = {} }: ListOptions = {},
   ): Promise<Page<Row>> {
     const sql = this.#sql
-    const found = await run(sql<{ row: Row; sort: number }[]>`
+    const found = await runWithin(sql<{ row: Row; sort: number }[]>`
       select r.row, r.sort from projections p join view_rows r using (view, slot)
       where p.view = ${view} and r.account_id = ${accountId}
         ${projectId === undefined ? sql`` : sql`and r.project_id = ${projectId}`}
@@ -64,7 +64,7 @@ export class Views {
     { projectId, fields, among }: { projectId: string; fields: readonly F[]; among: number },
   ): Promise<Record<F, string[]>> {
     const sql = this.#sql
-    const found = await run(sql<{ field: F; value: string }[]>`
+    const found = await runWithin(sql<{ field: F; value: string }[]>`
       select distinct f.field, newest.row ->> f.field as value
       from (
         select r.row from projections p join view_rows r using (view, slot)
@@ -78,7 +78,7 @@ export class Views {
 
   /** How far each view is, and whether it stopped. */
   async status(): Promise<ViewStatus[]> {
-    const rows = await run(this.#sql<(Omit<ViewStatus, 'updatedAt'> & { updatedAt: Date })[]>`
+    const rows = await runWithin(this.#sql<(Omit<ViewStatus, 'updatedAt'> & { updatedAt: Date })[]>`
       select view, version, checkpoint, s.size - checkpoint as lag, status, error, updated_at as "updatedAt"
       from projections, log_state s order by view`)
     return rows.map((row) => ({ ...row, updatedAt: row.updatedAt.getTime() }))

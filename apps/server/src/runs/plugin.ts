@@ -1,4 +1,4 @@
-import { run } from '@stewrd/db/db-error.ts'
+import { runWithin } from '@stewrd/db/db-error.ts'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Platform } from '../platform.ts'
@@ -81,13 +81,13 @@ function runsStore({ store, metering }: Platform): RunsDeps['store'] {
 }
 
 async function revisions({ sql, accountId }: Platform, streams: readonly string[]) {
-  const rows = await run(sql<{ stream: string; seq: number }[]>`
+  const rows = await runWithin(sql<{ stream: string; seq: number }[]>`
     select stream, seq from heads where account_id = ${accountId} and stream = any(${[...streams]}::text[])`)
   return new Map(rows.map(({ stream, seq }) => [stream, seq]))
 }
 
 async function streamOwner({ sql, accountId }: Platform, stream: string): Promise<string | undefined> {
-  const [head] = await run(sql<{ project_id: string }[]>`
+  const [head] = await runWithin(sql<{ project_id: string }[]>`
     select project_id from heads where account_id = ${accountId} and stream = ${stream}`)
   return head?.project_id
 }

@@ -25,8 +25,6 @@ import { placeTolls } from './tolls.ts'
 /** Statements in flight at once. Few, so that commands that wait meanwhile share the next one and readers find a connection; with fewer the disk waits for us. */
 const IN_FLIGHT = 6
 const MAX_UNITS = 64
-/** What waits is parted between two statements, so that one is sealed while the other is written; fewer are not worth a statement more. */
-const LEAST_UNITS = 6
 const MAX_LOADS = 200
 const MAX_CONFLICTS = 8
 const MAX_OUTAGES = 3
@@ -49,7 +47,6 @@ export class Appender {
   #cold: Lane[] = []
   #ready: Lane[] = []
   #flying = 0
-  #flyingUnits = 0
   #loading = false
   #scheduled = false
 
@@ -92,11 +89,11 @@ export class Appender {
     this.#schedule()
   }
 
-  /** After this turn of the loop's microtasks: calls that were made together travel together. */
-  #schedule(later: (pump: () => void) => void = queueMicrotask): void {
+  #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    later(() => {
+    // After this turn of the loop's microtasks: calls that were made together travel together.
+    queueMicrotask(() => {
       this.#scheduled = false
       this.#pump()
     })
@@ -104,29 +101,17 @@ export class Appender {
 
   #pump(): void {
     if (this.#cold.length > 0 && !this.#loading) void this.#load(this.#cold.splice(0, MAX_LOADS))
-    if (!this.#mayFly()) return
-    void this.#fly(this.#takeBatch())
-    // Once this one is on its way: what is sealed together is sent together.
-    if (this.#mayFly()) this.#schedule(setImmediate)
-  }
-
-  /** Behind two statements that are on their way, a much smaller one waits for company. */
-  #mayFly(): boolean {
-    const waiting = this.#ready.length
-    if (waiting === 0 || this.#flying >= IN_FLIGHT) return false
-    return this.#flying < 2 || waiting * this.#flying * 2 >= this.#flyingUnits
+    while (this.#ready.length > 0 && this.#flying < IN_FLIGHT) void this.#fly(this.#takeBatch())
   }
 
   /** Guarded units travel apart from the rest: what writes a head that others guard must not wait for a guard of its own. */
   #takeBatch(): Lane[] {
     const first = this.#ready[0]!
     const guarded = isGuarded(first)
-    const half = Math.ceil((this.#ready.length + this.#flyingUnits) / 2)
-    const most = Math.min(MAX_UNITS, Math.max(LEAST_UNITS, half))
     const batch: Lane[] = []
     const rest: Lane[] = []
     for (const lane of this.#ready) {
-      const fits = first.solo ? lane === first : !lane.solo && isGuarded(lane) === guarded && batch.length < most
+      const fits = first.solo ? lane === first : !lane.solo && isGuarded(lane) === guarded && batch.length < MAX_UNITS
       if (fits) batch.push(lane)
       else rest.push(lane)
     }
@@ -136,12 +121,10 @@ export class Appender {
 
   async #fly(lanes: readonly Lane[]): Promise<void> {
     this.#flying += 1
-    this.#flyingUnits += lanes.length
     for (const lane of lanes) lane.stage = 'flying'
     const attempts = (await Promise.all(lanes.map((lane) => this.#prepare(lane)))).filter((a) => a !== undefined)
     if (attempts.length > 0) await this.#append(attempts)
     this.#flying -= 1
-    this.#flyingUnits -= lanes.length
     for (const lane of lanes) this.#next(lane)
     this.#schedule()
   }
