@@ -1,27 +1,16 @@
-import type { Digest } from '@stewrd/crypto/digest.ts'
-import { digest } from '@stewrd/crypto/digest.ts'
-import { LEAF_FORMAT } from '@stewrd/crypto/log-leaf.ts'
-import { leafDigest } from '@stewrd/crypto/merkle.ts'
 import type { Tx } from '../connect.ts'
 import type { Places } from '../copy-binary.ts'
 import { copyChunks, int8, sameBytes, wholeMs } from '../copy-binary.ts'
 import { keyOf } from '../stored-event.ts'
 import type { StoredEvent } from '../stored-event.ts'
 
-/** The first columns are what a leaf of the log's tree binds, each behind its length, as `copy` sends them. */
-const columns = `'${LEAF_FORMAT}'::text, account_id::text, stream, seq`
-const HASH = Buffer.of(0, 0, 0, 32)
-const leaves: Buffer[] = []
-
-/** Of so many bytes: all begin at the same place. */
-let leaf = new ArrayBuffer(1024)
-function leafOf(length: number): Buffer {
-  if (length > leaf.byteLength) {
-    leaf = new ArrayBuffer(2 * length)
-    leaves.length = 0
-  }
-  return (leaves[length] ??= Buffer.from(leaf, 0, length))
-}
+const columns = 'account_id, stream, seq'
+/** The characters of each byte in hex, and where the two of each byte of a uuid lie in its text. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const HIGH = Uint8Array.from(HEX, (hex) => hex.charCodeAt(0))
+const LOW = Uint8Array.from(HEX, (hex) => hex.charCodeAt(1))
+const DIGITS = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
+const UUID_CHARACTERS = 36
 
 /** A place of the log, or of the queue before it: the event that it names, and what it says of it. */
 export class Place {
@@ -37,44 +26,35 @@ export class Place {
     this.#bytes = bytes
     this.#at = at
     this.#from = from
-    this.seq = int8(bytes, at[from + 6])
-    this.index = logged ? int8(bytes, at[from + 16]) : undefined
-    this.key = keyOf(bytes, at[from + 5]!)
+    this.seq = int8(bytes, at[from + 4])
+    this.index = logged ? int8(bytes, at[from + 14]) : undefined
+    this.key = keyOf(bytes, at[from + 3]!)
   }
 
   /** Equal for places of one stream. */
   get streamName(): string {
-    return this.#bytes.toString('latin1', this.#startOf(1), this.#endOf(2))
+    return this.#bytes.toString('latin1', this.#startOf(0), this.#endOf(1))
   }
 
   get stream(): { accountId: string; stream: string } {
-    const text = (i: number) => this.#bytes.toString('utf8', this.#startOf(i), this.#endOf(i))
-    return { accountId: text(1), stream: text(2) }
+    const account = this.#bytes.toString('hex', this.#startOf(0), this.#endOf(0))
+    const accountId = account.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+    return { accountId, stream: this.#bytes.toString('utf8', this.#startOf(1), this.#endOf(1)) }
   }
 
   names(e: StoredEvent): boolean {
-    return this.#same(2, e, 3) && this.#same(1, e, 1) && this.seq === e.seq
+    return this.seq === e.seq && this.#same(1, e, 3) && this.#sameId(0, e, 1)
   }
 
   /** The log's copies of the event's columns are those of the event. */
   agrees(e: StoredEvent): boolean {
     if (this.index === undefined) return true
     return (
-      this.#same(4, e, 2) &&
-      this.#same(5, e, 6) &&
-      this.#same(6, e, 10) &&
-      wholeMs(this.#bytes, this.#startOf(7)) === e.ms
+      this.#sameId(3, e, 2) &&
+      this.#same(4, e, 6) &&
+      this.#same(5, e, 10) &&
+      wholeMs(this.#bytes, this.#startOf(6)) === e.ms
     )
-  }
-
-  /** The hash that this entry must have in the log's tree. */
-  leaf(chain: Digest): Digest {
-    const [from, to] = [this.#startOf(0) - 4, this.#endOf(3)]
-    const data = leafOf(to - from + 36)
-    this.#bytes.copy(data, 0, from, to)
-    data.set(HASH, to - from)
-    data.write(chain, to - from + 4, 'latin1')
-    return leafDigest(digest(data))
   }
 
   /** Whether a column is that of the event. */
@@ -82,6 +62,16 @@ export class Place {
     const [from, other] = [this.#startOf(i), e.startOf(column)]
     const length = this.#endOf(i) - from
     return length === e.endOf(column) - other && sameBytes(this.#bytes, from, e.bytes, other, length)
+  }
+  /** The same of a uuid, of which the event has the text, as Postgres makes it. */
+  #sameId(i: number, e: StoredEvent, column: number): boolean {
+    const [from, text] = [this.#startOf(i), e.startOf(column)]
+    if (e.endOf(column) - text !== UUID_CHARACTERS) return false
+    for (let b = 0; b < 16; b++) {
+      const [byte, at] = [this.#bytes[from + b]!, text + DIGITS[b]!]
+      if (e.bytes[at] !== HIGH[byte] || e.bytes[at + 1] !== LOW[byte]) return false
+    }
+    return true
   }
   #startOf(i: number): number {
     return this.#at[this.#from + 2 * i]!
@@ -95,7 +85,7 @@ export class Place {
 export const loggedPlaces = (tx: Tx) =>
   copyChunks(
     tx,
-    `select ${columns}, project_id::text, type, actor, at, idx from log order by idx`,
+    `select ${columns}, project_id, type, actor, at, idx from log order by idx`,
     (bytes, at, from) => new Place(bytes, at, true, from),
   )
 /** Everything that waits for its place. */

@@ -6,6 +6,7 @@ import { EntryOpener } from '../log-opener.ts'
 import { SignedHeads } from './checkpoints.ts'
 import { isSound } from './events.ts'
 import { Findings } from './findings.ts'
+import { leafOf } from './leaf.ts'
 import type { Place } from './place.ts'
 import { loggedPlaces, waitingPlaces } from './place.ts'
 import { StoredEvent, storedColumns } from '../stored-event.ts'
@@ -118,7 +119,7 @@ class QuickLook {
       this.#chains.set(stream, place.seq, chain)
       if (place.index !== undefined) {
         expectThat(place.index === this.#events)
-        if (place.index < sizes.hashed) this.#tree.add(place.leaf(chain))
+        if (place.index < sizes.hashed) this.#tree.add(leafOf(event))
         if (this.#tree.size >= this.#nextSigned) {
           await this.#signed.compare(this.#tree, event.ms!)
           this.#nextSigned = await this.#signed.next()

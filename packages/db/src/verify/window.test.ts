@@ -1,4 +1,3 @@
-import { LEAF_FORMAT } from '@stewrd/crypto/log-leaf.ts'
 import { GENESIS } from '@stewrd/crypto/chain.ts'
 import { lengthPrefixed } from '@stewrd/crypto/bytes.ts'
 import { EVENT_FORMAT } from '@stewrd/crypto/envelope.ts'
@@ -43,7 +42,8 @@ const event = (stream: string, seq: number) =>
       GENESIS,
     ]),
   )
-const place = (stream: string, seq: number) => new Place(...row([LEAF_FORMAT, account, stream, seq]), false)
+const place = (stream: string, seq: number) =>
+  new Place(...row([Buffer.from(account.replaceAll('-', ''), 'hex'), stream, seq]), false)
 
 async function* chunks(...all: StoredEvent[][]) {
   yield* all
