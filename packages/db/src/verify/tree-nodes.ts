@@ -32,11 +32,21 @@ export class NodesDigest {
  * What the stored tree of `size` entries has on each level; undefined when a hash is missing, or there are others. They are read as they lie,
  * which is about the order in which they were made; or else put into order. `tx` can be used on.
  */
-export const storedNodes = async (tx: Tx, size: number, saw: (rows: number) => void): Promise<Digest[] | undefined> =>
-  (await readNodes(tx, size, saw)) ?? (await readNodes(tx, size, () => {}, 'order by level, idx'))
+export const storedNodes = async (
+  tx: Tx,
+  size: number,
+  saw: (rows: number) => void,
+  window = WINDOW,
+): Promise<Digest[] | undefined> =>
+  (await readNodes(tx, new StoredNodes(size, window), saw)) ??
+  (await readNodes(tx, new StoredNodes(size, window), () => {}, 'order by level, idx'))
 
-async function readNodes(tx: Tx, size: number, saw: (rows: number) => void, order = ''): Promise<Digest[] | undefined> {
-  const stored = new StoredNodes(size)
+async function readNodes(
+  tx: Tx,
+  stored: StoredNodes,
+  saw: (rows: number) => void,
+  order = '',
+): Promise<Digest[] | undefined> {
   let fit = true
   const query = `select level, idx, hash from tree_nodes ${order}`
   for await (const rows of copyChunks(tx, query, (bytes, at, from) => stored.add(bytes, at, from))) {
@@ -49,9 +59,9 @@ async function readNodes(tx: Tx, size: number, saw: (rows: number) => void, orde
 class StoredNodes {
   readonly #levels: StoredLevel[] = []
 
-  constructor(size: number) {
+  constructor(size: number, window: number) {
     for (let width = size; width > 0 || this.#levels.length === 0; width = Math.floor(width / 2))
-      this.#levels.push(new StoredLevel(width))
+      this.#levels.push(new StoredLevel(width, window))
   }
 
   /** Whether the next row is one that can come. */
@@ -79,8 +89,8 @@ class StoredLevel {
   #next = 0
   #hashed = 0
 
-  constructor(width: number) {
-    const room = Math.min(WINDOW, Math.ceil(width / BLOCK) * BLOCK)
+  constructor(width: number, window: number) {
+    const room = Math.min(window, Math.ceil(width / BLOCK) * BLOCK)
     this.#width = width
     this.#window = Buffer.alloc(room * HASH_BYTES)
     this.#came = new Uint8Array(room)
