@@ -1,6 +1,6 @@
 import type { Egress } from '../egress/egress.ts'
 import type { Posted } from '../egress/post.ts'
-import { ofStatus, ProviderError, providerError } from './errors.ts'
+import { ProviderError, providerError } from './errors.ts'
 import type { ProviderTarget } from './target.ts'
 
 /** `timeoutMs`: until the provider's first byte. The whole is bounded by `signal`. */
@@ -13,7 +13,7 @@ type RefusalOf = (answer: Posted, said: Said) => ProviderError
 export async function send(
   egress: Pick<Egress, 'post'>,
   { target, body, signal, timeoutMs }: Sent,
-  refusalOf: RefusalOf = ({ status, headers }, said) => ofStatus(status, { ...said, headers }),
+  refusalOf: RefusalOf,
 ): Promise<Posted> {
   // One controller for both reasons. A run's own signal lives no longer than the run, so nobody has to take the listener away again.
   const call = new AbortController()
