@@ -33,13 +33,17 @@ export const auditRouter = router({
     return verification(ctx.platform)
   }),
   rotations: sessionProcedure
+    .meta({ slow: true })
     .input(Report)
     .query(({ ctx, input }): Promise<RotationAudit> => report(ctx.platform, input)),
   /** The same as a document for an auditor. */
-  rotationsPdf: sessionProcedure.input(Report).query(async ({ ctx, input }): Promise<{ base64: string }> => {
-    const pdf = await rotationsPdf(await report(ctx.platform, input))
-    return { base64: pdf.toString('base64') }
-  }),
+  rotationsPdf: sessionProcedure
+    .meta({ slow: true })
+    .input(Report)
+    .query(async ({ ctx, input }): Promise<{ base64: string }> => {
+      const pdf = await rotationsPdf(await report(ctx.platform, input))
+      return { base64: pdf.toString('base64') }
+    }),
   configAt: projectProcedure
     .input(Project.extend({ at: Moment }))
     .query(({ ctx, input }): Promise<ConfigAt> => configAt(ctx.platform, input.projectId, input.at)),

@@ -9,7 +9,7 @@ export function report(json = false, { revision, changed, warning, llm }: LlmCha
   if (warning) process.stderr.write(`Warning: ${warning}\n`)
   print(json, { revision, health: llm.health.status }, () =>
     changed
-      ? `Now at revision ${revision} (${time(llm.changedAt)} UTC), key ${llm.health.status}.`
+      ? `Now at revision ${revision} (${time(llm.changedAt)} UTC), model ${llm.model ?? 'none'}, key ${llm.health.status}.`
       : `Nothing to change: it is like that already, at revision ${revision}.`,
   )
 }

@@ -2,8 +2,10 @@ import type { Command } from 'commander'
 import { ChangeModelInput, RemoveProviderInput, SetProviderInput } from '@stewrd/core/llm/input.ts'
 import { providerIds } from '@stewrd/core/llm/providers.ts'
 import { configAt } from '../audit/config-at.ts'
+import { listModels } from '../llm/check.ts'
 import { currentLlm } from '../llm/current.ts'
 import { changeModel, removeProvider, setProvider } from '../llm/service.ts'
+import type { Platform } from '../platform.ts'
 import { projectOf } from '../projects/project-of.ts'
 import { count, moment, parse, projectId, secretFromStdin } from './input.ts'
 import type { ChangeFlags } from './llm-change.ts'
@@ -57,7 +59,17 @@ async function set(id: string, _: SetFlags, command: Command) {
 async function model(id: string, to: string, _: Flags, command: Command) {
   const flags = command.optsWithGlobals<Flags>()
   const input = parse(ChangeModelInput, { ...changeOf(id, flags), model: to })
-  await withPlatform(async (platform) => report(flags.json, await changeModel(platform, input, OPERATOR)))
+  await withPlatform(async (platform) => {
+    const changed = await changeModel(platform, input, OPERATOR)
+    report(flags.json, { ...changed, warning: changed.warning ?? (await unlisted(platform, input)) })
+  })
+}
+
+/** Any model may be set: a provider can know more than it lists. */
+async function unlisted(platform: Platform, { projectId: id, model: to }: { projectId: string; model: string }) {
+  const { source, models } = await listModels(platform, { projectId: id })
+  if (source !== 'provider' || models.some((m) => m.model === to)) return null
+  return `the provider does not list the model ${to}. If it does not know it, runs fail with model_not_found.`
 }
 
 async function remove(id: string, _: Flags, command: Command) {

@@ -12,7 +12,7 @@ export const createTolls = ({ metering, runsPerMinute }: Env, deps: Deps) =>
     metering,
     perMinute: runsPerMinute,
     month: (projectId) => monthUsed(deps, projectId),
-    balance: async () => (await creditBalance(deps.sql, deps.accountId)).total,
+    balance: () => creditBalance(deps.sql, deps.accountId),
   })
 
 /** What a project has used this month. */

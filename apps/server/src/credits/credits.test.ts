@@ -15,7 +15,7 @@ afterEach(() => {
   bed.upstream.release()
 })
 
-type Used = Answer & { usage: { credits_this_request: number; credits_remaining: number } }
+type Used = Answer & { usage: Record<'credits_this_request' | 'credits_remaining', number> }
 const ask = (body: object = {}) => bed.post({ message: 'Hi', ...body })
 const used = async (response: Promise<Response>) => ((await answered(response)) as Used).usage
 const left = async () => (await creditBalance(bed.tested.platform.sql, bed.tested.platform.accountId)).total
@@ -23,7 +23,10 @@ const entries = () => creditEntries(bed.tested.platform.sql, bed.tested.platform
 
 test('a run costs what its capabilities cost, and its answer tells what is left; a stream costs the same', async () => {
   const before = await left()
-  expect(await used(ask())).toMatchObject({ credits_this_request: 1, credits_remaining: before - 1 })
+  const counters = await used(ask())
+  expect(counters).toMatchObject({ credits_this_request: 1, credits_remaining: before - 1 })
+  // The older generation of words for it.
+  expect(counters).toMatchObject({ requests_used: 200 - counters.credits_remaining, requests_limit: 200 })
   const stream = frames(await (await ask({ stream: true })).text()).at(-1)!
   expect(stream).toMatchObject({ event: 'done', data: { credits_this_request: 1, credits_remaining: before - 2 } })
   const [settled, reserved] = await entries()

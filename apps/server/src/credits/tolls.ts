@@ -1,3 +1,4 @@
+import { FREE_CREDITS } from '@stewrd/core/credits/month.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { CommandMeta } from '@stewrd/core/kernel/execute.ts'
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
@@ -5,14 +6,15 @@ import type { ProjectLimits } from '@stewrd/core/projects/limits.ts'
 import { noLimits } from '@stewrd/core/projects/limits.ts'
 import type { MonthRow } from '@stewrd/core/runs/months.projection.ts'
 import { endEvents } from '@stewrd/core/runs/runs.ts'
+import type { CreditBalance } from '@stewrd/db/credits/ledger.ts'
 import { LRUCache } from 'lru-cache'
 import { budgetsOf } from '../limits/budget.ts'
 import type { Place } from '../limits/local-minute.ts'
 import { LocalMinute } from '../limits/local-minute.ts'
+import type { AccountUsage } from '../runs/answer-body.ts'
+import { unmetered } from '../runs/answer-body.ts'
 import { ContractError } from '../runs/contract-error.ts'
 
-/** What clients read as "no limit" while metering is off. */
-const UNMETERED = 999_999_999
 /** So old may be what a budget is judged by. */
 const MONTH_MS = 2_000
 /** So often the limits of a project that is over them are looked at again. */
@@ -23,7 +25,7 @@ type Options = {
   /** For projects that set none; 0: any number. */
   perMinute: number
   month(projectId: string): Promise<MonthRow | undefined>
-  balance(): Promise<number>
+  balance(): Promise<CreditBalance>
 }
 type Start = { projectId: string; runId: string; limits: ProjectLimits | undefined; credits: number }
 
@@ -79,8 +81,10 @@ export class Tolls {
   }
 
   /** As the answers of the API say it. */
-  creditsLeft(): Promise<number> | number {
-    return this.#options.metering ? this.#options.balance() : UNMETERED
+  async account(): Promise<AccountUsage> {
+    if (!this.#options.metering) return unmetered
+    const { free, paid, total } = await this.#options.balance()
+    return { creditsLeft: total, used: FREE_CREDITS - free, limit: FREE_CREDITS + paid }
   }
 
   #take(projectId: string, perMinute: number): Place {

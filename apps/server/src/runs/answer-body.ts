@@ -3,9 +3,17 @@ import type { RunEvent } from '@stewrd/core/runs/events.ts'
 import type { StartedRun } from '@stewrd/core/runs/runs.ts'
 import { runs } from '@stewrd/core/runs/runs.ts'
 import type { RunAnswer } from '@stewrd/core/runs/wire.ts'
+import { OUTPUTS_MS } from '@stewrd/runtime/loop/run-loop.ts'
+import type { RunLimits } from './deps.ts'
 
-/** What clients of before credits read as "no limit". */
+/**
+ * What the account has, in both generations of words: in the older one the free credits of the month are requests, of which `used` are gone,
+ * and `limit - used` is what is left.
+ */
+export type AccountUsage = { creditsLeft: number; used: number; limit: number }
+/** What clients read as "no limit" while metering is off. */
 const NO_LIMIT = 999_999_999
+export const unmetered: AccountUsage = { creditsLeft: NO_LIMIT, used: 0, limit: NO_LIMIT }
 
 /** A run as its events tell it. */
 export type ReadRun = { runId: string; projectId: string; state: StartedRun; events: readonly RunEvent[] }
@@ -17,14 +25,19 @@ export function readRun(runId: string, projectId: string, events: readonly RunEv
 }
 
 /** `fileUrl` signs a URL for a stored file. */
-type AnswerContext = { node: string; fileUrl(fileId: string, name: string): string; creditsLeft?: number }
+type AnswerContext = {
+  node: string
+  fileUrl(fileId: string, name: string): string
+  account?: AccountUsage
+  limits: Pick<RunLimits, 'run'>
+}
 
 const statusOf = { running: 'in_progress', waiting: 'requires_tool_outputs' } as const
 
 /** A run's answer, with both generations of counters, and nothing null. */
 export function answerBody(
   { runId, projectId, state, events }: ReadRun,
-  { node, fileUrl, creditsLeft = NO_LIMIT }: AnswerContext,
+  { node, fileUrl, account = unmetered, limits }: AnswerContext,
 ): RunAnswer {
   const { started, config, status, tokens, error } = state
   const fingerprint = state.fallback ?? config.keyFingerprint
@@ -42,13 +55,13 @@ export function answerBody(
     ),
     usage: {
       credits_this_request: started.credits,
-      credits_remaining: creditsLeft,
+      credits_remaining: account.creditsLeft,
       tokens_used: tokens.input + tokens.output,
-      requests_used: 0,
-      requests_limit: NO_LIMIT,
+      requests_used: account.used,
+      requests_limit: account.limit,
     },
     meta: {
-      duration_ms: state.durationMs,
+      duration_ms: durationOf(state, limits),
       project_id: projectId,
       plan: started.plan,
       model: config.model,
@@ -60,6 +73,12 @@ export function answerBody(
     ...(error && { error: { code: error, message: state.message } }),
     _compute_instance: node,
   }
+}
+
+/** Until it ended, or began to wait; a run that goes on has none yet. */
+function durationOf({ pending, started, durationMs }: StartedRun, limits: Pick<RunLimits, 'run'>): number {
+  if (!pending) return durationMs
+  return Math.max(0, pending.expiresAt - OUTPUTS_MS - (started.deadline - limits.run))
 }
 
 const lastText = (events: readonly RunEvent[]) => events.findLast((e) => e.type === 'ModelAnswered')?.data.content ?? ''

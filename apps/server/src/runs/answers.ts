@@ -44,9 +44,9 @@ export class Answers {
 
   /** `base`: the address that this server is known under, for the URLs of files. */
   async body(run: ReadRun, base: string): Promise<RunAnswer> {
-    const { node, files, tolls } = this.#deps
+    const { node, files, limits, tolls } = this.#deps
     const fileUrl = (id: string, name: string) => base + files.urls.path(id, name)
-    return answerBody(run, { node, fileUrl, creditsLeft: await tolls.creditsLeft() })
+    return answerBody(run, { node, fileUrl, limits, account: await tolls.account() })
   }
 
   /** The answer once the run has ended or waits for the client; `in_progress` only for who asked for that. A failed run is thrown. */

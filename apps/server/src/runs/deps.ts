@@ -39,7 +39,7 @@ export type RunsDeps = {
   egress: Pick<Egress, 'fetch' | 'post'>
   files: Pick<Files, 'service' | 'urls'>
   priceBook: Pick<PriceBook, 'cost' | 'warm'>
-  tolls: Pick<Tolls, 'pass' | 'mayHaveChanged' | 'creditsLeft'>
+  tolls: Pick<Tolls, 'pass' | 'mayHaveChanged' | 'account'>
   /** What a project without a key of its own runs on. */
   fallback: RunFallback
   /** `forget` is called when keys that were opened must leave this process. */

@@ -45,6 +45,7 @@ describe('custom tools', () => {
       message: 'Let me see.',
       capabilities_used: ['chat'],
       tool_calls: [{ id: 'call_1', name: 'weather', arguments: { city: 'Bern' } }],
+      meta: { duration_ms: expect.toSatisfy((ms: number) => ms > 0) },
     })
     const done = await answered(outputs(paused.id, [{ tool_call_id: 'call_1', output: 'sunny' }]))
     expect(done).toMatchObject({ id: paused.id, status: 'completed', message: 'It is sunny.', tool_calls: [] })

@@ -1,4 +1,5 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import { refuseUnlessActive } from '@stewrd/core/projects/projects.ts'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
@@ -6,24 +7,32 @@ import { projectOf } from '../projects/project-of.ts'
 import type { RequestContext } from './context.ts'
 import { refusalData, toTrpcError } from './refusal.ts'
 
-const t = initTRPC.context<RequestContext>().create({
-  sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
-  errorFormatter({ shape, error: thrown, ctx }) {
-    const error = ours(thrown)
-    const { code, httpStatus, path } = shape.data
-    return {
-      code: shape.code,
-      message: error.message,
-      data: {
-        code,
-        httpStatus,
-        ...(path === undefined ? {} : { path }),
-        refusal: error.cause instanceof Refusal ? refusalData(error.cause) : null,
-        requestId: ctx?.requestId ?? null,
-      },
-    }
-  },
-})
+/** `slow`: a read that goes through a long history, and may take as long as that takes. */
+type Meta = { slow?: true }
+/** What other reads have to answer in, in milliseconds. */
+const READ_MS = 8_000
+
+const t = initTRPC
+  .context<RequestContext>()
+  .meta<Meta>()
+  .create({
+    sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
+    errorFormatter({ shape, error: thrown, ctx }) {
+      const error = ours(thrown)
+      const { code, httpStatus, path } = shape.data
+      return {
+        code: shape.code,
+        message: error.message,
+        data: {
+          code,
+          httpStatus,
+          ...(path === undefined ? {} : { path }),
+          refusal: error.cause instanceof Refusal ? refusalData(error.cause) : null,
+          requestId: ctx?.requestId ?? null,
+        },
+      }
+    },
+  })
 
 export const router = t.router
 
@@ -34,7 +43,19 @@ const safely = t.middleware(async ({ next }) => {
   return result
 })
 
-export const publicProcedure = t.procedure.use(safely)
+/** A database that leaves a read without an answer is an outage to the page that waits for it. */
+const inTime = t.middleware(async ({ type, meta, next }) => {
+  if (type !== 'query' || meta?.slow) return next()
+  const over = Promise.withResolvers<never>()
+  const timer = setTimeout(() => over.reject(new StoreUnavailable('no answer in time')), READ_MS)
+  try {
+    return await Promise.race([next(), over.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+})
+
+export const publicProcedure = t.procedure.use(safely).use(inTime)
 
 /** Somebody is signed in. Every one of them belongs to the one account of this installation. */
 export const sessionProcedure = publicProcedure.use(async ({ ctx, next }) => {

@@ -12,6 +12,7 @@ import { dueOf } from '../key-custody/service.ts'
 import type { Platform } from '../platform.ts'
 import { streamOf } from '../projects/project-of.ts'
 import { answerBody, readRun } from '../runs/answer-body.ts'
+import { runLimits } from '../runs/deps.ts'
 
 /** What making a payload needs of the platform. */
 export type PayloadSource = Pick<Platform, 'accountId' | 'sql' | 'store' | 'views' | 'now' | 'files'>
@@ -50,6 +51,7 @@ async function runPayload(source: PayloadSource, { event, projectId }: Delivery,
   const { id, object, session_id, message, error, capabilities_used, files, usage, meta } = answerBody(run, {
     node: '',
     fileUrl: (id, name) => source.files.base + source.files.urls.path(id, name),
+    limits: runLimits,
   })
   return {
     event,

@@ -102,8 +102,12 @@ export const RunAnswer = z.object({
     credits_this_request: count,
     credits_remaining: count,
     tokens_used: count,
-    requests_used: count,
-    requests_limit: count,
+    requests_used: count.describe(
+      "How many of the month's free credits the account has used; 0 while metering is off.",
+    ),
+    requests_limit: count.describe(
+      'With what is left of credits that were granted or bought; 999999999 while metering is off.',
+    ),
   }),
   meta: z.object({
     duration_ms: count,
