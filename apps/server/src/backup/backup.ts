@@ -51,8 +51,9 @@ export async function backUp({ url, env }: Source, options: BackupOptions): Prom
   const written = await writeNew(file, async (draft) => {
     done = await readSnapshot(url, async (shape, read) => {
       const archive = newArchive(new Date(shape.takenAt))
+      const content = Readable.from(await sealed(sealer, archive.bytes))
       const filled = fill(archive, { shape, read, checkpoints, env, options })
-      const out = pipeline(Readable.from(await sealed(sealer, archive.bytes)), createWriteStream(draft))
+      const out = pipeline(content, createWriteStream(draft))
       // Whichever fails first stops the other, and both have ended before the database's moment does.
       const [, wrote] = await Promise.allSettled([filled.catch((error: unknown) => archive.fail(error)), out])
       if (wrote.status === 'rejected') throw wrote.reason
