@@ -1,6 +1,6 @@
 import type { Bed } from './bed.ts'
 import { load } from './load.ts'
-import { startGateway, startNode, startScript } from './processes.ts'
+import { startGateway, startNode, startRecordingProxy, startScript } from './processes.ts'
 import { makeProject } from './project.ts'
 import type { Result } from './result.ts'
 import { quantile, spread } from './stats.ts'
@@ -14,6 +14,8 @@ export async function agent(bed: Bed, calls: number): Promise<Result[]> {
   started.defer(() => upstream.stop())
   const proxy = await startScript('proxy-process.ts', { TARGET: upstream.url })
   started.defer(() => proxy.stop())
+  const recording = await startRecordingProxy(bed, { TARGET: upstream.url, END: 'first' })
+  started.defer(() => recording.stop())
   const gateway = await startGateway()
   started.defer(() => gateway.stop())
   const { platform, apiKey } = await makeProject(bed, upstream.url)
@@ -25,6 +27,7 @@ export async function agent(bed: Bed, calls: number): Promise<Result[]> {
   const ways = {
     direct: { url: `${upstream.url}/v1/chat/completions`, key: 'sk-bench-first-key', body: chat },
     proxy: { url: `${proxy.url}/v1/chat/completions`, key: 'sk-bench-first-key', body: chat },
+    recording: { url: `${recording.url}/v1/chat/completions`, key: 'sk-bench-first-key', body: chat },
     gateway: {
       url: `${gateway.url}/v1/chat/completions`,
       key: 'sk-bench-first-key',
@@ -35,10 +38,13 @@ export async function agent(bed: Bed, calls: number): Promise<Result[]> {
   }
   const results: Result[] = []
   for (const connections of [1, 50]) {
-    const times = { direct: [], proxy: [], gateway: [], agent: [] } as Record<keyof typeof ways, number[]>
+    const times = { direct: [], proxy: [], recording: [], gateway: [], agent: [] } as Record<
+      keyof typeof ways,
+      number[]
+    >
     const medians: number[] = []
     for (let round = 0; round <= ROUNDS; round++)
-      for (const name of ['direct', 'proxy', 'gateway', 'agent'] as const) {
+      for (const name of ['direct', 'proxy', 'recording', 'gateway', 'agent'] as const) {
         const taken = await load(ways[name], connections, Math.ceil(calls / ROUNDS))
         // The first round warms all of them up.
         if (round === 0) continue
@@ -58,6 +64,9 @@ export async function agent(bed: Bed, calls: number): Promise<Result[]> {
         spread: share === 0.5 ? spread(medians) : null,
         note: `direct ${of('direct').toFixed(2)} ms, bare proxy ${of('proxy').toFixed(2)} ms, gateway ${of('gateway').toFixed(2)} ms, agent ${of('agent').toFixed(2)} ms`,
       })
+      const least = of('recording') - of('direct')
+      const name = `… by a bare proxy with two plain INSERTs, p${share * 100}`
+      results.push({ name, measured: least, baseline: gated, unit: 'ms', ratio: least / gated, spread: null })
     }
   }
   return results

@@ -5,7 +5,7 @@ import type { Bed } from './bed.ts'
 import type { Way } from './load.ts'
 import { load } from './load.ts'
 import type { Child } from './processes.ts'
-import { startNode, startScript } from './processes.ts'
+import { startNode, startRecordingProxy, startScript } from './processes.ts'
 import { makeProject } from './project.ts'
 import type { Result } from './result.ts'
 import { quantile, spread } from './stats.ts'
@@ -14,7 +14,7 @@ const ROUNDS = 5
 const MANY = 100
 const STREAMS = 200
 
-type Ways = Record<'direct' | 'proxy' | 'door', Way>
+type Ways = Record<'direct' | 'proxy' | 'recording' | 'door', Way>
 type Options = { calls: number; streamsSeconds: number }
 
 /** The OpenAI-compatible door beside a bare proxy: time, throughput, processor time, and streams. */
@@ -24,6 +24,8 @@ export async function completions(bed: Bed, { calls, streamsSeconds }: Options):
   started.defer(() => upstream.stop())
   const proxy = await startScript('proxy-process.ts', { TARGET: upstream.url })
   started.defer(() => proxy.stop())
+  const recording = await startRecordingProxy(bed, { TARGET: upstream.url })
+  started.defer(() => recording.stop())
   const slow = await startScript('upstream-process.ts', { PAUSE_MS: '250' })
   started.defer(() => slow.stop())
   const fast = await makeProject(bed, upstream.url)
@@ -35,15 +37,18 @@ export async function completions(bed: Bed, { calls, streamsSeconds }: Options):
   const waysTo = (body: object): Ways => ({
     direct: { url: `${upstream.url}/v1/chat/completions`, key: 'sk-bench-first-key', body },
     proxy: { url: `${proxy.url}/v1/chat/completions`, key: 'sk-bench-first-key', body },
+    recording: { url: `${recording.url}/v1/chat/completions`, key: 'sk-bench-first-key', body },
     door: { url: `${node.url}/v1/chat/completions`, key: fast.apiKey, body },
   })
   const messages = [{ role: 'user', content: 'Say hello' }]
   const whole = waysTo({ model: 'bench', messages })
   const streamed = waysTo({ model: 'bench', messages, stream: true })
   return [
-    await added('/v1/chat/completions, added p50, 1 connection', whole, (way) => load(way, 1, calls / ROUNDS)),
-    ...(await throughput(whole, { proxy, node }, calls * 2)),
-    await added('… streamed, added time to the first byte, p50', streamed, (way) => firstBytes(way, calls / ROUNDS)),
+    ...(await added('/v1/chat/completions, added p50, 1 connection', whole, (way) => load(way, 1, calls / ROUNDS))),
+    ...(await throughput(whole, { proxy, recording, door: node }, calls * 2)),
+    ...(await added('… streamed, added time to the first byte, p50', streamed, (way) =>
+      firstBytes(way, calls / ROUNDS),
+    )),
     ...(await manyStreams(
       { url: `${node.url}/v1/chat/completions`, key: slowly.apiKey, body: streamed.door.body },
       node,
@@ -52,12 +57,15 @@ export async function completions(bed: Bed, { calls, streamsSeconds }: Options):
   ]
 }
 
+/** What the least that can be recorded costs the same proxy: two plain INSERTs for each call, one of them before it. */
+const LEAST = '… by a bare proxy with two plain INSERTs'
+
 /** The middle of what it takes longer than straight, beside the proxy's. The ways take turns. */
-async function added(name: string, ways: Ways, times: (way: Way) => Promise<number[]>): Promise<Result> {
-  const all: Record<keyof Ways, number[]> = { direct: [], proxy: [], door: [] }
+async function added(name: string, ways: Ways, times: (way: Way) => Promise<number[]>): Promise<Result[]> {
+  const all: Record<keyof Ways, number[]> = { direct: [], proxy: [], recording: [], door: [] }
   const medians: number[] = []
   for (let round = 0; round <= ROUNDS; round++)
-    for (const way of ['direct', 'proxy', 'door'] as const) {
+    for (const way of ['direct', 'proxy', 'recording', 'door'] as const) {
       const taken = await times(ways[way])
       // The first round warms all of them up.
       if (round === 0) continue
@@ -65,33 +73,45 @@ async function added(name: string, ways: Ways, times: (way: Way) => Promise<numb
       if (way === 'door') medians.push(quantile(taken, 0.5))
     }
   const of = (way: keyof Ways) => quantile(all[way], 0.5)
-  const [measured, baseline] = [of('door') - of('direct'), of('proxy') - of('direct')]
+  const [door, least, baseline] = [of('door'), of('recording'), of('proxy')].map((ms) => ms - of('direct')) as [
+    number,
+    number,
+    number,
+  ]
   const note = `direct ${of('direct').toFixed(2)} ms, bare proxy ${of('proxy').toFixed(2)} ms, door ${of('door').toFixed(2)} ms`
-  return { name, measured, baseline, unit: 'ms', ratio: measured / baseline, spread: spread(medians), note }
+  return [
+    { name, measured: door, baseline, unit: 'ms', ratio: door / baseline, spread: spread(medians), note },
+    { name: LEAST, measured: least, baseline, unit: 'ms', ratio: least / baseline, spread: null },
+  ]
 }
 
-async function throughput(
-  ways: Ways,
-  { proxy, node }: { proxy: Child; node: Child },
-  calls: number,
-): Promise<Result[]> {
-  const measure = async (way: Way, { pid }: Child) => {
+type Measured = 'proxy' | 'recording' | 'door'
+
+async function throughput(ways: Ways, children: Record<Measured, Child>, calls: number): Promise<Result[]> {
+  const measure = async (name: Measured) => {
+    const [way, { pid }] = [ways[name], children[name]]
     await load(way, MANY, calls / 4)
     const [cpu, began] = [await cpuMs(pid), performance.now()]
     await load(way, MANY, calls)
     return { rate: (calls / (performance.now() - began)) * 1000, cpu: ((await cpuMs(pid)) - cpu) / calls }
   }
-  const rounds = [] as { proxy: { rate: number; cpu: number }; door: { rate: number; cpu: number } }[]
+  const rounds: Record<Measured, { rate: number; cpu: number }>[] = []
   for (let round = 0; round < 3; round++)
-    rounds.push({ proxy: await measure(ways.proxy, proxy), door: await measure(ways.door, node) })
-  const middle = (pick: (round: (typeof rounds)[number]) => number) => quantile(rounds.map(pick), 0.5)
-  const result = (name: string, unit: string, of: 'rate' | 'cpu'): Result => {
-    const [measured, baseline] = [middle((r) => r.door[of]), middle((r) => r.proxy[of])]
-    return { name, measured, baseline, unit, ratio: measured / baseline, spread: spread(rounds.map((r) => r.door[of])) }
+    rounds.push({
+      proxy: await measure('proxy'),
+      recording: await measure('recording'),
+      door: await measure('door'),
+    })
+  const result = (name: string, unit: string, what: 'rate' | 'cpu', who: Measured): Result => {
+    const of = (measured: Measured) => rounds.map((r) => r[measured][what])
+    const [measured, baseline] = [quantile(of(who), 0.5), quantile(of('proxy'), 0.5)]
+    return { name, measured, baseline, unit, ratio: measured / baseline, spread: spread(of(who)) }
   }
   return [
-    result(`… requests a second, ${MANY} connections`, '/s', 'rate'),
-    result('… processor time of the server, each', 'ms', 'cpu'),
+    result(`… requests a second, ${MANY} connections`, '/s', 'rate', 'door'),
+    result(LEAST, '/s', 'rate', 'recording'),
+    result('… processor time of the server, each', 'ms', 'cpu', 'door'),
+    result(LEAST, 'ms', 'cpu', 'recording'),
   ]
 }
 

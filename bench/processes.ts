@@ -17,8 +17,17 @@ export async function startScript(script: string, variables: Record<string, stri
     env: { ...process.env, ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [chunk] = (await once(child.stdout, 'data')) as [Buffer]
+  const died = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${script} ended with ${String(code)}.`)))
+  const [chunk] = (await Promise.race([once(child.stdout, 'data'), died])) as [Buffer]
+  died.catch(() => {})
   return { url: `http://127.0.0.1:${chunk.toString().trim()}`, pid: child.pid!, stop: () => ended(child) }
+}
+
+/** The bare proxy, which records calls in rows of `bed`. */
+export async function startRecordingProxy(bed: Bed, variables: Record<string, string>): Promise<Child> {
+  await bed.owner`create table if not exists plain_calls (
+    id uuid primary key, type text not null, at timestamptz not null, data bytea not null)`
+  return startScript('proxy-process.ts', { ...variables, DATABASE_URL: bed.url })
 }
 
 /** A server node as an operator runs it, on the database and with the keyring of `bed`. */
