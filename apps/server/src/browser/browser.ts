@@ -1,14 +1,18 @@
 import { AxeBuilder } from '@axe-core/playwright'
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { chromium } from 'playwright-core'
 import { expect } from 'vitest'
+import { builtDashboard } from '../kernel/dashboard.ts'
 import type { ServerProcess } from '../testing/server-process.ts'
 import { packagedChromium } from './packaged-chromium.ts'
 
-/** A real Chromium that needs nothing of the system. */
+/** A real Chromium that needs nothing of the system. The dashboard must have been built, as `pnpm test` does first. */
 export async function launchBrowser(): Promise<Browser> {
+  if (!existsSync(join(builtDashboard, 'index.html')))
+    throw new Error('There is no dashboard to look at: run "pnpm exec turbo run build" first.')
   const quiet = [
     '--disable-background-networking',
     '--disable-component-update',

@@ -12,7 +12,7 @@ import type { Job } from './job.ts'
 import type { Accepted } from './judge.ts'
 import { judgeAll } from './judge.ts'
 import type { Lane } from './lane.ts'
-import { isGuarded, mustBeChecked, recheck, takeJobs } from './lane.ts'
+import { mustBeChecked, nextBatch, recheck, takeJobs } from './lane.ts'
 import { placeHeads } from './place-heads.ts'
 import { TYPE_MISMATCH } from './row-types.ts'
 import type { Sealed } from './seal.ts'
@@ -24,7 +24,6 @@ import { placeTolls } from './tolls.ts'
 
 /** Statements in flight at once. Few, so that commands that wait meanwhile share the next one and readers find a connection; with fewer the disk waits for us. */
 const IN_FLIGHT = 6
-const MAX_UNITS = 64
 const MAX_LOADS = 200
 const MAX_CONFLICTS = 8
 const MAX_OUTAGES = 3
@@ -104,17 +103,8 @@ export class Appender {
     while (this.#ready.length > 0 && this.#flying < IN_FLIGHT) void this.#fly(this.#takeBatch())
   }
 
-  /** Guarded units travel apart from the rest: what writes a head that others guard must not wait for a guard of its own. */
   #takeBatch(): Lane[] {
-    const first = this.#ready[0]!
-    const guarded = isGuarded(first)
-    const batch: Lane[] = []
-    const rest: Lane[] = []
-    for (const lane of this.#ready) {
-      const fits = first.solo ? lane === first : !lane.solo && isGuarded(lane) === guarded && batch.length < MAX_UNITS
-      if (fits) batch.push(lane)
-      else rest.push(lane)
-    }
+    const { batch, rest } = nextBatch(this.#ready)
     this.#ready = rest
     return batch
   }

@@ -1,6 +1,7 @@
 import type { Job } from './job.ts'
 
 const MAX_JOBS = 64
+const MAX_UNITS = 64
 
 /** The waiting commands of one stream. `solo`: a statement of its own, because a shared one failed for an unclear reason. */
 export type Lane = {
@@ -13,7 +14,7 @@ export type Lane = {
 
 export const mustBeChecked = (job: Job) => job.check && !job.checked
 /** It may be turned away for another reason than its head: by a guard, a limit, or for want of credits. */
-export const isGuarded = (lane: Lane) => lane.jobs[0] !== undefined && isConditional(lane.jobs[0])
+const isGuarded = (lane: Lane) => lane.jobs[0] !== undefined && isConditional(lane.jobs[0])
 const isConditional = ({ meta }: Job) =>
   (meta.guards?.length ?? 0) > 0 || meta.limits !== undefined || meta.credits?.kind === 'reserve'
 export const recheck = (job: Job): Job => Object.assign(job, { check: true, checked: false })
@@ -28,4 +29,21 @@ export function takeJobs(lane: Lane): Job[] {
     count += 1
   }
   return lane.jobs.splice(0, count)
+}
+
+/**
+ * Those of some streams, at least one, that can share the next statement. Guarded units travel apart from the rest: what writes a head that
+ * others guard must not wait for a guard of its own.
+ */
+export function nextBatch(ready: readonly Lane[]): { batch: Lane[]; rest: Lane[] } {
+  const first = ready[0]!
+  const guarded = isGuarded(first)
+  const batch: Lane[] = []
+  const rest: Lane[] = []
+  for (const lane of ready) {
+    const fits = first.solo ? lane === first : !lane.solo && isGuarded(lane) === guarded && batch.length < MAX_UNITS
+    if (fits) batch.push(lane)
+    else rest.push(lane)
+  }
+  return { batch, rest }
 }
