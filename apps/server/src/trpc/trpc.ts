@@ -7,10 +7,10 @@ import { projectOf } from '../projects/project-of.ts'
 import type { RequestContext } from './context.ts'
 import { refusalData, toTrpcError } from './refusal.ts'
 
-/** `slow`: a read that goes through a long history, and may take as long as that takes. */
+/** `slow`: a read that goes through a long history. */
 type Meta = { slow?: true }
-/** What other reads have to answer in, in milliseconds. */
-const READ_MS = 8_000
+/** What reads have to answer in, in milliseconds. */
+const [READ_MS, SLOW_READ_MS] = [8_000, 10 * 60_000]
 
 const t = initTRPC
   .context<RequestContext>()
@@ -45,9 +45,12 @@ const safely = t.middleware(async ({ next }) => {
 
 /** A database that leaves a read without an answer is an outage to the page that waits for it. */
 const inTime = t.middleware(async ({ type, meta, next }) => {
-  if (type !== 'query' || meta?.slow) return next()
+  if (type !== 'query') return next()
   const over = Promise.withResolvers<never>()
-  const timer = setTimeout(() => over.reject(new StoreUnavailable('no answer in time')), READ_MS)
+  const timer = setTimeout(
+    () => over.reject(new StoreUnavailable('no answer in time')),
+    meta?.slow ? SLOW_READ_MS : READ_MS,
+  )
   try {
     return await Promise.race([next(), over.promise])
   } finally {

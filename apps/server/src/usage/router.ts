@@ -10,6 +10,7 @@ const Time = z.int().min(0).max(8_640_000_000_000_000)
 export const usageRouter = router({
   /** Of a project, or of the whole account. */
   report: sessionProcedure
+    .meta({ slow: true })
     .input(
       z
         .strictObject({

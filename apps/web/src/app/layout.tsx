@@ -1,4 +1,4 @@
-import { Link, Outlet } from '@tanstack/react-router'
+import { Link, Outlet, useLocation } from '@tanstack/react-router'
 import { Activity, ChartColumn, FolderKanban, History, KeyRound, Menu, Vault } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useState } from 'react'
@@ -7,6 +7,7 @@ import { Dialog } from '../components/ui/dialog.tsx'
 import { Failed, Rows } from '../components/ui/states.tsx'
 import { useMe } from '../features/auth/queries.ts'
 import { Alarms } from '../features/system/alarms.tsx'
+import { cn } from '../lib/cn.ts'
 import { AccountMenu } from './account-menu.tsx'
 import { CommandPalette } from './command-palette.tsx'
 import { Logo } from './logo.tsx'
@@ -85,6 +86,8 @@ function Places({ onChosen }: { onChosen?: () => void }) {
   )
 }
 
+const here = 'bg-sunken !text-text font-medium'
+
 function NavLink({
   to,
   exact,
@@ -96,13 +99,19 @@ function NavLink({
   onClick?: (() => void) | undefined
   children: ReactNode
 }) {
+  const { pathname } = useLocation()
+  // Every page of a project is below the list of projects.
+  const inside = to === '/' && pathname.startsWith('/projects/')
   return (
     <Link
       to={to}
       {...(onClick && { onClick })}
       activeOptions={{ exact, includeSearch: false }}
-      className="flex items-center gap-2.5 rounded-md px-2.5 py-1.5 text-[13.5px] text-muted transition-colors hover:bg-sunken hover:text-text"
-      activeProps={{ className: 'bg-sunken !text-text font-medium' }}
+      className={cn(
+        'flex items-center gap-2.5 rounded-md px-2.5 py-1.5 text-[13.5px] text-muted transition-colors hover:bg-sunken hover:text-text',
+        inside && here,
+      )}
+      activeProps={{ className: here }}
     >
       {children}
     </Link>

@@ -18,8 +18,13 @@ export function age(ms: number): string {
   return `${Math.floor(minutes / 1440)} days`
 }
 
-/** How far away a moment is, before or behind. */
-export const distance = (at: number) => age(Math.abs(at - Date.now()))
+const DAY = 24 * 60 * 60_000
+
+/** How far away a moment is, before or behind: days are those that are nearest. */
+export function distance(at: number): string {
+  const ms = Math.abs(at - Date.now())
+  return age(ms < 2 * DAY ? ms : Math.round(ms / DAY) * DAY)
+}
 
 /** "240 ms", "1.2 s". */
 export const duration = (ms: number) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`)

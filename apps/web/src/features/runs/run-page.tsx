@@ -52,7 +52,7 @@ export function RunPage() {
             {run.data.endedAt !== null && <ReceiptCard projectId={projectId} runId={runId} />}
           </div>
           <Card title="What it used">
-            <dl className="flex flex-col gap-3 px-4 py-4 text-[13px]">
+            <dl className="flex flex-col gap-3 px-4 py-4 text-[13px] sm:px-5">
               <Fact name="Model">
                 <Mono>{run.data.model}</Mono>
               </Fact>

@@ -18,31 +18,33 @@ export function SystemPage() {
         <Skeleton className="h-56" />
       ) : (
         <div className="grid items-start gap-5 lg:grid-cols-2">
-          <Card title="Server">
-            <dl className="grid grid-cols-[9rem_minmax(0,1fr)] gap-y-2.5 px-5 py-4 text-[13px]">
-              <Fact name="Version">{health.data.version}</Fact>
-              <Fact name="Node">
-                <Mono>{health.data.node}</Mono>
-              </Fact>
-              <Fact name="Running for">{age(health.data.uptimeMs)}</Fact>
-              <Fact name="Started">
-                <At at={health.data.startedAt} />
-              </Fact>
-              <Fact name="Events in the log">
-                <span className="tnum">{count(health.data.log.size)}</span>
-              </Fact>
-              <Fact name="Without own key">
-                {health.data.fallback.status === 'demo' ? (
-                  <Badge tone="warn">Demo model</Badge>
-                ) : health.data.fallback.status === 'default' ? (
-                  <Mono>{health.data.fallback.model}</Mono>
-                ) : (
-                  'Projects cannot run'
-                )}
-              </Fact>
-            </dl>
-          </Card>
-          <LogCard log={health.data.log} />
+          <div className="flex min-w-0 flex-col gap-5">
+            <Card title="Server">
+              <dl className="grid grid-cols-[9rem_minmax(0,1fr)] gap-y-2.5 px-5 py-4 text-[13px]">
+                <Fact name="Version">{health.data.version}</Fact>
+                <Fact name="Node">
+                  <Mono>{health.data.node}</Mono>
+                </Fact>
+                <Fact name="Running for">{age(health.data.uptimeMs)}</Fact>
+                <Fact name="Started">
+                  <At at={health.data.startedAt} />
+                </Fact>
+                <Fact name="Events in the log">
+                  <span className="tnum">{count(health.data.log.size)}</span>
+                </Fact>
+                <Fact name="Without own key">
+                  {health.data.fallback.status === 'demo' ? (
+                    <Badge tone="warn">Demo model</Badge>
+                  ) : health.data.fallback.status === 'default' ? (
+                    <Mono>{health.data.fallback.model}</Mono>
+                  ) : (
+                    'Projects cannot run'
+                  )}
+                </Fact>
+              </dl>
+            </Card>
+            <LogCard log={health.data.log} />
+          </div>
           <ReadModelsCard views={health.data.views} />
         </div>
       )}
