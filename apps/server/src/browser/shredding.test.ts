@@ -36,7 +36,7 @@ test('a project is to be shredded once its name is typed, and that can be taken 
   await seen('shred-dialog')
   await button.click()
   const banner = page.getByRole('status').filter({ hasText: 'This project is to be shredded' })
-  await banner.getByText('in 6 days').waitFor()
+  await banner.getByText('in 7 days').waitFor()
   await seen('shred-requested')
   await banner.getByRole('button', { name: 'Cancel the shredding' }).click()
   await banner.waitFor({ state: 'hidden' })
