@@ -79,8 +79,8 @@ export class StoredEvent {
 
   /** Without making a text of the stored one. */
   #isChain(computed: Digest): boolean {
-    const [at, end] = [this.startOf(16), this.endOf(16)]
-    if (end - at !== computed.length) return false
+    const at = this.startOf(16)
+    if (this.endOf(16) - at !== computed.length) return false
     for (let i = 0; i < computed.length; i++) if (this.bytes[at + i] !== computed.charCodeAt(i)) return false
     return true
   }

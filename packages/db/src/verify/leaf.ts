@@ -10,9 +10,12 @@ const scratches: Buffer[] = []
 
 /** The hash of what the entry of an event binds: it is taken from the event, each field behind its length, as it came. */
 export function leafDataOf(event: StoredEvent): Digest {
-  const [account, accountEnd] = [event.startOf(1) - 4, event.endOf(1)]
-  const [stream, seqEnd] = [event.startOf(3) - 4, event.endOf(4)]
-  const [chain, chainEnd] = [event.startOf(16) - 4, event.endOf(16)]
+  const account = event.startOf(1) - 4
+  const accountEnd = event.endOf(1)
+  const stream = event.startOf(3) - 4
+  const seqEnd = event.endOf(4)
+  const chain = event.startOf(16) - 4
+  const chainEnd = event.endOf(16)
   const data = scratchOf(format.length + accountEnd - account + seqEnd - stream + chainEnd - chain)
   let at = copy(event.bytes, account, accountEnd, data, format.length)
   at = copy(event.bytes, stream, seqEnd, data, at)

@@ -59,16 +59,19 @@ export class Place {
 
   /** Whether a column is that of the event. */
   #same(i: number, e: StoredEvent, column: number): boolean {
-    const [from, other] = [this.#startOf(i), e.startOf(column)]
+    const from = this.#startOf(i)
+    const other = e.startOf(column)
     const length = this.#endOf(i) - from
     return length === e.endOf(column) - other && sameBytes(this.#bytes, from, e.bytes, other, length)
   }
   /** The same of a uuid, of which the event has the text, as Postgres makes it. */
   #sameId(i: number, e: StoredEvent, column: number): boolean {
-    const [from, text] = [this.#startOf(i), e.startOf(column)]
+    const from = this.#startOf(i)
+    const text = e.startOf(column)
     if (e.endOf(column) - text !== UUID_CHARACTERS) return false
     for (let b = 0; b < 16; b++) {
-      const [byte, at] = [this.#bytes[from + b]!, text + DIGITS[b]!]
+      const byte = this.#bytes[from + b]!
+      const at = text + DIGITS[b]!
       if (e.bytes[at] !== HIGH[byte] || e.bytes[at + 1] !== LOW[byte]) return false
     }
     return true

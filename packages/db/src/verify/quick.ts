@@ -123,7 +123,8 @@ class QuickLook {
     this.#nextSigned ??= await this.#signed.next()
     await this.#tree.room()
     this.#opener.forgetKeys()
-    for (const [i, place] of places.entries()) {
+    for (let i = 0; i < places.length; i++) {
+      const place = places[i]!
       const event = window.take(place) ?? (await window.find(place))
       expectThat(event !== undefined)
       const stream = place.streamName

@@ -54,9 +54,9 @@ type Waiting = { resolve(given: Given): void; reject(error: Error): void }
 /** Hashes travel in batches, whose memory comes back with the thread's word that they are in the tree. */
 export class TreeThread implements TreeBeside {
   readonly #worker = new Worker(new URL('./tree-worker.ts', import.meta.url))
-  readonly #free: Buffer<ArrayBufferLike>[] = []
+  readonly #free: Buffer[] = []
   readonly #asked: Waiting[] = []
-  #batch: Buffer<ArrayBufferLike> = Buffer.allocUnsafeSlow(BATCH)
+  #batch: Buffer = Buffer.allocUnsafeSlow(BATCH)
   #end = 0
   #waiting = 0
   #made: PromiseWithResolvers<void> | undefined

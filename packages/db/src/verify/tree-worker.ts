@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { leafDigest } from '@stewrd/crypto/merkle.ts'
+import { leafDigestAt } from '@stewrd/crypto/merkle.ts'
 import { ComputedTree } from './tree.ts'
 
 /** Hashes of the data of entries, 32 bytes each, up to `end`; and what is to be told once they are in the tree. */
@@ -11,8 +11,8 @@ const HASH_BYTES = 32
 const tree = new ComputedTree()
 
 parentPort!.on('message', ({ leaves, end, ask }: Asked) => {
-  const batch = Buffer.from(leaves)
-  for (let at = 0; at < end; at += HASH_BYTES) tree.add(leafDigest(batch.toString('latin1', at, at + HASH_BYTES)))
+  const batch = new Uint8Array(leaves)
+  for (let at = 0; at < end; at += HASH_BYTES) tree.add(leafDigestAt(batch, at))
   const given: Given = {
     leaves,
     ...(ask === 'root' && { root: tree.root() }),
