@@ -23,11 +23,6 @@ export function leafDigest(data: Digest): Digest {
   leaf.write(data, 1, 'latin1')
   return digest(leaf)
 }
-/** As `leafDigest`, of the 32 bytes that lie there. */
-export function leafDigestAt(bytes: Uint8Array, at: number): Digest {
-  for (let i = 0; i < 32; i++) leaf[1 + i] = bytes[at + i]!
-  return digest(leaf)
-}
 export function nodeDigest(left: Digest, right: Digest): Digest {
   inner.write(left, 1, 'latin1')
   inner.write(right, 33, 'latin1')

@@ -3,9 +3,8 @@ import { NoteError } from '@stewrd/crypto/signed-note.ts'
 import type { Sql } from '../connect.ts'
 import { run } from '../db-error.ts'
 import type { Findings } from './findings.ts'
+import type { ComputedTree } from './tree.ts'
 
-/** The tree at a size. `explained`: as of `ComputedTree`. */
-export type TreeAt = { size: number; explained: boolean; root(): Buffer }
 /** A tree head that this log signed, kept outside the database; `where` is for people. */
 export type OutsideCheckpoint = { size: number; root: Buffer; where: string }
 type Stored = { size: number; note: string; at: Date }
@@ -40,7 +39,7 @@ export class SignedHeads {
   }
 
   /** Call it at every size that `next` names. `at`: the time of the entry before it. */
-  async compare(tree: TreeAt, at: number): Promise<void> {
+  async compare(tree: ComputedTree, at: number): Promise<void> {
     for (let stored = await this.#peek(); stored && stored.size <= tree.size; stored = await this.#peek()) {
       this.#page.shift()
       this.#checkStored(stored, tree, at)
@@ -61,14 +60,6 @@ export class SignedHeads {
   async next(): Promise<number> {
     const stored = await this.#peek()
     return Math.min(stored?.size ?? Number.POSITIVE_INFINITY, this.#outside[0]?.size ?? Number.POSITIVE_INFINITY)
-  }
-
-  /** The one after `size`, as far as that is known; undefined when `compare` has to come first. */
-  after(size: number): number | undefined {
-    const stored = this.#page.find((head) => head.size > size)?.size
-    if (stored === undefined && this.#more) return undefined
-    const outside = this.#outside.find((head) => head.size > size)?.size
-    return Math.min(stored ?? Number.POSITIVE_INFINITY, outside ?? Number.POSITIVE_INFINITY)
   }
 
   /** Call it after the last entry. `stored`: the largest size in the database. What is left was signed over entries that are not there. */
@@ -92,7 +83,7 @@ export class SignedHeads {
     return this.#page[0]
   }
 
-  #checkStored(stored: Stored, tree: TreeAt, at: number): void {
+  #checkStored(stored: Stored, tree: ComputedTree, at: number): void {
     const { size, note } = stored
     const signed = stored.at.getTime()
     const index = size - 1
@@ -119,7 +110,7 @@ export class SignedHeads {
   }
 
   /** One of a changed event, which was found by itself, is no news. */
-  #rewritten({ size, explained }: TreeAt, where: string) {
+  #rewritten({ size, explained }: ComputedTree, where: string) {
     if (explained) return
     const from = this.newest?.size ?? 0
     this.#findings.add(

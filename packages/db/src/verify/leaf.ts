@@ -2,25 +2,23 @@ import { lengthPrefixed } from '@stewrd/crypto/bytes.ts'
 import type { Digest } from '@stewrd/crypto/digest.ts'
 import { digest } from '@stewrd/crypto/digest.ts'
 import { LEAF_FORMAT } from '@stewrd/crypto/log-leaf.ts'
+import { leafDigest } from '@stewrd/crypto/merkle.ts'
 import type { StoredEvent } from '../stored-event.ts'
 
 const format = lengthPrefixed([LEAF_FORMAT])
 /** By their length; all begin with the format. */
 const scratches: Buffer[] = []
 
-/** The hash of what the entry of an event binds: it is taken from the event, each field behind its length, as it came. */
-export function leafDataOf(event: StoredEvent): Digest {
-  const account = event.startOf(1) - 4
-  const accountEnd = event.endOf(1)
-  const stream = event.startOf(3) - 4
-  const seqEnd = event.endOf(4)
-  const chain = event.startOf(16) - 4
-  const chainEnd = event.endOf(16)
+/** The hash that the entry of an event must have in the log's tree: what it binds is taken from the event, each field behind its length, as it came. */
+export function leafOf(event: StoredEvent): Digest {
+  const [account, accountEnd] = [event.startOf(1) - 4, event.endOf(1)]
+  const [stream, seqEnd] = [event.startOf(3) - 4, event.endOf(4)]
+  const [chain, chainEnd] = [event.startOf(16) - 4, event.endOf(16)]
   const data = scratchOf(format.length + accountEnd - account + seqEnd - stream + chainEnd - chain)
   let at = copy(event.bytes, account, accountEnd, data, format.length)
   at = copy(event.bytes, stream, seqEnd, data, at)
   copy(event.bytes, chain, chainEnd, data, at)
-  return digest(data)
+  return leafDigest(digest(data))
 }
 
 /** Some tens of bytes, for which a call takes longer. Returns where they end. */

@@ -6,12 +6,11 @@ import { EntryOpener } from '../log-opener.ts'
 import { SignedHeads } from './checkpoints.ts'
 import { isSound } from './events.ts'
 import { Findings } from './findings.ts'
-import { leafDataOf } from './leaf.ts'
+import { leafOf } from './leaf.ts'
 import type { Place } from './place.ts'
 import { loggedPlaces, waitingPlaces } from './place.ts'
 import { StoredEvent, storedColumns } from '../stored-event.ts'
-import type { TreeBeside } from './tree-beside.ts'
-import { treeBeside } from './tree-beside.ts'
+import { ComputedTree } from './tree.ts'
 import { storedNodes } from './tree-nodes.ts'
 import type { Run, Verified, VerifyDeps } from './verify.ts'
 import { EventWindow } from './window.ts'
@@ -52,34 +51,23 @@ export async function quickLook(all: Run, deps: VerifyDeps): Promise<Sound | und
 class QuickLook {
   readonly #all: Run
   readonly #findings = new Findings()
-  readonly #tree: TreeBeside
+  readonly #tree = new ComputedTree()
   readonly #chains: ChainEnds
   readonly #signed: SignedHeads
   readonly #opener: EntryOpener
   #isShredded: (event: StoredEvent) => boolean = () => false
-  /** Roots that were asked for at the sizes that something was signed at. */
-  readonly #roots: { size: number; at: number; root: Promise<Buffer> }[] = []
   #nextSigned: number | undefined
   #events = 0
   #opened = 0
 
   constructor(all: Run, deps: VerifyDeps) {
     this.#all = all
-    this.#tree = treeBeside(all.sizes.hashed)
     this.#chains = new ChainEnds(deps.sql)
     this.#signed = new SignedHeads(deps, all.sizes.hashed, this.#findings)
     this.#opener = new EntryOpener(all.dataKeys)
   }
 
   async run(events: Tx, log: Tx): Promise<Sound> {
-    try {
-      return await this.#run(events, log)
-    } finally {
-      await this.#tree.close()
-    }
-  }
-
-  async #run(events: Tx, log: Tx): Promise<Sound> {
     const { tx, sizes, saw } = this.#all
     const shredded = await tx<{ name: string }[]>`select account_id || ' ' || project_id as name from shredded_projects`
     const names = new Set(shredded.map(({ name }) => name))
@@ -88,8 +76,7 @@ class QuickLook {
     // It is read to its end whatever the others say: `tx` is needed afterwards.
     const [waiting] = await Promise.allSettled([this.#follow(events, log), nodes])
     if (waiting.status === 'rejected') throw waiting.reason
-    await this.#compareRoots()
-    expectThat(isDeepStrictEqual(await nodes, await this.#tree.digests()))
+    expectThat(isDeepStrictEqual(await nodes, this.#tree.digests()))
     // Each stream has all events up to its last: so none lies beyond a head when there are no more than the heads count.
     const [heads] = await tx<{ events: number }[]>`select coalesce(sum(seq), 0)::bigint as events from heads`
     expectThat(heads!.events === this.#events)
@@ -121,10 +108,8 @@ class QuickLook {
   async #check(window: EventWindow, places: readonly Place[]): Promise<void> {
     const { sizes, open } = this.#all
     this.#nextSigned ??= await this.#signed.next()
-    await this.#tree.room()
     this.#opener.forgetKeys()
-    for (let i = 0; i < places.length; i++) {
-      const place = places[i]!
+    for (const [i, place] of places.entries()) {
       const event = window.take(place) ?? (await window.find(place))
       expectThat(event !== undefined)
       const stream = place.streamName
@@ -134,24 +119,15 @@ class QuickLook {
       this.#chains.set(stream, place.seq, chain)
       if (place.index !== undefined) {
         expectThat(place.index === this.#events)
-        if (place.index < sizes.hashed) this.#tree.add(leafDataOf(event))
+        if (place.index < sizes.hashed) this.#tree.add(leafOf(event))
         if (this.#tree.size >= this.#nextSigned) {
-          this.#roots.push({ size: this.#tree.size, at: event.ms!, root: this.#tree.root() })
-          this.#nextSigned = this.#signed.after(this.#tree.size) ?? (await this.#compareRoots())
+          await this.#signed.compare(this.#tree, event.ms!)
+          this.#nextSigned = await this.#signed.next()
         }
       }
       this.#events += 1
       if (open(place.index ?? Number.POSITIVE_INFINITY)) await this.#open(event, place.index ?? -1)
     }
-  }
-
-  /** Returns the next size that something was signed at. */
-  async #compareRoots(): Promise<number> {
-    for (const { size, at, root } of this.#roots.splice(0)) {
-      const known = await root
-      await this.#signed.compare({ size, explained: false, root: () => known }, at)
-    }
-    return this.#signed.next()
   }
 
   async #open(event: StoredEvent, index: number): Promise<void> {
