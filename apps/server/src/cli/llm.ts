@@ -60,16 +60,18 @@ async function model(id: string, to: string, _: Flags, command: Command) {
   const flags = command.optsWithGlobals<Flags>()
   const input = parse(ChangeModelInput, { ...changeOf(id, flags), model: to })
   await withPlatform(async (platform) => {
-    const changed = await changeModel(platform, input, OPERATOR)
-    report(flags.json, { ...changed, warning: changed.warning ?? (await unlisted(platform, input)) })
+    report(flags.json, await changeModel(platform, input, OPERATOR))
+    await warnIfUnlisted(platform, input)
   })
 }
 
-/** Any model may be set: a provider can know more than it lists. */
-async function unlisted(platform: Platform, { projectId: id, model: to }: { projectId: string; model: string }) {
-  const { source, models } = await listModels(platform, { projectId: id })
-  if (source !== 'provider' || models.some((m) => m.model === to)) return null
-  return `the provider does not list the model ${to}. If it does not know it, runs fail with model_not_found.`
+/** Any model may be set: a provider can know more than it lists. What cannot be asked is no fault of a change that is made. */
+async function warnIfUnlisted(platform: Platform, { projectId: id, model: to }: { projectId: string; model: string }) {
+  const listed = await listModels(platform, { projectId: id }).catch(() => undefined)
+  if (listed?.source !== 'provider' || listed.models.some((m) => m.model === to)) return
+  process.stderr.write(
+    `Warning: the provider does not list the model ${to}. If it does not know it, runs fail with model_not_found.\n`,
+  )
 }
 
 async function remove(id: string, _: Flags, command: Command) {
