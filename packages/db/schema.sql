@@ -352,9 +352,7 @@ alter table data_keys add constraint data_keys_purpose_check CHECK ((purpose = A
 alter table destroyed_data_keys add constraint destroyed_data_keys_pkey PRIMARY KEY (account_id, id);
 alter table events add constraint events_account_id_command_id_n_key UNIQUE (account_id, command_id, n);
 alter table events add constraint events_pkey PRIMARY KEY (account_id, stream, seq);
-alter table events add constraint events_seq_check CHECK ((seq > 0));
 alter table heads add constraint heads_pkey PRIMARY KEY (account_id, stream);
-alter table heads add constraint heads_seq_check CHECK ((seq >= 0));
 alter table leases add constraint leases_pkey PRIMARY KEY (name);
 alter table log add constraint log_account_id_stream_seq_key UNIQUE (account_id, stream, seq);
 alter table log add constraint log_idx_check CHECK ((idx >= 0));

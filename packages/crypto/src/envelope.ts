@@ -89,7 +89,7 @@ export const headerBytes = (header: AsBytes<EventHeader>): Buffer => headerFrom(
 export const headerFrom = (
   bound: Uint8Array,
   { commitment, commandId, n, commandMac }: AsBytes<Omit<EventHeader, keyof EventAad>>,
-): Buffer => Buffer.concat([bound, lengthPrefixed([commitment, commandId, n, commandMac])])
+): Buffer => lengthPrefixed([commitment, commandId, n, commandMac], bound)
 
 function aadBytes(a: AsBytes<EventAad>): Buffer {
   return lengthPrefixed([

@@ -4,6 +4,7 @@ import type { KeyObject } from 'node:crypto'
 export const NONCE_BYTES = 12
 export const TAG_BYTES = 16
 const FORMAT = 0x01
+const BLOCK_BYTES = 8192
 
 /** What was refused, and nothing about the content. */
 export class EnvelopeError extends Error {
@@ -57,18 +58,16 @@ export function open(key: KeyObject, aad: Uint8Array, sealed: Uint8Array): Buffe
 /** 12 bytes that were never used before: a new nonce for every attempt to encrypt. */
 export const randomNonce = (): Buffer => randomDraw(NONCE_BYTES)
 
-// Random bytes are drawn in blocks, because a draw costs more than an encryption; used bytes are wiped and never used again.
-const block = Buffer.alloc(8192)
-let used = block.length
+// Random bytes are drawn in blocks, because a draw costs more than an encryption; none is ever given out twice.
+let block = Buffer.alloc(0)
+let used = 0
 
 /** Up to some hundred random bytes that were never given out before. */
 export function randomDraw(count: number): Buffer {
   if (used + count > block.length) {
-    randomFillSync(block)
+    block = randomFillSync(Buffer.allocUnsafeSlow(BLOCK_BYTES))
     used = 0
   }
-  const drawn = Buffer.from(block.subarray(used, used + count))
-  block.fill(0, used, used + count)
   used += count
-  return drawn
+  return block.subarray(used - count, used)
 }

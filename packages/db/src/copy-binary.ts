@@ -131,6 +131,13 @@ export const int8 = (bytes: Buffer, at = 0): number => int4(bytes, at) * 2 ** 32
 /** As `readInt32BE`, without what that checks. */
 export const int4 = (bytes: Buffer, at = 0): number =>
   (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
+/** The lowest 32 bits of a whole number, as `writeUInt32BE` writes them, without what that checks. */
+export function putInt4(bytes: Buffer, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
 export const bool = (bytes: Buffer): boolean => bytes[0] === 1
 
 const EPOCH_MS = Date.UTC(2000, 0, 1)

@@ -3,7 +3,7 @@ import type { Digest } from '@stewrd/crypto/digest.ts'
 import { digest } from '@stewrd/crypto/digest.ts'
 import { EVENT_FORMAT } from '@stewrd/crypto/envelope.ts'
 import type { Places } from './copy-binary.ts'
-import { int4, int8, wholeMs } from './copy-binary.ts'
+import { int4, int8, putInt4, wholeMs } from './copy-binary.ts'
 import type { LoggedRow } from './record.ts'
 
 /** The columns of an event `e` as the chain hashes them, each behind its length, as `copy` sends them: but for the time, in microseconds. */
@@ -160,7 +160,7 @@ export const keyOf = (bytes: Buffer, streamEnd: number): number =>
 function writeMs(bytes: Buffer, at: number): boolean {
   const ms = wholeMs(bytes, at)
   if (ms === undefined || ms < 0) return false
-  bytes.writeUInt32BE(Math.floor(ms / 2 ** 32), at)
-  bytes.writeUInt32BE(ms % 2 ** 32, at + 4)
+  putInt4(bytes, at, Math.floor(ms / 2 ** 32))
+  putInt4(bytes, at + 4, ms)
   return true
 }

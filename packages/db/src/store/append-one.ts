@@ -1,7 +1,7 @@
 import type { Sql } from '../connect.ts'
 import { runWithin } from '../db-error.ts'
-import { plainArray } from '../sql-array.ts'
 import type { Unit } from './append.ts'
+import { BinaryParameters } from './binary-values.ts'
 
 /** More are rare, and each count of events is a statement of its own. */
 const MOST_EVENTS = 4
@@ -17,24 +17,27 @@ const asksToll = ({ credits, limits }: Unit) => credits.length > 0 || limits !==
 
 /** What `append` does, in a statement that is made for this case. False: nothing was written, and `append` tells why. */
 export async function appendOne(sql: Sql, { id, from, to, guards, records, ...unit }: Unit): Promise<boolean> {
-  const head = [id.accountId, id.stream, id.projectId, to.seq, to.chain, from.seq, from.chain]
-  const values: Parameter[] = [...head, unit.stateVersion, unit.snapshot, unit.snapshotDek]
+  const count = HEAD.length + records.length * EVENT.length + (guards.length > 0 ? 3 : 0)
+  const values = new BinaryParameters(count, unit.snapshot.length + records.length * 1000 + 400)
+  values.uuid(id.accountId).text(id.stream).uuid(id.projectId).bigint(to.seq).bytea(to.chain)
+  values.bigint(from.seq).bytea(from.chain).int(unit.stateVersion).bytea(unit.snapshot).uuid(unit.snapshotDek)
   for (const { header: h, envelope, chain } of records) {
-    values.push(h.seq, h.eventId, h.type, h.version, h.dekId, new Date(h.at), h.actor, h.commitment)
-    values.push(h.commandId, h.n, h.commandMac, envelope, chain)
+    values.bigint(h.seq).uuid(h.eventId).text(h.type).int(h.version).uuid(h.dekId).time(h.at).text(h.actor)
+    values.bytea(h.commitment).text(h.commandId).int(h.n).bytea(h.commandMac).bytea(envelope).bytea(chain)
   }
   if (guards.length > 0)
-    values.push(
-      guards.map((g) => g.stream),
-      plainArray(guards.map((g) => g.revision)),
-      guards.length,
-    )
+    values
+      .texts(guards.map((g) => g.stream))
+      .bigints(guards.map((g) => g.revision))
+      .int(guards.length)
   const text = textOf({ begins: from.seq === 0, guarded: guards.length > 0, events: records.length })
-  const { count } = await runWithin(sql.unsafe(text, values, { prepare: true }))
-  return count > 0
+  const { count: placed } = await runWithin(sql.unsafe(text, values.parameters(), asPrepared))
+  return placed > 0
 }
 
-type Parameter = string | number | Date | Buffer | string[]
+// Without `simple` the driver takes a statement without values of its own for a text of several.
+const asPrepared = { prepare: true, simple: false }
+
 type Shape = { begins: boolean; guarded: boolean; events: number }
 
 const texts = new Map<string, string>()

@@ -4,7 +4,9 @@ import type { Sql } from '../connect.ts'
 import { DbError, runWithin } from '../db-error.ts'
 import { plainArray } from '../sql-array.ts'
 import { appendOne, isOneStream } from './append-one.ts'
-import { BinaryRows } from './binary-rows.ts'
+import { appendKnown, areKnown } from './append-known.ts'
+import type { NumberedGuard } from './append-rows.ts'
+import { nameOf, recordRows, unitRows } from './append-rows.ts'
 import { forgetRowTypes, rowTypes, TYPE_MISMATCH } from './row-types.ts'
 import type { TollFailure, TollRow } from './tolls.ts'
 import { metersOf, tollFailure, tollParts } from './tolls.ts'
@@ -38,6 +40,12 @@ export type Appended = { failures: ReadonlyMap<number, Failure>; meters: Readonl
  */
 export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended> {
   if (isOneStream(units) && (await appendOne(sql, units[0]))) return allWritten
+  if (areKnown(units)) {
+    const moved = await orForget(sql, appendKnown(sql, units))
+    return moved.length === 0
+      ? allWritten
+      : { failures: new Map(moved.map((nth) => [nth, headMoved])), meters: new Map() }
+  }
   const guards = distinctGuards(units)
   const lookups = units.flatMap(({ id, lookups }) => lookups.map((lookup) => ({ id, ...lookup })))
   // Every insert reads from `head`, and `head` has no row where somebody else has moved on: no transaction to leave open.
@@ -101,7 +109,7 @@ type Row = { nth: number | null; guard: number | null; seq: number | null; toll:
 
 const allWritten: Appended = { failures: new Map(), meters: new Map() }
 
-function outcomeOf(units: readonly Unit[], guards: readonly AnyGuard[], rows: readonly Row[]): Appended {
+function outcomeOf(units: readonly Unit[], guards: readonly NumberedGuard[], rows: readonly Row[]): Appended {
   const failures = failuresOf(
     units,
     guards,
@@ -118,10 +126,8 @@ function outcomeOf(units: readonly Unit[], guards: readonly AnyGuard[], rows: re
   return { failures, meters }
 }
 
-type AnyGuard = Guard & { accountId: string; nth: number }
-
-function distinctGuards(units: readonly Unit[]): AnyGuard[] {
-  const found = new Map<string, AnyGuard>()
+function distinctGuards(units: readonly Unit[]): NumberedGuard[] {
+  const found = new Map<string, NumberedGuard>()
   for (const { id, guards } of units)
     for (const guard of guards) {
       const name = nameOf(id.accountId, guard)
@@ -130,9 +136,11 @@ function distinctGuards(units: readonly Unit[]): AnyGuard[] {
   return [...found.values()]
 }
 
-const nameOf = (accountId: string, { stream, revision }: Guard) => `${accountId}/${stream}@${revision}`
-
-function failuresOf(units: readonly Unit[], guards: readonly AnyGuard[], rows: readonly Row[]): Map<number, Failure> {
+function failuresOf(
+  units: readonly Unit[],
+  guards: readonly NumberedGuard[],
+  rows: readonly Row[],
+): Map<number, Failure> {
   const broken = new Map(
     rows.filter((r) => r.guard !== null).map((r) => [nameOf(guards[r.guard!]!.accountId, guards[r.guard!]!), r.seq]),
   )
@@ -151,33 +159,8 @@ function failuresOf(units: readonly Unit[], guards: readonly AnyGuard[], rows: r
 
 const headMoved = { kind: 'head' } as const
 
-/** The columns of `append_unit`, in its order. */
-function unitRows(type: number, units: readonly Unit[], guards: readonly AnyGuard[]): Buffer {
-  const nthOf = new Map(guards.map((g) => [nameOf(g.accountId, g), g.nth]))
-  const rows = new BinaryRows(type, 12, units.length, units.length * 800)
-  for (const [nth, u] of units.entries()) {
-    rows.row().int(nth).uuid(u.id.accountId).text(u.id.stream).uuid(u.id.projectId)
-    rows.bigint(u.to.seq).bytea(u.to.chain).bigint(u.from.seq).bytea(u.from.chain)
-    rows.int(u.stateVersion).bytea(u.snapshot).uuid(u.snapshotDek)
-    rows.ints(u.guards.map((g) => nthOf.get(nameOf(u.id.accountId, g))!))
-  }
-  return rows.bytes()
-}
-
-/** The columns of `append_record`, in its order. */
-function recordRows(type: number, units: readonly Unit[]): Buffer {
-  const count = units.reduce((sum, u) => sum + u.records.length, 0)
-  const rows = new BinaryRows(type, 14, count, count * 1000)
-  for (const [nth, { records }] of units.entries())
-    for (const { header: h, envelope, chain } of records) {
-      rows.row().int(nth).bigint(h.seq).uuid(h.eventId).text(h.type).int(h.version).uuid(h.dekId).time(h.at)
-      rows.text(h.actor).bytea(h.commitment).text(h.commandId).int(h.n).bytea(h.commandMac).bytea(envelope).bytea(chain)
-    }
-  return rows.bytes()
-}
-
 /** A guarded head is share-locked to the end of the statement: whoever writes it comes wholly before or wholly after. */
-function guardCtes(sql: Sql, guards: readonly AnyGuard[], afterTolls: boolean) {
+function guardCtes(sql: Sql, guards: readonly NumberedGuard[], afterTolls: boolean) {
   return sql`
     , locked as materialized (
       select h.account_id, h.stream, h.seq from heads h

@@ -45,7 +45,9 @@ export class Appender {
   readonly #heads = new LRUCache<string, StreamState>({ max: REMEMBERED_STREAMS })
   #cold: Lane[] = []
   #ready: Lane[] = []
+  /** Statements that are prepared or written, and the streams in them. */
   #flying = 0
+  #lanesFlying = 0
   #loading = false
   #scheduled = false
 
@@ -104,17 +106,19 @@ export class Appender {
   }
 
   #takeBatch(): Lane[] {
-    const { batch, rest } = nextBatch(this.#ready)
+    const { batch, rest } = nextBatch(this.#ready, this.#lanesFlying)
     this.#ready = rest
     return batch
   }
 
   async #fly(lanes: readonly Lane[]): Promise<void> {
     this.#flying += 1
+    this.#lanesFlying += lanes.length
     for (const lane of lanes) lane.stage = 'flying'
     const attempts = (await Promise.all(lanes.map((lane) => this.#prepare(lane)))).filter((a) => a !== undefined)
     if (attempts.length > 0) await this.#append(attempts)
     this.#flying -= 1
+    this.#lanesFlying -= lanes.length
     for (const lane of lanes) this.#next(lane)
     this.#schedule()
   }

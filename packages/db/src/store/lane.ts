@@ -1,7 +1,9 @@
 import type { Job } from './job.ts'
 
 const MAX_JOBS = 64
-const MAX_UNITS = 64
+const UNITS = { fewest: 2, most: 64 }
+/** Those that wait or are being written are parted into so many statements: the process seals one while the database writes another. */
+const PARTS = 2
 
 /** The waiting commands of one stream. `solo`: a statement of its own, because a shared one failed for an unclear reason. */
 export type Lane = {
@@ -32,16 +34,17 @@ export function takeJobs(lane: Lane): Job[] {
 }
 
 /**
- * Those of some streams, at least one, that can share the next statement. Guarded units travel apart from the rest: what writes a head that
- * others guard must not wait for a guard of its own.
+ * Those of some streams, at least one, that can share the next statement, while `flying` are being written. Guarded units travel apart from
+ * the rest: what writes a head that others guard must not wait for a guard of its own.
  */
-export function nextBatch(ready: readonly Lane[]): { batch: Lane[]; rest: Lane[] } {
+export function nextBatch(ready: readonly Lane[], flying: number): { batch: Lane[]; rest: Lane[] } {
   const first = ready[0]!
   const guarded = isGuarded(first)
+  const most = Math.min(UNITS.most, Math.max(UNITS.fewest, Math.ceil((ready.length + flying) / PARTS)))
   const batch: Lane[] = []
   const rest: Lane[] = []
   for (const lane of ready) {
-    const fits = first.solo ? lane === first : !lane.solo && isGuarded(lane) === guarded && batch.length < MAX_UNITS
+    const fits = first.solo ? lane === first : !lane.solo && isGuarded(lane) === guarded && batch.length < most
     if (fits) batch.push(lane)
     else rest.push(lane)
   }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { by, createWorld } from '../testkit/world.ts'
 import type { World } from '../testkit/world.ts'
 import { projects } from '@stewrd/core/projects/projects.ts'
-import { BinaryRows } from './binary-rows.ts'
+import { BinaryRows } from './binary-values.ts'
 import { rowTypes } from './row-types.ts'
 
 let world: World

@@ -1,0 +1,33 @@
+import type { Guard } from '@stewrd/core/kernel/execute.ts'
+import type { Unit } from './append.ts'
+import { BinaryRows } from './binary-values.ts'
+
+/** A guard of some units of a statement, by its number there. */
+export type NumberedGuard = Guard & { accountId: string; nth: number }
+
+export const nameOf = (accountId: string, { stream, revision }: Guard) => `${accountId}/${stream}@${revision}`
+
+/** The columns of `append_unit`, in its order. */
+export function unitRows(type: number, units: readonly Unit[], guards: readonly NumberedGuard[]): Buffer {
+  const nthOf = new Map(guards.map((g) => [nameOf(g.accountId, g), g.nth]))
+  const rows = new BinaryRows(type, 12, units.length, units.length * 800)
+  for (const [nth, u] of units.entries()) {
+    rows.row().int(nth).uuid(u.id.accountId).text(u.id.stream).uuid(u.id.projectId)
+    rows.bigint(u.to.seq).bytea(u.to.chain).bigint(u.from.seq).bytea(u.from.chain)
+    rows.int(u.stateVersion).bytea(u.snapshot).uuid(u.snapshotDek)
+    rows.ints(u.guards.map((g) => nthOf.get(nameOf(u.id.accountId, g))!))
+  }
+  return rows.bytes()
+}
+
+/** The columns of `append_record`, in its order. */
+export function recordRows(type: number, units: readonly Unit[]): Buffer {
+  const count = units.reduce((sum, u) => sum + u.records.length, 0)
+  const rows = new BinaryRows(type, 14, count, count * 1000)
+  for (const [nth, { records }] of units.entries())
+    for (const { header: h, envelope, chain } of records) {
+      rows.row().int(nth).bigint(h.seq).uuid(h.eventId).text(h.type).int(h.version).uuid(h.dekId).time(h.at)
+      rows.text(h.actor).bytea(h.commitment).text(h.commandId).int(h.n).bytea(h.commandMac).bytea(envelope).bytea(chain)
+    }
+  return rows.bytes()
+}
