@@ -5,6 +5,7 @@ import { runs } from '@stewrd/core/runs/runs.ts'
 import type { RunAnswer } from '@stewrd/core/runs/wire.ts'
 import { OUTPUTS_MS } from '@stewrd/runtime/loop/run-loop.ts'
 import type { RunLimits } from './deps.ts'
+import { startOf } from './deps.ts'
 
 /**
  * What the account has, in both generations of words: in the older one the free credits of the month are requests, of which `used` are gone,
@@ -78,7 +79,7 @@ export function answerBody(
 /** Until it ended, or began to wait; a run that goes on has none yet. */
 function durationOf({ pending, started, durationMs }: StartedRun, limits: Pick<RunLimits, 'run'>): number {
   if (!pending) return durationMs
-  return Math.max(0, pending.expiresAt - OUTPUTS_MS - (started.deadline - limits.run))
+  return Math.max(0, pending.expiresAt - OUTPUTS_MS - startOf(started, limits))
 }
 
 const lastText = (events: readonly RunEvent[]) => events.findLast((e) => e.type === 'ModelAnswered')?.data.content ?? ''

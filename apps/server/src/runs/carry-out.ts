@@ -17,6 +17,7 @@ import { ContractError } from './contract-error.ts'
 import type { RunTarget } from './credentials.ts'
 import { isDemo } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
+import { startOf } from './deps.ts'
 import { fallBack } from './fall-back.ts'
 import { fallBackToDefault } from './fall-back-to-default.ts'
 import type { KeyReports } from './key-reports.ts'
@@ -35,7 +36,7 @@ export async function carryOut(deps: RunsDeps, reports: KeyReports, live: LiveRu
   if (started?.type !== 'RunStarted') throw new RangeError('a run begins with RunStarted')
   const began = performance.now()
   // A run that was at rest counts from its start, by the clock on the wall.
-  const before = live.fence === 1 ? 0 : Math.max(0, deps.now() - (started.data.deadline - deps.limits.run))
+  const before = live.fence === 1 ? 0 : Math.max(0, deps.now() - startOf(started.data, deps.limits))
   const elapsed = () => Math.round(before + performance.now() - began)
   let { target } = given
   const ports: LoopPorts = {

@@ -19,6 +19,9 @@ export type RunLimits = { sync: number; step: number; run: number }
 /** Clients give up at 120 s. */
 export const runLimits: RunLimits = { sync: 115_000, step: 100_000, run: 10 * 60_000 }
 
+/** When a run with this deadline started, unix milliseconds. */
+export const startOf = ({ deadline }: { deadline: number }, { run }: Pick<RunLimits, 'run'>): number => deadline - run
+
 /** What running agents needs of the platform. */
 export type RunsDeps = {
   accountId: string

@@ -2,6 +2,7 @@ import { canonicalJson } from '@stewrd/core/kernel/canonical-json.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import { ContractError } from './contract-error.ts'
 import type { RunsDeps } from './deps.ts'
+import { startOf } from './deps.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 /** A key that was used on each of so many days. */
@@ -27,7 +28,7 @@ export async function idempotentRun(
     const runId = secrets.idempotentRunId(projectId, key, generation)
     const { state } = await store.head(runs, { accountId, projectId, stream: runStream(runId) })
     if (state.status === 'none') return { runId, digest, taken: false }
-    const startedAt = state.started.deadline - limits.run
+    const startedAt = startOf(state.started, limits)
     if (now() - startedAt > DAY_MS) continue
     if (state.started.requestDigest === digest) return { runId, digest, taken: true }
     throw new ContractError(

@@ -75,6 +75,35 @@ describe('appending', () => {
     expect(await brokenChainAt(world.sql, stream.accountId, stream.stream)).toBeUndefined()
   })
 
+  test('two nodes that write the same streams in opposite orders never wait for each other in a circle', async () => {
+    const streams = Array.from({ length: 24 }, () => world.project())
+    await Promise.all(streams.map((stream) => world.store.execute(projects, stream, create('x'), by())))
+    const nodes = [world, world.another()] as const
+    const deadlocks = async () => {
+      const [row] = await world.sql<{ deadlocks: number }[]>`
+        select deadlocks::int from pg_stat_database where datname = current_database()`
+      return row!.deadlocks
+    }
+    const before = await deadlocks()
+    await world.owner`create trigger dawdle before update on heads for each row execute function dawdle()`
+    const write = async ({ store }: (typeof nodes)[number], order: typeof streams, round: number) => {
+      const named = order.map((stream) => store.execute(projects, stream, rename(`${randomUUID()} ${round}`), by()))
+      // Whoever loses to the other node again and again is refused as busy.
+      await Promise.allSettled(named)
+    }
+    for (let round = 0; round < 6; round++)
+      await Promise.all([write(nodes[0], streams, round), write(nodes[1], streams.toReversed(), round)])
+    await world.owner`drop trigger dawdle on heads`
+    // Each connection tells what it met, which it would do some seconds later by itself.
+    const told = nodes.flatMap(({ sql }) =>
+      Array.from({ length: 20 }, () => sql`select pg_stat_force_next_flush(), pg_sleep(0.1)`),
+    )
+    await Promise.all(told)
+    expect(await deadlocks()).toBe(before)
+    for (const { accountId, stream } of streams)
+      expect(await brokenChainAt(world.sql, accountId, stream)).toBeUndefined()
+  })
+
   test('a command that is refused does not stop those that share its statement', async () => {
     const stream = world.project()
     await world.store.execute(projects, stream, create('one'), by())

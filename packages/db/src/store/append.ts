@@ -35,7 +35,8 @@ export type Failure = { kind: 'head' } | { kind: 'guard'; moved: string[]; missi
 export type Appended = { failures: ReadonlyMap<number, Failure>; meters: ReadonlyMap<number, Meters> }
 
 /**
- * Appends many units in one statement, each wholly or not at all: with its events, look-ups, credits and place under limits.
+ * Appends many units in one statement, each wholly or not at all: with its events, look-ups, credits and place under limits. They come in
+ * the order in which their heads are to be locked.
  * Units with guards must not share a call with units that write what others guard.
  */
 export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended> {
@@ -49,7 +50,7 @@ export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended
   const guards = distinctGuards(units)
   const lookups = units.flatMap(({ id, lookups }) => lookups.map((lookup) => ({ id, ...lookup })))
   // Every insert reads from `head`, and `head` has no row where somebody else has moved on: no transaction to leave open.
-  // Locks are taken in one order (balance, meters, guards, heads, each sorted), so that two statements cannot wait for each other.
+  // Locks are taken in one order (balance, meters, guards, heads, each sorted, heads as the units are), so that two statements cannot wait for each other.
   const toll = tollParts(sql, units)
   const types = await rowTypes(sql)
   const statement = sql<Row[]>`
@@ -63,7 +64,7 @@ export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended
       where true
         ${guards.length > 0 ? sql`and u.guards <@ (select nths from held)` : sql``}
         ${toll ? sql`and u.nth not in (select nth from refused)` : sql``}
-      order by account_id, stream
+      order by nth
       on conflict (account_id, stream) do update set
         seq = excluded.seq, chain = excluded.chain, from_seq = excluded.from_seq, from_chain = excluded.from_chain,
         state_version = excluded.state_version, snapshot = excluded.snapshot, snapshot_dek = excluded.snapshot_dek
@@ -71,7 +72,7 @@ export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended
       returning account_id, stream, ${refuseHeadless(sql)} as ok
     ), event as materialized (
       select u.account_id, u.stream, u.project_id, r.* from head join unit u using (account_id, stream)
-      join unnest(${sql.typed(recordRows(types.record, units), 0)}::append_record[]) r using (nth) order by account_id, stream, r.seq
+      join unnest(${sql.typed(recordRows(types.record, units), 0)}::append_record[]) r using (nth) order by nth, r.seq
     ), recorded as (
       insert into events (account_id, stream, project_id, seq, event_id, type, version, dek_id, at, actor,
         commitment, command_id, n, command_mac, envelope, chain)

@@ -48,5 +48,8 @@ export function nextBatch(ready: readonly Lane[], flying: number): { batch: Lane
     if (fits) batch.push(lane)
     else rest.push(lane)
   }
-  return { batch, rest }
+  return { batch: batch.sort(byName), rest }
 }
+
+/** Heads are locked in this order, so that two statements, of two nodes, cannot wait for each other. */
+const byName = (a: Lane, b: Lane) => (a.name < b.name ? -1 : 1)
