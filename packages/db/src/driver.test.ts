@@ -52,8 +52,10 @@ test('when a connection ends under a query, the next one knows nothing of it', a
   const sql = open(1)
   const pid = await pidOf(sql)
   const sleeping = sql`select g, pg_sleep(g / 3) from generate_series(1, 100) g`.catch((error) => error.code)
-  await vi.waitFor(async () =>
-    expect(await other`select from pg_stat_activity where pid = ${pid} and wait_event = 'PgSleep'`).toHaveLength(1),
+  await vi.waitFor(
+    async () =>
+      expect(await other`select from pg_stat_activity where pid = ${pid} and wait_event = 'PgSleep'`).toHaveLength(1),
+    10_000,
   )
   await kill(pid)
   expect(await sleeping).toEqual(ENDED)
@@ -157,8 +159,9 @@ test('who listens hears every channel again after each end of the connection, an
   await allHear('after a cut', channels)
 
   await proxy.close()
-  await vi.waitFor(async () =>
-    expect(await other`select from pg_stat_activity where query like 'listen "driver_%'`).toHaveLength(0),
+  await vi.waitFor(
+    async () => expect(await other`select from pg_stat_activity where query like 'listen "driver_%'`).toHaveLength(0),
+    10_000,
   )
   const stopped = hearing[1]!.unlisten().catch((error) => error.code)
   expect(await stopped).toMatch(/CONNECTION_CLOSED|ECONN/)

@@ -86,7 +86,7 @@ test('a database that answers nothing any more is an outage for whoever reads, w
 test('closing connections to a server that never answers takes a bounded time', async () => {
   const { createServer } = await import('node:net')
   const mute = createServer(() => {}).listen(0, '127.0.0.1')
-  await vi.waitFor(() => expect(mute.listening).toBe(true))
+  await vi.waitFor(() => expect(mute.listening).toBe(true), 10_000)
   const { port } = mute.address() as { port: number }
   const sql = connect(`postgres://u:p@127.0.0.1:${port}/d`, { max: 1 })
   const pending = sql`select 1`.catch(() => 'failed')

@@ -74,7 +74,7 @@ test('listeners hear the size of the log once a batch', async () => {
   await createProjects(10)
   await sequencer.drain()
   const size = (await indexes()).length
-  await vi.waitFor(() => expect(heard).toEqual([size]))
+  await vi.waitFor(() => expect(heard).toEqual([size]), 10_000)
   await unlisten()
   await sequencer.stop()
 })

@@ -83,7 +83,7 @@ test('a run whose node dies while the model answers ends once on the other, and 
   const before = await left()
   upstream.hold()
   const { id } = await asked(a, { message: 'Hi' })
-  await vi.waitFor(() => expect(calls()).toBe(1))
+  await vi.waitFor(() => expect(calls()).toBe(1), 10_000)
   await a.kill()
   upstream.release()
   await ends(b, id, { status: 'completed', message: 'Hello from the upstream.' })
@@ -118,7 +118,7 @@ test('a run whose node dies after the outputs of its tools came does not ask for
   upstream.hold()
   const outputs = { tool_outputs: [{ tool_call_id: 'c1', output: 'sunny' }] }
   const broken = call(a, 'POST', `/${paused.id}/tool-outputs`, outputs).catch(() => 'cut')
-  await vi.waitFor(() => expect(calls()).toBe(2))
+  await vi.waitFor(() => expect(calls()).toBe(2), 10_000)
   await a.kill()
   expect(await broken).toBe('cut')
   upstream.release()
@@ -134,7 +134,7 @@ test('a stream whose node dies is read to its end on the other, with nothing los
   const reading = (async () => {
     for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) text += chunk
   })().catch(() => 'cut')
-  await vi.waitFor(() => expect(text).toContain('three'))
+  await vi.waitFor(() => expect(text).toContain('three'), 10_000)
   await a.kill()
   expect(await reading).toBe('cut')
   upstream.reply(() => ({ content: 'one two three four five six' }))
@@ -151,7 +151,7 @@ test('a stream whose node dies is read to its end on the other, with nothing los
 test('a node that is told to stop hands its runs over', async () => {
   upstream.hold()
   const { id } = await asked(a, { message: 'Hi' })
-  await vi.waitFor(() => expect(calls()).toBe(1))
+  await vi.waitFor(() => expect(calls()).toBe(1), 10_000)
   await a.stop()
   upstream.release()
   await ends(b, id, { status: 'completed' })
@@ -160,7 +160,7 @@ test('a node that is told to stop hands its runs over', async () => {
 test('a run that is stopped at one node ends at the other that carries it out', async () => {
   upstream.hold()
   const { id } = await asked(a, { message: 'Hi' })
-  await vi.waitFor(() => expect(calls()).toBe(1))
+  await vi.waitFor(() => expect(calls()).toBe(1), 10_000)
   expect(await json(call(b, 'DELETE', `/${id}`))).toMatchObject({ id, status: 'cancelled' })
   const watched = await call(a, 'GET', `/${id}/stream`)
   expect(frames(await watched.text())).toMatchObject([{ event: 'done', data: { status: 'cancelled' } }])

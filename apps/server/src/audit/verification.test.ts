@@ -19,7 +19,7 @@ beforeAll(async () => {
   await vi.waitFor(async () => {
     const { log } = await server.client.system.health.query()
     if (log.size === 0 || log.checkpoint?.size !== log.size) throw new Error('not all is signed yet')
-  })
+  }, 10_000)
 })
 afterAll(async () => {
   await server?.close()
@@ -35,7 +35,7 @@ const verified = async () => {
     expect(running).toBeNull()
     expect(last?.at).toBeGreaterThan(since)
     return last!
-  })
+  }, 10_000)
 }
 const cli = (...args: string[]) =>
   stewrd(tested.env.home, ['audit', 'verify', ...args], { variables: { DATABASE_URL: tested.database.url } })

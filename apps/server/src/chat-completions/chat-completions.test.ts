@@ -42,13 +42,15 @@ test('the SDK gets an answer, with the run in the headers and in the history', a
   const runId = response.headers.get('x-stewrd-run')!
   expect(response.headers.get('x-stewrd-revision')).toBe('1')
   expect(response.headers.get('x-stewrd-key-source')).toBe('project')
-  await vi.waitFor(async () =>
-    expect(await stateOf(runId)).toMatchObject({
-      status: 'completed',
-      message: 'Hello from the model.',
-      tokens: { input: 12, output: 5 },
-      started: { object: 'chat.completion', message: 'Hi', model: 'gpt-4o' },
-    }),
+  await vi.waitFor(
+    async () =>
+      expect(await stateOf(runId)).toMatchObject({
+        status: 'completed',
+        message: 'Hello from the model.',
+        tokens: { input: 12, output: 5 },
+        started: { object: 'chat.completion', message: 'Hi', model: 'gpt-4o' },
+      }),
+    10_000,
   )
 })
 
@@ -57,7 +59,7 @@ test('a model of the client’s own is used with the project’s key', async () 
   expect(asked[0]!.model).toBe('gpt-4o-mini')
   expect(bed.upstream.seen.at(-1)!.key).toBe(keyA)
   const runId = response.headers.get('x-stewrd-run')!
-  await vi.waitFor(async () => expect(await stateOf(runId)).toMatchObject({ config: { model: 'gpt-4o-mini' } }))
+  await vi.waitFor(async () => expect(await stateOf(runId)).toMatchObject({ config: { model: 'gpt-4o-mini' } }), 10_000)
 })
 
 test('streams come as the provider sends them; counters only to who asked, and in the history', async () => {
@@ -72,12 +74,14 @@ test('streams come as the provider sends them; counters only to who asked, and i
   }
   expect([text, usage]).toEqual(['Hello from the model.', 0])
   const runId = response.headers.get('x-stewrd-run')!
-  await vi.waitFor(async () =>
-    expect(await stateOf(runId)).toMatchObject({
-      status: 'completed',
-      message: text,
-      tokens: { input: 12, output: 5 },
-    }),
+  await vi.waitFor(
+    async () =>
+      expect(await stateOf(runId)).toMatchObject({
+        status: 'completed',
+        message: text,
+        tokens: { input: 12, output: 5 },
+      }),
+    10_000,
   )
   const counted = await client.chat.completions.create({
     model: 'default',
@@ -159,7 +163,10 @@ test('a stream that breaks off in the middle is an error for the SDK, and a fail
     })(),
   ).rejects.toBeInstanceOf(OpenAI.APIError)
   const runId = response.headers.get('x-stewrd-run')!
-  await vi.waitFor(async () => expect(await stateOf(runId)).toMatchObject({ status: 'failed', error: 'compute_error' }))
+  await vi.waitFor(
+    async () => expect(await stateOf(runId)).toMatchObject({ status: 'failed', error: 'compute_error' }),
+    10_000,
+  )
 })
 
 test('a client that goes away stops the call at the provider, and the run', async () => {
@@ -167,7 +174,7 @@ test('a client that goes away stops the call at the provider, and the run', asyn
   bed.upstream.seen.length = 0
   const gone = new AbortController()
   const pending = client.chat.completions.create({ model: 'default', messages }, { signal: gone.signal })
-  await vi.waitFor(() => expect(bed.upstream.seen).toHaveLength(1))
+  await vi.waitFor(() => expect(bed.upstream.seen).toHaveLength(1), 10_000)
   gone.abort()
   await expect(pending).rejects.toBeInstanceOf(OpenAI.APIUserAbortError)
   await vi.waitFor(async () => {
@@ -175,7 +182,7 @@ test('a client that goes away stops the call at the provider, and the run', asyn
       limit: 1,
     })
     expect(rows[0]).toMatchObject({ status: 'cancelled' })
-  })
+  }, 10_000)
 })
 
 test('the models are the provider’s, and the project’s own is marked', async () => {

@@ -81,11 +81,17 @@ test('a message of a session and a chat completion cost what a run costs, and no
     const passed = await call()
     expect([passed.status, passed.headers.get('x-ratelimit-limit')]).toEqual([200, '1000'])
     await passed.text()
-    await vi.waitFor(async () => expect((await entries())[0]).toMatchObject({ kind: 'settle', balance: before - 1 }))
+    await vi.waitFor(
+      async () => expect((await entries())[0]).toMatchObject({ kind: 'settle', balance: before - 1 }),
+      10_000,
+    )
     bed.upstream.fail('server-error')
     expect((await call()).ok).toBe(false)
     bed.upstream.fail(undefined)
-    await vi.waitFor(async () => expect((await entries())[0]).toMatchObject({ kind: 'refund', balance: before - 1 }))
+    await vi.waitFor(
+      async () => expect((await entries())[0]).toMatchObject({ kind: 'refund', balance: before - 1 }),
+      10_000,
+    )
   }
 })
 
@@ -122,7 +128,7 @@ test('when the credits are spent runs are refused with 402, until the operator g
   await vi.waitFor(async () => {
     const { entries: said } = await bed.server.client.history.list.query({ nouns: ['credits'] })
     expect(said).toMatchObject([{ text: 'granted 25 credits', data: { amount: 25, reason: 'A trial' } }])
-  })
+  }, 10_000)
 })
 
 test('what was paid for is booked once for each reference, and stands in ledger and history', async () => {
@@ -140,7 +146,7 @@ test('what was paid for is booked once for each reference, and stands in ledger 
   await vi.waitFor(async () => {
     const { entries: said } = await bed.server.client.history.list.query({ nouns: ['credits'] })
     expect(said[0]).toMatchObject({ text: 'booked 40 credits that were bought (INV-7)' })
-  })
+  }, 10_000)
 })
 
 test('the usage of the month is told over the API, and on the page', async () => {
@@ -158,7 +164,7 @@ test('the usage of the month is told over the API, and on the page', async () =>
     expect(body.requests).toBe(await runsOf())
     expect(JSON.stringify(body)).not.toContain('null')
     expect(all[0]).toMatchObject({ balance: await left() })
-  })
+  }, 10_000)
   const unknown = await fetch(`${bed.server.url}/v1/usage`)
   expect([unknown.status, await unknown.json()]).toMatchObject([401, { error: { code: 'invalid_api_key' } }])
 })

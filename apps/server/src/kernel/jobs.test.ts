@@ -56,7 +56,7 @@ test('of one key one waits or runs; ended within a transaction it makes room for
   await vi.waitFor(async () => {
     const left = await sql`select from pgboss.job where name = ${QUEUE} and state < 'completed'`
     expect(left).toHaveLength(0)
-  })
+  }, 10_000)
   expect(states).toHaveLength(2)
 })
 

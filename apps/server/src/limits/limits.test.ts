@@ -82,7 +82,7 @@ test('a budget warns at four fifths and stops new runs when it is spent, until i
     const { month } = await usage()
     expect(month).toMatchObject({ requests: 1, completed: 1 })
     return month
-  })
+  }, 10_000)
   expect(tokens).toBeGreaterThan(0)
   await limit(project, { monthlyTokens: Math.ceil(tokens / 0.9) })
   expect((await usage()).budgets).toMatchObject([{ what: 'tokens', used: tokens, state: 'warning' }])

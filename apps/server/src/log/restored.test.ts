@@ -82,7 +82,7 @@ test('a restored backup works, but is not signed: health says why', async () => 
 test('what was logged last is signed before a stop', async () => {
   const platform = await start('home')
   await project(platform)
-  await vi.waitFor(async () => expect(await platform.history.size()).toBeGreaterThan(0))
+  await vi.waitFor(async () => expect(await platform.history.size()).toBeGreaterThan(0), 10_000)
   const size = await platform.history.size()
   await platform.close()
   const own = await checkpointFiles(join(homes, 'home', 'log', 'checkpoints')).latest()

@@ -54,7 +54,7 @@ test('a plan that the operator sets is the end of what a project may use, from t
   await vi.waitFor(async () => {
     const { entries } = await client.history.list.query({ projectId, nouns: ['projects'] })
     expect(entries.map(({ text }) => text)).toContain('changed the plan from none to free (chat, data)')
-  })
+  }, 10_000)
 
   expect((await cli('--none')).json()).toMatchObject({ plan: 'self-hosted', capabilities: null })
   await change(['chat', 'files'])

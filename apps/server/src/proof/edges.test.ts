@@ -26,7 +26,7 @@ const signedAll = () =>
   vi.waitFor(async () => {
     const { events, logSize, signed } = await bed.server.client.proof.export.query({ projectId })
     expect([signed, events > 2]).toEqual([logSize, true])
-  })
+  }, 10_000)
 
 test('who is signed in downloads the bundle; it is sent as a file and kept by no cache', async () => {
   await signedAll()
@@ -65,7 +65,7 @@ test('a run has its receipt once it is signed, and is said to wait until then', 
     const receipt = await bed.server.client.proof.receipt.query(asked)
     if (receipt.status !== 'ready') throw new Error('it is not signed yet')
     return receipt
-  })
+  }, 10_000)
   expect(ready.run).toMatchObject({ runId, model: 'gpt-4o', keySource: 'project' })
   expect((await verified(ready.text)).run).toEqual(ready.run)
   const other = await bed.newProject()

@@ -38,7 +38,7 @@ const logged = (projectId: string, type: string) =>
     const { sql } = bed.tested.platform
     const rows = await sql`select from log where project_id = ${projectId} and type = ${type}`
     expect(rows.length).toBeGreaterThan(0)
-  })
+  }, 10_000)
 const bundleOf = async (options: Partial<ExportOptions> = {}) => {
   const defaults: ExportOptions = { projectId: bed.project.projectId, disclose: 'nothing', waitMs: 10_000 }
   const { text } = await exportProject(bed.tested.platform, { ...defaults, ...options })

@@ -169,13 +169,13 @@ describe('a client that asks for it', () => {
     const { id, status } = (await response.json()) as Answer
     expect([response.status, status, response.headers.get('location')]).toEqual([202, 'in_progress', `/v1/agent/${id}`])
     bed.upstream.release()
-    await vi.waitFor(async () => expect(await answered(call('GET', id))).toMatchObject({ status: 'completed' }))
+    await vi.waitFor(async () => expect(await answered(call('GET', id))).toMatchObject({ status: 'completed' }), 10_000)
   })
 
   test('stops its run, which then has no other end', async () => {
     bed.upstream.hold()
     const pending = bed.post({ message: 'slow' })
-    await vi.waitFor(() => expect(bed.upstream.seen.at(-1)?.path).toContain('chat'))
+    await vi.waitFor(() => expect(bed.upstream.seen.at(-1)?.path).toContain('chat'), 10_000)
     const id = (await bed.post({ message: 'slow' }, { headers: { prefer: 'respond-async, wait=0' } })).headers
       .get('location')!
       .slice('/v1/agent/'.length)
@@ -228,7 +228,7 @@ describe('a stream', () => {
     const body = JSON.stringify({ message: 'Hi', stream: true })
     const init = { method: 'POST', headers: { ...headers, 'idempotency-key': key }, body }
     const broken = fetch(`${bed.server.url}/v1/agent`, { ...init, signal: gone.signal }).catch(() => 'gone')
-    await vi.waitFor(() => expect(bed.upstream.seen).toHaveLength(1))
+    await vi.waitFor(() => expect(bed.upstream.seen).toHaveLength(1), 10_000)
     gone.abort()
     expect(await broken).toBe('gone')
     bed.upstream.release()
@@ -242,7 +242,7 @@ test('a fault of the provider that passes is not seen by the client', async () =
   bed.upstream.fail('server-error')
   bed.upstream.seen.length = 0
   const pending = answered(bed.post({ message: 'Hi' }))
-  await vi.waitFor(() => expect(bed.upstream.seen.length).toBeGreaterThan(0))
+  await vi.waitFor(() => expect(bed.upstream.seen.length).toBeGreaterThan(0), 10_000)
   bed.upstream.fail(undefined)
   expect(await pending).toMatchObject({ status: 'completed' })
   expect(bed.upstream.seen.length).toBeGreaterThan(1)

@@ -87,7 +87,7 @@ test('a run of a dead node goes on at another, once, however many nodes see to i
   const beds = ['one', 'two', 'three'].map((node) => bed(node, { orphans: orphaned(runId) }))
   await Promise.all(beds.map(({ resumer }) => resumer.look()))
   await Promise.all(beds.map(({ resumer }) => resumer.look()))
-  await vi.waitFor(async () => expect(await stateOf(runId)).toMatchObject({ status: 'completed', fence: 2 }))
+  await vi.waitFor(async () => expect(await stateOf(runId)).toMatchObject({ status: 'completed', fence: 2 }), 10_000)
   await beds[0]!.resumer.look()
   expect(await typesOf(runId)).toEqual(['RunStarted', 'RunResumed', 'ModelAnswered', 'RunCompleted'])
 })
@@ -98,7 +98,7 @@ test('a node that was taken for dead and lives ends nothing: its run is anotherâ
   const live = old.runner.begin(started, { watched: false })
   const other = bed('other', { orphans: orphaned(started.runId) })
   await other.resumer.look()
-  await vi.waitFor(async () => expect(await stateOf(started.runId)).toMatchObject({ status: 'completed' }))
+  await vi.waitFor(async () => expect(await stateOf(started.runId)).toMatchObject({ status: 'completed' }), 10_000)
   live.stop('moved')
   expect(await live.ended.promise).toEqual({ status: 'moved' })
   expect((await typesOf(started.runId)).at(-1)).toBe('RunCompleted')
@@ -139,7 +139,7 @@ test('a run over its time is stopped as too long, also when it was interrupted',
   const older = await begun({ deadline: Date.now() - 1 })
   const none = { source: 'default', provider: quiet.provider, model: 'm', key: new Secret('k') } as const
   await bed('other', { orphans: orphaned(older.runId), fallback: none }).resumer.look()
-  await vi.waitFor(async () => expect(await stateOf(older.runId)).toMatchObject({ status: 'failed' }))
+  await vi.waitFor(async () => expect(await stateOf(older.runId)).toMatchObject({ status: 'failed' }), 10_000)
 })
 
 test('a run whose project has nothing to run on any more fails, and says so', async () => {

@@ -31,5 +31,5 @@ test('one who asked for it is told that the run is under way, and it goes on', a
   const { id, status } = (await response.json()) as Answer
   expect([response.status, status, response.headers.get('location')]).toEqual([202, 'in_progress', `/v1/agent/${id}`])
   bed.upstream.release()
-  await vi.waitFor(async () => expect(await bed.started(id)).toMatchObject({ status: 'completed' }))
+  await vi.waitFor(async () => expect(await bed.started(id)).toMatchObject({ status: 'completed' }), 10_000)
 })

@@ -109,7 +109,7 @@ test('a project has so many active sessions and no more, also of those that were
   for (let n = 0; n < 3; n++) expect((await open()).status).toBe(201)
   expect(await open()).toMatchObject({ status: 429, body: { error: { code: 'session_limit_reached' } } })
   await call('DELETE', `/${first.body.id}`, undefined, apiKey)
-  await vi.waitFor(async () => expect((await open()).status).toBe(201))
+  await vi.waitFor(async () => expect((await open()).status).toBe(201), 10_000)
 })
 
 test('tools of the client’s own work in a session, and their run is part of it once it has ended', async () => {

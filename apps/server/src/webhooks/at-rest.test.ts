@@ -102,7 +102,7 @@ test('a key that is overdue is told once', async () => {
       update view_rows set row = jsonb_set(row, '{keySetAt}', to_jsonb((row ->> 'keySetAt')::bigint - 172800000))
       where view = 'llm' and key = ${asked.projectId}`
     expect(aged.count).toBe(1)
-  })
+  }, 10_000)
   await disconnect(owner)
   await bed.client.webhooks.changeEvents.mutate({ projectId: asked.projectId, events: ['key.overdue'] })
   await tried(asked.projectId)

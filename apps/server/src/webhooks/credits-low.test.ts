@@ -33,7 +33,7 @@ test('credits that are low are told once for each time that there were more, to 
   await spend(38)
   // What is sent after it was looked at again: nothing came between.
   await bed.client.webhooks.sendTest.mutate({ projectId: asked.projectId })
-  await vi.waitFor(() => expect(bed.to(asked.projectId).at(-1)!.body.event).not.toBe('credits.low'))
+  await vi.waitFor(() => expect(bed.to(asked.projectId).at(-1)!.body.event).not.toBe('credits.low'), 10_000)
   expect((await bed.deliveries(asked.projectId)).filter(({ event }) => event === 'credits.low')).toHaveLength(2)
   expect(bed.to(not.projectId).filter(({ body }) => body.event === 'credits.low')).toEqual([])
 })

@@ -62,8 +62,10 @@ test('after three attempts it has failed, and can be tried again by hand', async
   bed.receiver.answer(ok)
   const input = { projectId, deliveryId: failed.id }
   expect(await bed.client.webhooks.retry.mutate(input)).toMatchObject({ status: 'pending' })
-  await vi.waitFor(async () =>
-    expect(await bed.client.webhooks.delivery.query(input)).toMatchObject({ status: 'delivered', attempts: 4 }),
+  await vi.waitFor(
+    async () =>
+      expect(await bed.client.webhooks.delivery.query(input)).toMatchObject({ status: 'delivered', attempts: 4 }),
+    10_000,
   )
 })
 

@@ -74,7 +74,7 @@ test('two servers send each delivery once', async () => {
   await vi.waitFor(async () => {
     const all = await bed.client.webhooks.deliveries.query({ projectId, limit: 100 })
     expect(all.deliveries.map((d) => `${d.status} ${d.attempts}`)).toEqual(Array<string>(24).fill('delivered 1'))
-  })
+  }, 10_000)
   const told = bed.to(projectId).map(({ body }) => body.id as string)
   expect(told.toSorted()).toEqual(answers.map(({ id }) => id).toSorted())
   expect(new Set(bed.to(projectId).map(({ id }) => id)).size).toBe(24)

@@ -66,10 +66,12 @@ test('a restore of a backup delivers what was pending, and what had no delivery 
       select status, attempts from webhook_deliveries where project_id = ${projectId} order by attempts`
     return rows.map((row) => [row.status, row.attempts])
   }
-  await vi.waitFor(async () =>
-    expect(await statuses()).toEqual([
-      ['delivered', 1],
-      ['delivered', 2],
-    ]),
+  await vi.waitFor(
+    async () =>
+      expect(await statuses()).toEqual([
+        ['delivered', 1],
+        ['delivered', 2],
+      ]),
+    10_000,
   )
 }, 60_000)

@@ -7,7 +7,7 @@ import { nextBatch } from './lane.ts'
 
 const job = (guarded: boolean): Job => ({
   id: { accountId: '', projectId: '', stream: '' },
-  decider: projects as Job['decider'],
+  decider: projects,
   command: undefined,
   meta: { ...by(), ...(guarded && { guards: [{ stream: 'llm:x', revision: 1 }] }) },
   mac: Buffer.alloc(0),

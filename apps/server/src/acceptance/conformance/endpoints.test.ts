@@ -132,7 +132,7 @@ conformsOnBoth('endpoint: GET /v1/sessions/{id}/messages', theBed, async (side) 
     const list = await ask('GET', `/v1/sessions/${body.id}/messages`, undefined, side)
     expect(list).toMatchObject({ status: 200, body: { object: 'list' } })
     expect(list.body.data).toMatchObject([{ id: said.body.id, message: 'Hi', answer: GREETING }])
-  })
+  }, 10_000)
 })
 
 conformsOnBoth('endpoint: POST /v1/sessions/{id}/messages', theBed, async (side) => {

@@ -81,9 +81,9 @@ conforms('error: service_unavailable: draining', async () => {
   bed.double.upstream.hold()
   const before = bed.double.upstream.seen.length
   const under = bed.call('POST', '/v1/agent', hi)
-  await vi.waitFor(() => expect(bed.double.upstream.seen).toHaveLength(before + 1))
+  await vi.waitFor(() => expect(bed.double.upstream.seen).toHaveLength(before + 1), 10_000)
   const stopped = bed.server.stop()
-  await vi.waitFor(async () => expect((await fetch(`${bed.server.url}/readyz`)).status).toBe(503))
+  await vi.waitFor(async () => expect((await fetch(`${bed.server.url}/readyz`)).status).toBe(503), 10_000)
   const refused = await bed.call('POST', '/v1/agent', hi)
   expect(refused.headers.get('retry-after')).toBe('2')
   expect(await statusAndCode(Promise.resolve(refused))).toEqual([503, 'service_unavailable'])
