@@ -1,7 +1,6 @@
-import { createSecretKey, hkdfSync } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { DataKey } from './data-key.ts'
-import { digest, sha256 } from './digest.ts'
 import { EnvelopeError } from './gcm.ts'
 import type { Secret } from './secret.ts'
 
@@ -26,35 +25,4 @@ export const idempotencyMac = (key: KeyObject, what: 'request' | 'run', data: st
   mac(key, `idempotency-${what}`, data)
 
 const mac = (key: KeyObject, domain: string, data: string | Uint8Array) =>
-  hmacSha256(key, typeof data === 'string' ? `stewrd/${domain}/v1\0${data}` : Buffer.concat([label(domain), data]))
-
-const label = (domain: string) => Buffer.from(`stewrd/${domain}/v1\0`, 'utf8')
-
-const BLOCK_BYTES = 64
-type Pads = { inner: Buffer; outer: Buffer }
-const padsOf = new WeakMap<KeyObject, Pads>()
-
-/** RFC 2104, out of two hashes: every command takes one, and an `Hmac` of Node takes three times as long. */
-export function hmacSha256(key: KeyObject, data: string | Uint8Array): Buffer {
-  let pads = padsOf.get(key)
-  if (!pads) padsOf.set(key, (pads = makePads(key)))
-  const { inner, outer } = pads
-  const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data
-  outer.write(digest(Buffer.concat([inner, bytes])), BLOCK_BYTES, 'latin1')
-  return sha256(outer)
-}
-
-function makePads(key: KeyObject): Pads {
-  const secret = key.export()
-  const block = Buffer.alloc(BLOCK_BYTES)
-  block.set(secret.length > BLOCK_BYTES ? sha256(secret) : secret)
-  secret.fill(0)
-  const padded = (byte: number, size: number) => {
-    const pad = Buffer.alloc(size)
-    for (const [i, one] of block.entries()) pad[i] = one ^ byte
-    return pad
-  }
-  const pads = { inner: padded(0x36, BLOCK_BYTES), outer: padded(0x5c, BLOCK_BYTES + 32) }
-  block.fill(0)
-  return pads
-}
+  createHmac('sha256', key).update(`stewrd/${domain}/v1\0`).update(data).digest()

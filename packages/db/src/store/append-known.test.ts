@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Sql } from '../connect.ts'
 import { connect, disconnect } from '../connect.ts'
 import { createEventStore } from '../event-store.ts'
+import { entriesRead } from '../testkit/entries-read.ts'
 import { by, createWorld } from '../testkit/world.ts'
 import type { World } from '../testkit/world.ts'
 
@@ -22,14 +23,6 @@ afterAll(async () => {
 const create = (store = world.store, stream = world.project()) =>
   store.execute(projects, stream, { type: 'CreateProject', name: 'x' }, by())
 
-/** Entries of the heads' index that the one connection has read so far. */
-async function entriesRead(): Promise<number> {
-  await one`select pg_stat_force_next_flush()`
-  const [row] = await one<{ read: number }[]>`
-    select idx_tup_read::int as read from pg_stat_user_indexes where indexrelname = 'heads_pkey'`
-  return row!.read
-}
-
 test('each head is found by its key, though the connection first looked for one when there were few', async () => {
   const store = createEventStore({ sql: one, dataKeys: world.dataKeys })
   const streams = Array.from({ length: 8 }, () => world.project())
@@ -39,8 +32,8 @@ test('each head is found by its key, though the connection first looked for one 
     Promise.all(streams.map((s) => store.execute(projects, s, { type: 'RenameProject', name }, by())))
   await renameAll('y')
   await Promise.all(Array.from({ length: MANY }, () => create()))
-  const before = await entriesRead()
+  const before = await entriesRead(one, 'heads')
   const renamed = await renameAll('z')
   expect(renamed.map(({ revision }) => revision)).toEqual(streams.map(() => 3))
-  expect((await entriesRead()) - before).toBeLessThan(5 * streams.length)
+  expect((await entriesRead(one, 'heads')) - before).toBeLessThan(5 * streams.length)
 })
