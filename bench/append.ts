@@ -4,15 +4,17 @@ import type { Bed } from './bed.ts'
 import type { Emmett } from './emmett.ts'
 import { makeEmmett } from './emmett.ts'
 import type { Result } from './result.ts'
+import { statementRate } from './statement.ts'
 import { median, spread } from './stats.ts'
 import { analyze, makeStreams, rate, rename } from './streams.ts'
 
 const ROUNDS = 7
 
-type Shape = { name: string; inFlight: number; rows: number }
+/** `floor`: the statement alone is measured too. */
+type Shape = { name: string; inFlight: number; rows: number; floor?: true }
 const shapes: Shape[] = [
   { name: 'append, 1 in flight', inFlight: 1, rows: 1 },
-  { name: 'append, 16 in flight', inFlight: 16, rows: 1 },
+  { name: 'append, 16 in flight', inFlight: 16, rows: 1, floor: true },
   { name: 'append, 100 in flight', inFlight: 100, rows: 1 },
   { name: 'append, batches of 10', inFlight: 1, rows: 10 },
 ]
@@ -28,11 +30,12 @@ export async function append(bed: Bed, seconds: number): Promise<Result[]> {
   return results
 }
 
-async function measure(bed: Bed, seconds: number, { name, inFlight, rows }: Shape): Promise<Result[]> {
+async function measure(bed: Bed, seconds: number, { name, inFlight, rows, floor }: Shape): Promise<Result[]> {
   const streams = await makeStreams(bed, inFlight * rows)
+  const sealedBefore = floor ? await makeStreams(bed, inFlight) : []
   await analyze(bed)
   const emmett = rows === 1 ? await makeEmmett(bed, inFlight) : undefined
-  const [mine, plain, other]: [number[], number[], number[]] = [[], [], []]
+  const [mine, plain, other, alone]: [number[], number[], number[], number[]] = [[], [], [], []]
   for (let round = 0; round <= ROUNDS; round++) {
     const ours = await rate(inFlight, seconds, (worker) => appendOnce(bed, streams, worker, rows))
     const theirs = await rate(inFlight, seconds, () => insertOnce(bed, rows))
@@ -42,13 +45,18 @@ async function measure(bed: Bed, seconds: number, { name, inFlight, rows }: Shap
     mine.push(ours * rows)
     plain.push(theirs * rows)
     if (others) other.push(others)
+    if (floor) alone.push(await statementRate(bed, sealedBefore))
   }
   await emmett?.close()
-  const compared = (what: string, baselines: number[]): Result => {
-    const [measured, baseline] = [median(mine), median(baselines)]
-    return { name: what, measured, baseline, unit: 'events/s', ratio: measured / baseline, spread: spread(mine) }
+  const compared = (what: string, baselines: number[], rates = mine): Result => {
+    const [measured, baseline] = [median(rates), median(baselines)]
+    return { name: what, measured, baseline, unit: 'events/s', ratio: measured / baseline, spread: spread(rates) }
   }
-  return [compared(name, plain), ...(emmett ? [compared(`${name}, against emmett`, other)] : [])]
+  return [
+    compared(name, plain),
+    ...(emmett ? [compared(`${name}, against emmett`, other)] : []),
+    ...(floor ? [compared('… its statement alone, all sealed before', other, alone)] : []),
+  ]
 }
 
 const otherRate = (emmett: Emmett, inFlight: number, seconds: number) =>

@@ -48,8 +48,9 @@ function start(variables: NodeJS.ProcessEnv = {}): Started {
 
 async function running(variables?: NodeJS.ProcessEnv): Promise<Started & { url: string }> {
   const started = start(variables)
-  await expect.poll(() => started.output(), { timeout: 60_000 }).toContain('Stewrd is running.')
-  const url = /Dashboard {2}(\S+)/.exec(started.output())![1]!
+  const dashboard = /Dashboard {2}(\S+)/
+  await expect.poll(() => started.output(), { timeout: 60_000 }).toMatch(dashboard)
+  const url = dashboard.exec(started.output())![1]!
   return { ...started, url }
 }
 

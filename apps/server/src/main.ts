@@ -53,9 +53,9 @@ async function start(): Promise<void> {
 
 async function announce(env: Env, platform: ServerPlatform, url: string): Promise<void> {
   const token = (await platform.setup.ownerExists()) ? undefined : await platform.setup.newToken()
-  const lines = welcome({ url, home: env.home, token, fallback: platform.fallback })
   // Standard output carries JSON lines in production, and nothing else.
-  for (const line of lines) (env.production ? process.stderr : process.stdout).write(`${line}\n`)
+  const output = env.production ? process.stderr : process.stdout
+  output.write(welcome({ url, home: env.home, token, fallback: platform.fallback }))
 }
 
 function addressOf(env: Env, address: unknown): string {

@@ -3,8 +3,11 @@ import type { Fallback } from './fallback.ts'
 
 export type Welcome = { url: string; home: string; token: Secret | undefined; fallback: Fallback }
 
-/** What a start prints: where to go, and what to do first. The token stands behind `#`, so no server or log ever gets it. */
-export function welcome({ url, home, token, fallback }: Welcome): string[] {
+/**
+ * What a start prints, to be written in one piece, so that nothing stands between its lines: where to go, and what to do
+ * first. The token stands behind `#`, so no server or log ever gets it.
+ */
+export function welcome({ url, home, token, fallback }: Welcome): string {
   return [
     '',
     'Stewrd is running.',
@@ -22,5 +25,6 @@ export function welcome({ url, home, token, fallback }: Welcome): string[] {
       ? ['', 'Projects without a key of their own answer from the built-in demo model, which is no real model.']
       : []),
     '',
-  ]
+    '',
+  ].join('\n')
 }
