@@ -11,3 +11,10 @@ export const digest = (bytes: Uint8Array): Digest => hash('sha256', bytes, 'bina
 export const sha256 = (bytes: Uint8Array): Buffer => digestBytes(digest(bytes))
 
 export const digestBytes = (of: Digest): Buffer => Buffer.from(of, 'latin1')
+
+/** Whether the bytes from `from` to before `to` are those of a digest. */
+export function isDigest(expected: Digest, bytes: Uint8Array, from = 0, to = bytes.length): boolean {
+  if (to - from !== expected.length) return false
+  for (let i = 0; i < expected.length; i++) if (bytes[from + i] !== expected.charCodeAt(i)) return false
+  return true
+}

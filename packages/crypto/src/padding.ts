@@ -1,7 +1,6 @@
 import { EnvelopeError } from './gcm.ts'
 
 const BUCKET = 256
-const ZEROS = Buffer.alloc(BUCKET)
 
 /** `prefix ‖ u32 length ‖ payload ‖ zeros`, up to a multiple of 256 bytes: a length tells nothing finer. */
 export function pad(prefix: Uint8Array, payload: Uint8Array): Buffer {
@@ -17,11 +16,7 @@ export function pad(prefix: Uint8Array, payload: Uint8Array): Buffer {
 export function unpad(padded: Buffer, prefixLength: number): { prefix: Buffer; payload: Buffer } {
   if (padded.length < prefixLength + 4 || padded.length % BUCKET !== 0) throw new EnvelopeError('ENVELOPE_MALFORMED')
   const end = prefixLength + 4 + padded.readUInt32BE(prefixLength)
-  if (
-    end > padded.length ||
-    padded.length - end >= BUCKET ||
-    !padded.subarray(end).equals(ZEROS.subarray(0, padded.length - end))
-  )
-    throw new EnvelopeError('ENVELOPE_MALFORMED')
+  if (end > padded.length || padded.length - end >= BUCKET) throw new EnvelopeError('ENVELOPE_MALFORMED')
+  for (let i = end; i < padded.length; i++) if (padded[i] !== 0) throw new EnvelopeError('ENVELOPE_MALFORMED')
   return { prefix: padded.subarray(0, prefixLength), payload: padded.subarray(prefixLength + 4, end) }
 }

@@ -1,6 +1,6 @@
 import { nextDigest } from '@stewrd/crypto/chain.ts'
 import type { Digest } from '@stewrd/crypto/digest.ts'
-import { digest } from '@stewrd/crypto/digest.ts'
+import { digest, isDigest } from '@stewrd/crypto/digest.ts'
 import { EVENT_FORMAT } from '@stewrd/crypto/envelope.ts'
 import type { Places } from './copy-binary.ts'
 import { int4, int8, putInt4, wholeMs } from './copy-binary.ts'
@@ -74,15 +74,7 @@ export class StoredEvent {
     if (previous === undefined || !this.#timed) return undefined
     const header = digest(this.bytes.subarray(this.startOf(0) - 4, this.endOf(14)))
     const computed = nextDigest(previous, header, digest(this.envelope))
-    return this.#isChain(computed) ? computed : undefined
-  }
-
-  /** Without making a text of the stored one. */
-  #isChain(computed: Digest): boolean {
-    const at = this.startOf(16)
-    if (this.endOf(16) - at !== computed.length) return false
-    for (let i = 0; i < computed.length; i++) if (this.bytes[at + i] !== computed.charCodeAt(i)) return false
-    return true
+    return isDigest(computed, this.bytes, this.startOf(16), this.endOf(16)) ? computed : undefined
   }
 
   /** What its envelope is bound to. */
