@@ -33,11 +33,10 @@ export class LogOpener {
       const { event } = entry
       const stream = event.streamName
       const previous = this.#ends.before(stream, event) ?? (await this.#ends.find(events, i))
-      this.#ends.set(stream, event.seq, event.chain)
+      const chain = event.following(previous)
+      this.#ends.set(stream, event.seq, chain ?? event.chain)
       entries.push(
-        event.following(previous)
-          ? (this.#opener.open(entry) ?? (await this.#opener.openSlowly(entry)))
-          : brokenEntry(rowOf(entry)),
+        chain ? (this.#opener.open(entry) ?? (await this.#opener.openSlowly(entry))) : brokenEntry(rowOf(entry)),
       )
     }
     return entries

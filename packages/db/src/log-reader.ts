@@ -17,13 +17,14 @@ export type LogRange = { accountId?: string; projectId?: string; nouns?: readonl
 type PageRange = LogRange & { from: number; to: number }
 
 const BATCH = 1000
-const PAGE = 1000
+/** So many rows a query of a long range reads. Until the first of them come nobody has anything to do; after the last, keys are asked for again. */
+const PAGE = 4000
 const typesOf = (nouns: readonly Noun[]) => nouns.flatMap((noun) => eventTypes[noun])
 const knownTypes = Object.values(eventTypes).flat()
 
 /**
- * The log in order, decrypted, batch by batch: memory stays flat. Ends at `to`, or at the end of the log as it was at the start. An event that
- * does not follow from the one before it in its stream is unreadable.
+ * The log in order, decrypted, in batches as they arrive: memory stays flat. Ends at `to`, or at the end of the log as it was at the start. An
+ * event that does not follow from the one before it in its stream is unreadable. Whoever reads holds a connection meanwhile.
  */
 export async function* readLog(
   { sql, dataKeys }: { sql: Sql; dataKeys: DataKeys },
@@ -31,34 +32,33 @@ export async function* readLog(
 ): AsyncGenerator<Entry[]> {
   const end = to ?? (await sizeOf(sql))
   const opener = new LogOpener({ sql, dataKeys })
-  let page = openPage(sql, opener, { ...range, from, to: end })
-  for (;;) {
-    const entries = await page
-    const last = entries.at(-1)
-    if (!last) return
-    if (entries.length < PAGE) return yield entries
-    // The next page is on its way while this one is used.
-    page = openPage(sql, opener, { ...range, from: last.index + 1, to: end })
-    page.catch(() => {})
-    yield entries
+  let next = from
+  for (let count = PAGE; count === PAGE; ) {
+    count = 0
+    opener.forgetKeys()
+    for await (const stored of storedPage(sql, { ...range, from: next, to: end })) {
+      count += stored.length
+      next = stored.at(-1)!.index + 1
+      yield await opener.open(stored)
+    }
   }
 }
 
-/** What arrives is opened while the database makes the rest: of rows in the bytes that they came in, for long ranges, as it is planned anew each time. */
-async function openPage(sql: Sql, opener: LogOpener, { from, to, ...range }: PageRange): Promise<Entry[]> {
+/**
+ * Rows in the bytes that they came in, for long ranges, as it is planned anew each time. What arrives is opened while the database makes the
+ * rest. The end stands outside: of a range with two ends in a table without statistics few rows are expected, which would be gathered and sorted.
+ */
+function storedPage(sql: Sql, { from, to, ...range }: PageRange): AsyncGenerator<StoredEntry[]> {
   const { accountId, projectId, nouns } = range
   const query = `
     select ${storedColumns}, l.idx, ${SHREDDED} from (
-      select idx, account_id, stream, seq from log where idx >= ${from} and idx < ${to}
+      select idx, account_id, stream, seq from log where idx >= ${from}
         ${accountId === undefined ? '' : `and account_id = ${literal(accountId)}`}
         ${projectId === undefined ? '' : `and project_id = ${literal(projectId)}`}
         ${nouns === undefined ? '' : `and (type in (${literals(typesOf(nouns))}) or type not in (${literals(knownTypes)}))`}
       order by idx limit ${PAGE}
-    ) l join lateral (${EVENT_FROM}) e using (account_id, stream, seq) order by l.idx`
-  opener.forgetKeys()
-  const page: Entry[] = []
-  for await (const stored of copyChunks(sql, query, storedEntry)) page.push(...(await opener.open(stored)))
-  return page
+    ) l join lateral (${EVENT_FROM}) e using (account_id, stream, seq) where l.idx < ${to} order by l.idx`
+  return copyChunks(sql, query, storedEntry)
 }
 
 const storedEntry = (bytes: Buffer, at: Places, from: number): StoredEntry => ({
