@@ -46,18 +46,19 @@ export async function* readLog(
 
 /**
  * Rows in the bytes that they came in, for long ranges, as it is planned anew each time. What arrives is opened while the database makes the
- * rest. The end stands outside: of a range with two ends in a table without statistics few rows are expected, which would be gathered and sorted.
+ * rest. How many are asked for is not known when it is planned: where few rows are expected, as in a table without statistics, all that follow
+ * would be gathered and sorted for each page.
  */
 function storedPage(sql: Sql, { from, to, ...range }: PageRange): AsyncGenerator<StoredEntry[]> {
   const { accountId, projectId, nouns } = range
   const query = `
     select ${storedColumns}, l.idx, ${SHREDDED} from (
-      select idx, account_id, stream, seq from log where idx >= ${from}
+      select idx, account_id, stream, seq from log where idx >= ${from} and idx < ${to}
         ${accountId === undefined ? '' : `and account_id = ${literal(accountId)}`}
         ${projectId === undefined ? '' : `and project_id = ${literal(projectId)}`}
         ${nouns === undefined ? '' : `and (type in (${literals(typesOf(nouns))}) or type not in (${literals(knownTypes)}))`}
-      order by idx limit ${PAGE}
-    ) l join lateral (${EVENT_FROM}) e using (account_id, stream, seq) where l.idx < ${to} order by l.idx`
+      order by idx limit (select ${PAGE})
+    ) l join lateral (${EVENT_FROM}) e using (account_id, stream, seq) order by l.idx`
   return copyChunks(sql, query, storedEntry)
 }
 
