@@ -29,7 +29,7 @@ test.each(realKeys)('a real key is never taken for a mask: %s', (key) => {
 
 test('letters, digits and the punctuation of keys never make a mask', () =>
   fc.assert(
-    fc.property(fc.stringMatching(/^[A-Za-z0-9_~+/=-]{8,80}(\.[A-Za-z0-9_-]{1,40}){0,2}$/), (key) => {
+    fc.property(fc.stringMatching(/^[A-Za-z0-9_~+/-]{8,80}(\.[A-Za-z0-9_-]{1,40}){0,2}={0,2}$/), (key) => {
       expect(isMask(key)).toBe(false)
       expect(keyOf(key)).toBe(key)
     }),
@@ -65,7 +65,21 @@ test('a key that is left out or blank keeps the stored one', () => {
 
 test('white space around a pasted key is dropped', () => expect(keyOf('  local-key-1\r\n')).toBe('local-key-1'))
 
+test.each(['"local-key-1"', "'local-key-1'", '`local-key-1`', ' "local-key-1", ', '"local-key-1";', "' local-key-1 '"])(
+  'quotation marks around a pasted key are dropped: %s',
+  (key) => expect(keyOf(key)).toBe('local-key-1'),
+)
+
 test.each([
+  ['OPENAI_API_KEY=sk-def-ghi', 'name of a variable'],
+  ['export OPENAI_API_KEY="sk-def-ghi"', 'name of a variable'],
+  ['"OPENAI_API_KEY=sk-def-ghi"', 'name of a variable'],
+  ['Bearer sk-def-ghi', 'name of a header'],
+  ['Authorization: Bearer sk-def-ghi', 'name of a header'],
+  ['undefined', 'placeholder'],
+  ['your-api-key', 'placeholder'],
+  ['YOUR_API_KEY', 'placeholder'],
+  ['sk-"def-ghi', 'quotation mark'],
   ['sk-abc\ndef-ghi', 'line break'],
   ['sk-abc\rdef-ghi', 'line break'],
   ['sk-abc def-ghi', 'a space'],

@@ -6,17 +6,41 @@ import { ModelId } from './events.ts'
 import type { ProviderId } from './providers.ts'
 import { providerIds, providers } from './providers.ts'
 
-/** A provider key as a person pastes it: one line of printable ASCII. Messages never quote it. */
+/** A provider key as a person pastes it: one line of printable ASCII, quotes around it removed. Messages never quote it. */
 export const ProviderKey = z
   .string({ error: 'The key must be text.' })
-  .trim()
-  .min(8, 'The key is shorter than 8 characters. Paste the whole key.')
-  .max(512, 'The key is longer than 512 characters. Paste only the key.')
-  .refine((key) => !/[\r\n]/.test(key), 'The key contains a line break. Paste it as a single line.')
-  .refine(
-    (key) => /^[\x21-\x7e]*$/.test(key),
-    'The key contains a space or a character that keys do not have. Paste only the key.',
+  .transform(unquoted)
+  .pipe(
+    z
+      .string()
+      .min(8, 'The key is shorter than 8 characters. Paste the whole key.')
+      .max(512, 'The key is longer than 512 characters. Paste only the key.')
+      .refine((key) => !/[\r\n]/.test(key), 'The key contains a line break. Paste it as a single line.')
+      .superRefine((key, ctx) => {
+        const problem = pastedWithTheKey(key)
+        if (problem) ctx.addIssue({ code: 'custom', message: problem })
+      }),
   )
+
+/** Without white space and one pair of quotes around it, as in `"sk-…",` of a JSON file. */
+function unquoted(text: string): string {
+  const trimmed = text.trim()
+  return (/^(["'`])(.*)\1[,;]?$/s.exec(trimmed)?.[2] ?? trimmed).trim()
+}
+
+/** What came along with the key, or in its place. */
+function pastedWithTheKey(key: string): string | undefined {
+  if (/^undefined$/i.test(key) || /^<?your[-_ ]?(api[-_ ]?)?key(-here)?>?$/i.test(key))
+    return 'This is a placeholder, not a key. Paste the key that the provider shows.'
+  if (/^(export\s+|set\s+)?[A-Z][A-Z0-9_]{2,}\s*=\s*[^=\s]/.test(key))
+    return 'The key starts with the name of a variable. Paste only what follows the equals sign.'
+  if (/^(authorization\s*:|bearer\s)/i.test(key))
+    return 'The key starts with the name of a header. Paste only what follows "Bearer".'
+  if (!/^[\x21-\x7e]*$/.test(key))
+    return 'The key contains a space or a character that keys do not have. Paste only the key.'
+  if (/["'`]/.test(key)) return 'The key contains a quotation mark. Paste only the key.'
+  return undefined
+}
 
 export const BaseUrl = z
   .string()

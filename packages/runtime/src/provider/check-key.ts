@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Egress } from '../egress/egress.ts'
 import { clientOf, within } from './client.ts'
 import { Aborted, ProviderError, providerError } from './errors.ts'
+import { modelsIn } from './list-models.ts'
 import type { ModelTarget } from './target.ts'
 
 const TIMEOUT_MS = 15_000
@@ -33,8 +34,7 @@ type Method = (
 
 const methods: Record<ModelTarget['provider'], Method> = {
   async openai(egress, target, timeoutMs) {
-    const page: { data?: unknown } = await clientOf(egress, target).models.list(within(timeoutMs))
-    if (!Array.isArray(page.data)) throw notThisApi()
+    if (!modelsIn(await clientOf(egress, target).get('/models', within(timeoutMs)))) throw notThisApi()
     return 'models'
   },
   async openrouter(egress, target, timeoutMs) {
@@ -43,31 +43,49 @@ const methods: Record<ModelTarget['provider'], Method> = {
     return 'key_endpoint'
   },
   async custom(egress, target, timeoutMs) {
-    const wrong = { ...target, key: { reveal: () => `sk-stewrd-wrong-key-${randomBytes(12).toString('hex')}` } }
-    if (await accepts(egress, wrong, timeoutMs))
-      throw new ProviderError('compute_error', 'This server answers any key, so a key cannot be verified here.')
+    // The key itself goes first: a server that refuses it must not be taken for one that accepts any key.
     await oneToken(egress, target, timeoutMs)
+    const decoy = { ...target, key: { reveal: () => `sk-stewrd-wrong-key-${randomBytes(12).toString('hex')}` } }
+    if (await accepts(egress, decoy, timeoutMs))
+      throw new ProviderError('compute_error', 'This server accepts any key, so a key cannot be verified here.')
     return 'one_token'
   },
 }
 
-/** Whether a call with this key is answered. Anything but a clear "no" to the key is passed on: then nothing is known. */
+/** Whether a call with this key is answered. Any refusal by the server counts as a "no": some answer 400 to a wrong key. */
 async function accepts(egress: Pick<Egress, 'fetch'>, target: ModelTarget, timeoutMs: number): Promise<boolean> {
   try {
     await oneToken(egress, target, timeoutMs)
     return true
   } catch (error) {
     const mapped = providerError(error)
-    if (mapped instanceof ProviderError && mapped.code === 'provider_key_rejected') return false
-    // A model that is not there was looked for, so the key was let through.
-    if (mapped instanceof ProviderError && mapped.code === 'model_not_found') return true
+    if (mapped instanceof ProviderError && mapped.status !== null && refuses(mapped.status)) return false
     throw mapped
   }
 }
 
+/** A refusal of the request as it was sent, not of its rate or its time. */
+const refuses = (status: number) => status >= 400 && status < 500 && status !== 408 && status !== 429
+
+/** A call as short as the model allows: some models refuse `max_tokens`, so a call that is refused is made once more as runs make it. */
 async function oneToken(egress: Pick<Egress, 'fetch'>, target: ModelTarget, timeoutMs: number): Promise<void> {
+  try {
+    await call(egress, target, timeoutMs, { max_tokens: 1 })
+  } catch (error) {
+    const { status } = providerError(error) as Partial<ProviderError>
+    if (status !== 400 && status !== 422) throw error
+    await call(egress, target, timeoutMs, {})
+  }
+}
+
+async function call(
+  egress: Pick<Egress, 'fetch'>,
+  target: ModelTarget,
+  timeoutMs: number,
+  limit: { max_tokens?: 1 },
+): Promise<void> {
   const answer: unknown = await clientOf(egress, target).chat.completions.create(
-    { model: target.model, messages: [{ role: 'user', content: 'ping' }], max_tokens: 1 },
+    { model: target.model, messages: [{ role: 'user', content: 'ping' }], ...limit },
     within(timeoutMs),
   )
   if (typeof answer !== 'object' || answer === null || !('choices' in answer)) throw notThisApi()

@@ -16,10 +16,9 @@ export const listModels = async (egress: Pick<Egress, 'fetch'>, target: Provider
 /** The same with what the provider tells of each: OpenRouter tells context length and price. */
 export async function describeModels(egress: Pick<Egress, 'fetch'>, target: ProviderTarget): Promise<ListedModel[]> {
   try {
-    const page: { data?: unknown } = await clientOf(egress, target).models.list(within(TIMEOUT_MS))
-    if (!Array.isArray(page.data))
-      throw new ProviderError('compute_error', 'The provider sent a list of models that cannot be read.')
-    return page.data
+    const models = modelsIn(await clientOf(egress, target).get('/models', within(TIMEOUT_MS)))
+    if (!models) throw new ProviderError('compute_error', 'The provider sent a list of models that cannot be read.')
+    return models
       .flatMap((model: unknown) => listed(model) ?? [])
       .slice(0, MOST)
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
@@ -29,6 +28,13 @@ export async function describeModels(egress: Pick<Egress, 'fetch'>, target: Prov
       ? new ProviderError('compute_unavailable', 'The provider did not answer in time.')
       : mapped
   }
+}
+
+/** The entries of a list of models: `{data: […]}` as OpenAI has it, or a bare array. Undefined for anything else. */
+export function modelsIn(body: unknown): unknown[] | undefined {
+  if (Array.isArray(body)) return body
+  if (typeof body !== 'object' || body === null || !('data' in body)) return undefined
+  return Array.isArray(body.data) ? body.data : undefined
 }
 
 /** What calls itself compatible may send anything. */

@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Egress } from '../egress/egress.ts'
 import { createEgress } from '../egress/egress.ts'
@@ -35,7 +39,7 @@ const target = (provider: ModelTarget['provider'] = 'custom', key = good, model 
 const paths = () => upstream.seen.map(({ path, key }) => [path, key === good])
 
 describe('checking a key', () => {
-  test('asks OpenAI for its models, OpenRouter for the key, and a custom server with a wrong key first', async () => {
+  test('asks OpenAI for its models, OpenRouter for the key, and a custom server once more with a wrong key', async () => {
     const check = (provider: ModelTarget['provider']) => checkKey(egress, target(provider))
     expect(await check('openai')).toMatchObject({ health: 'verified', method: 'models' })
     expect(await check('openrouter')).toMatchObject({ health: 'verified', method: 'key_endpoint' })
@@ -43,9 +47,77 @@ describe('checking a key', () => {
     expect(paths()).toEqual([
       ['/v1/models', true],
       ['/v1/key', true],
-      ['/v1/chat/completions', false],
       ['/v1/chat/completions', true],
+      ['/v1/chat/completions', false],
     ])
+  })
+
+  describe('of a custom server', () => {
+    const completion = { choices: [{ message: { role: 'assistant', content: 'x' }, finish_reason: 'length' }] }
+    type Call = { key: string; body: Record<string, unknown> }
+    type Said = { status: number; body: unknown }
+    /** A server that answers each call as `say` does. */
+    async function checkAt(say: (call: Call) => Said, key = good) {
+      const calls: Call[] = []
+      const server = createServer((request, response) => {
+        void json(request).then((body) => {
+          const call = { key: request.headers.authorization!.slice('Bearer '.length), body: body as Call['body'] }
+          calls.push(call)
+          const { status, body: said } = say(call)
+          response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(said))
+        })
+      })
+      await once(server.listen(0, '127.0.0.1'), 'listening')
+      const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+      const check = await checkKey(createEgress({ allow: [host] }), {
+        ...target('custom', key),
+        baseUrl: `http://${host}/v1`,
+      })
+      server.close()
+      return { check, calls }
+    }
+    const ok = { status: 200, body: completion }
+
+    test('whose model refuses max_tokens, is made as runs make it', async () => {
+      const { check, calls } = await checkAt(({ key, body }) => {
+        if (key !== good) return { status: 401, body: { error: { message: 'Bad key.' } } }
+        if ('max_tokens' in body)
+          return {
+            status: 400,
+            body: { error: { code: 'unsupported_parameter', param: 'max_tokens', message: 'No.' } },
+          }
+        return ok
+      })
+      expect(check).toMatchObject({ health: 'verified', method: 'one_token' })
+      expect(calls.map(({ key, body }) => [key === good, 'max_tokens' in body])).toEqual([
+        [true, true],
+        [true, false],
+        [false, true],
+      ])
+    })
+
+    test('that refuses only this key, is a rejection and not a server that accepts any key', async () => {
+      const { check, calls } = await checkAt(
+        ({ key }) => (key === bad ? { status: 401, body: { error: { message: 'Revoked.' } } } : ok),
+        bad,
+      )
+      expect(check).toMatchObject({ health: 'rejected', status: 401 })
+      expect(calls).toHaveLength(1)
+    })
+
+    test('that answers 400 to a wrong key, verifies a right one', async () => {
+      const { check } = await checkAt(({ key }) =>
+        key === good ? ok : { status: 400, body: { error: { message: 'API key not valid.' } } },
+      )
+      expect(check).toMatchObject({ health: 'verified' })
+    })
+
+    test('that limits the rate of the second call, verifies nothing', async () => {
+      const { check } = await checkAt(({ key }) =>
+        key === good ? ok : { status: 429, body: { error: { message: 'Slow down.' } } },
+      )
+      expect(check).toMatchObject({ health: 'unreachable' })
+    })
   })
 
   test.each(['openai', 'openrouter', 'custom'] as const)(
