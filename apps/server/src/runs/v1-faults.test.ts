@@ -70,6 +70,17 @@ describe('a provider that fails', () => {
     expect(server.logs.join('')).not.toMatch(/SENTINEL|sk-stw_/)
   })
 
+  test('about the key no longer holds once a run succeeds with that key', async () => {
+    const other = await newProject()
+    const health = async () => (await server.client.llm.current.query({ projectId: other.projectId })).health.status
+    upstream.fail('unauthorized')
+    await post({ message: 'x' }, other)
+    await expect.poll(health).toBe('rejected')
+    upstream.fail(undefined)
+    expect((await post({ message: 'x' }, other)).status).toBe(200)
+    await expect.poll(health).toBe('verified')
+  })
+
   test('while the client goes away still leaves a run that ended', async () => {
     upstream.hold()
     const gone = new AbortController()

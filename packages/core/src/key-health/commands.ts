@@ -12,5 +12,7 @@ export type RecordKeyCheck = {
   fingerprint: string
   source: z.infer<typeof CheckSource>
   check: KeyCheck
+  /** Records the check only when the last one of this key found this. */
+  onlyAfter?: KeyCheck['health']
 }
 export type KeyHealthCommand = RecordKeyCheck

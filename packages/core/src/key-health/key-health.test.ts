@@ -51,6 +51,17 @@ test('a run that meets another answer is news', () =>
     .when(record(checks.rejected, 'run'))
     .then({ ...rejected, data: { ...rejected.data, source: 'run' } }))
 
+test('a check that only follows a rejection is recorded after one, and not otherwise', () => {
+  const succeeded = { ...record(checks.verified, 'run'), onlyAfter: 'rejected' } as const
+  given(rejected)
+    .when(succeeded)
+    .then({ ...verified, data: { ...verified.data, source: 'run' } })
+  for (const last of [[], [unreachable], [verified]])
+    given(...last)
+      .when(succeeded)
+      .then()
+})
+
 test('a test that somebody asked for is always recorded', () =>
   given(verified).when(record(checks.verified, 'test')).then(verified))
 

@@ -16,8 +16,9 @@ export const keyHealth: Decider<KeyHealth, KeyHealthCommand, KeyHealthEvent> = {
   stateVersion: 1,
   initial: { checks: [] },
   event: KeyHealthEvent,
-  decide({ fingerprint, source, check }, state) {
+  decide({ fingerprint, source, check, onlyAfter }, state) {
     const last = state.checks.find((c) => c.fingerprint === fingerprint)
+    if (onlyAfter !== undefined && last?.health !== onlyAfter) return []
     // A thousand runs that meet the same 401 are one fact.
     if (source === 'run' && last?.health === check.health) return []
     switch (check.health) {
