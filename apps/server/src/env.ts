@@ -49,6 +49,13 @@ const Variables = z.object({
       .min(1, 'must be at least 1')
       .max(256, 'must be at most 256'),
   ),
+  STEWRD_REQUEST_LIMIT_MB: optional(
+    z.coerce
+      .number('must be a number')
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(256, 'must be at most 256'),
+  ),
   STEWRD_S3_BUCKET: optional(httpUrl),
   STEWRD_S3_REGION: optional(z.string().trim().min(1)),
   STEWRD_S3_ACCESS_KEY_ID: optional(z.string().min(1)),
@@ -85,6 +92,8 @@ export type Env = {
   sessionLimit: number
   /** Bytes of one stored file. */
   fileLimit: number
+  /** Bytes of the body of a chat completion, which may hold images. */
+  completionLimit: number
   /** Where files lie. Absent: in the home. */
   s3?: S3Settings
   /** Every checkpoint of the log is also written here. An absolute path, best on another machine. */
@@ -128,6 +137,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     logLevel: v.STEWRD_LOG_LEVEL ?? 'info',
     sessionLimit: v.STEWRD_SESSION_LIMIT ?? 1000,
     fileLimit: (v.STEWRD_FILE_LIMIT_MB ?? 32) * 1024 * 1024,
+    completionLimit: (v.STEWRD_REQUEST_LIMIT_MB ?? 50) * 1024 * 1024,
     ...(s3 && { s3 }),
     anchorDir: resolve(v.STEWRD_ANCHOR_DIR ?? join(home, 'log', 'anchors')),
     ...(v.STEWRD_ANCHOR_WEBHOOK === undefined ? {} : { anchorWebhook: v.STEWRD_ANCHOR_WEBHOOK }),

@@ -62,6 +62,8 @@ export type Platform = ReadModels & {
   priceBook: PriceBook
   /** Active sessions that a project may have. */
   sessionLimit: number
+  /** Bytes of the body of a chat completion. */
+  completionLimit: number
   sql: Sql
   store: EventStore
   keyring: Keyring
@@ -190,6 +192,7 @@ export async function createPlatform(
     priceBook: new PriceBook({ accountId, store, egress }),
     tolls: createTolls(env, { ...readModels, accountId, sql, now: Date.now }),
     sessionLimit: env.sessionLimit,
+    completionLimit: env.completionLimit,
     sql,
     store,
     keyring,

@@ -195,6 +195,18 @@ test('the models are the provider’s, and the project’s own is marked', async
   expect(bed.upstream.seen).toHaveLength(0)
 })
 
+test('a request may hold images of several megabytes', async () => {
+  const url = `data:image/png;base64,${'A'.repeat(12 * 1024 * 1024)}`
+  const content = [{ type: 'text', text: 'What is it?' } as const, { type: 'image_url', image_url: { url } } as const]
+  const answer = await client.chat.completions.create({ model: 'default', messages: [{ role: 'user', content }] })
+  expect(answer.choices[0]?.message.content).toBe('Hello from the model.')
+})
+
+test('a model is found by its id', async () => {
+  expect(await client.models.retrieve('o1')).toMatchObject({ id: 'o1', object: 'model' })
+  await expect(client.models.retrieve('no/such')).rejects.toMatchObject({ status: 404, code: 'not_found' })
+})
+
 test('a project without a key of its own has the server’s model, and no other', async () => {
   const theirs = await openBed({ ownModel: true })
   const { apiKey } = await theirs.newProject({ key: null })

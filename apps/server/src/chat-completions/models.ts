@@ -1,17 +1,18 @@
 import type { ListedModel } from '@stewrd/runtime/provider/list-models.ts'
 import { describeModels } from '@stewrd/runtime/provider/list-models.ts'
 import { demoEgress } from '@stewrd/runtime/demo/demo-model.ts'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import type { Credential } from '../runs/credentials.ts'
 import { isDemo } from '../runs/credentials.ts'
+import { ContractError } from '../runs/contract-error.ts'
 import { failureOf } from '../runs/carry-out.ts'
 import { targetOf } from '../runs/start-run.ts'
 import type { V1 } from '../runs/v1.ts'
 
 const FRESH_MS = 5 * 60_000
 
-/** `GET /v1/models`: what the project's provider offers, as OpenAI's clients read it. */
+/** `GET /v1/models` and one of them: what the project's provider offers, as OpenAI's clients read it. */
 export function modelsRoute(app: FastifyInstance, { deps, credentials }: V1): void {
   const lists = new LRUCache<string, ListedModel[], Credential>({
     max: 500,
@@ -30,7 +31,7 @@ export function modelsRoute(app: FastifyInstance, { deps, credentials }: V1): vo
   })
   deps.onForget(() => lists.clear())
 
-  app.get('/v1/models', async (request) => {
+  async function offered(request: FastifyRequest) {
     const credential = await credentials.of(request.headers.authorization, { reload: true })
     const target = targetOf(credential)
     const name = `${credential.projectId}/${credential.revision}/${target.source}`
@@ -39,10 +40,21 @@ export function modelsRoute(app: FastifyInstance, { deps, credentials }: V1): vo
     })
     const all = models ?? []
     // A deployment's own key is for its own model, whatever else it could call.
-    const offered = target.source === 'project' ? all : all.filter(({ id }) => id === target.model)
-    const own = offered.some(({ id }) => id === target.model) ? offered : [{ id: target.model }, ...offered]
-    return { object: 'list', data: own.map((model) => wireModel(model, target)) }
-  })
+    const allowed = target.source === 'project' ? all : all.filter(({ id }) => id === target.model)
+    const own = allowed.some(({ id }) => id === target.model) ? allowed : [{ id: target.model }, ...allowed]
+    return own.map((model) => wireModel(model, target))
+  }
+
+  async function one(request: FastifyRequest, wanted: string) {
+    const model = (await offered(request)).find(({ id }) => id === wanted)
+    if (!model) throw new ContractError('not_found', 'The provider lists no model with this id. See GET /v1/models.')
+    return model
+  }
+
+  app.get('/v1/models', async (request) => ({ object: 'list', data: await offered(request) }))
+  app.get<{ Params: { id: string } }>('/v1/models/:id', (request) => one(request, request.params.id))
+  // Ids hold slashes, which some clients do not encode.
+  app.get<{ Params: { '*': string } }>('/v1/models/*', (request) => one(request, request.params['*']))
 }
 
 const wireModel = (

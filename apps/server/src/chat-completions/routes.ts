@@ -30,22 +30,26 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
       const { status, body } = openAiError(known)
       await reply.code(status).send(body)
     })
-    scope.post('/v1/chat/completions', { bodyLimit: v1.bodyLimit, onRequest: v1.admitted }, async (request, reply) => {
-      const asked = parseChatCompletion(request.body)
-      const started = await startRun(deps, credentials, request.headers.authorization, {
-        request: { message: lastText(asked), capabilities: ['chat'], stream: asked.stream ?? false },
-        object: 'chat.completion',
-        sessionId: null,
-        model: modelOf(asked),
-      })
-      reply.headers({
-        'x-stewrd-run': started.runId,
-        'x-stewrd-revision': String(started.credential.revision),
-        'x-stewrd-key-source': started.target.source,
-      })
-      limitHeaders(reply, started.minute)
-      return await answered(started, asked, reply)
-    })
+    scope.post(
+      '/v1/chat/completions',
+      { bodyLimit: v1.completionLimit, onRequest: v1.admitted },
+      async (request, reply) => {
+        const asked = parseChatCompletion(request.body)
+        const started = await startRun(deps, credentials, request.headers.authorization, {
+          request: { message: lastText(asked), capabilities: ['chat'], stream: asked.stream ?? false },
+          object: 'chat.completion',
+          sessionId: null,
+          model: modelOf(asked),
+        })
+        reply.headers({
+          'x-stewrd-run': started.runId,
+          'x-stewrd-revision': String(started.credential.revision),
+          'x-stewrd-key-source': started.target.source,
+        })
+        limitHeaders(reply, started.minute)
+        return await answered(started, asked, reply)
+      },
+    )
   })
 
   async function answered(run: StartedRun, asked: ChatCompletionRequest, reply: FastifyReply) {

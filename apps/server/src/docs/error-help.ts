@@ -63,6 +63,10 @@ export const errorHelp: Record<ContractCode, { when: string; cure: string }> = {
     when: 'The project sent more requests in a minute than it may.',
     cure: 'Wait for as many seconds as “Retry-After” says.',
   },
+  not_found: {
+    when: 'The API has no route with this method and path, or the provider lists no model with this id.',
+    cure: 'Check method and path against the routes in the message, or the id against GET /v1/models.',
+  },
   file_not_found: {
     when: 'The file is unknown, was removed, or belongs to another project.',
     cure: 'Check the id, or upload the file again.',

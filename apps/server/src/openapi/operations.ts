@@ -49,20 +49,16 @@ const SessionMessages = z.object({
     }),
   ),
 })
-const Models = z.object({
-  object: z.literal('list'),
-  data: z.array(
-    z.object({
-      id: z.string(),
-      object: z.literal('model'),
-      created: z.int(),
-      owned_by: z.string(),
-      context_length: z.int().optional(),
-      pricing: z.object({ prompt: z.string(), completion: z.string() }).optional(),
-      stewrd: z.object({ default: z.boolean() }),
-    }),
-  ),
+const Model = z.object({
+  id: z.string(),
+  object: z.literal('model'),
+  created: z.int(),
+  owned_by: z.string(),
+  context_length: z.int().optional(),
+  pricing: z.object({ prompt: z.string(), completion: z.string() }).optional(),
+  stewrd: z.object({ default: z.boolean() }),
 })
+const Models = z.object({ object: z.literal('list'), data: z.array(Model) })
 
 const always = ['invalid_api_key', 'service_unavailable'] as const
 const provider = [
@@ -251,6 +247,15 @@ export const operations: readonly Operation[] = [
     status: 200,
     answer: Models,
     errors: [...always, ...provider],
+  },
+  {
+    method: 'get',
+    path: '/v1/models/{id}',
+    summary: 'One model of the project’s provider',
+    description: 'An id with slashes can be sent as it is or encoded.',
+    status: 200,
+    answer: Model,
+    errors: [...always, ...provider, 'not_found'],
   },
   { method: 'get', path: '/v1/usage', summary: 'The month of the project', status: 200, errors: always },
   { method: 'get', path: '/v1/openapi.json', summary: 'This description', status: 200, errors: [], open: true },

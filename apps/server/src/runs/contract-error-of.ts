@@ -9,7 +9,7 @@ import { ContractError } from './contract-error.ts'
 export const BODY_LIMIT = 10 * 1024 * 1024
 
 /** Any error as the contract names it. */
-function contractErrorOf(error: unknown): ContractError {
+function contractErrorOf(error: unknown, { routeOptions }: FastifyRequest): ContractError {
   if (error instanceof ContractError) return error
   if (error instanceof StoreUnavailable)
     return new ContractError('service_unavailable', 'The database is not available. Try again in a moment.', {
@@ -24,7 +24,7 @@ function contractErrorOf(error: unknown): ContractError {
     return new ContractError('service_unavailable', error.message, { retryAfter: 5, cause: error })
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   if (status === 413)
-    return new ContractError('payload_too_large', `The body is larger than ${BODY_LIMIT / 1024 / 1024} MB.`)
+    return new ContractError('payload_too_large', `The body is larger than ${routeOptions.bodyLimit / 1024 / 1024} MB.`)
   if (status === 415) return new ContractError('invalid_body', 'The content type must be application/json.')
   if (status === 400) return new ContractError('invalid_body', 'The body cannot be read as JSON.')
   return new ContractError('compute_error', 'Something went wrong on the server.', { cause: error })
@@ -32,7 +32,7 @@ function contractErrorOf(error: unknown): ContractError {
 
 /** What a client is told; what is a fault of ours is logged. */
 export function seenError(error: unknown, request: FastifyRequest): ContractError {
-  const known = contractErrorOf(error)
+  const known = contractErrorOf(error, request)
   if (known.code === 'compute_error' && !(error instanceof ContractError))
     request.log.error({ err: errorFields(error) }, 'failed')
   return known

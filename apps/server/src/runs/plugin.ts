@@ -40,6 +40,7 @@ export async function runsPlugin(app: FastifyInstance, { platform, log, publicUr
     checkpoint,
     publicUrl,
     sessionLimit: platform.sessionLimit,
+    completionLimit: platform.completionLimit,
   })
 }
 

@@ -16,6 +16,7 @@ import { asyncAfter } from './prefer.ts'
 import { modelsRoute } from '../chat-completions/models.ts'
 import { chatCompletionRoutes } from '../chat-completions/routes.ts'
 import { openApiDocument } from '../openapi/document.ts'
+import { operations } from '../openapi/operations.ts'
 import { fileRoutes } from '../files/routes.ts'
 import { sessionRoutes } from '../sessions/routes.ts'
 import { SessionService } from '../sessions/service.ts'
@@ -31,7 +32,11 @@ export type V1Options = {
   publicUrl?: string | undefined
   /** Active sessions that a project may have. */
   sessionLimit: number
+  /** Bytes of the body of a chat completion. */
+  completionLimit: number
 }
+const routes = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`).join(', ')
+
 type Named = { runId: string; projectId: string }
 
 /** What the routes of `/v1` share. */
@@ -40,7 +45,9 @@ export type V1 = {
   credentials: Credentials
   runner: Runner
   answers: Answers
+  /** Bytes of a body: of a run, and of a chat completion, which may hold images. */
   bodyLimit: number
+  completionLimit: number
   https: boolean
   /** The address that this server is known under. */
   baseUrl(request: FastifyRequest): string
@@ -52,13 +59,14 @@ export type V1 = {
 
 /** The public API, as the wire contract says. */
 export async function v1Plugin(app: FastifyInstance, options: V1Options): Promise<void> {
-  const { deps, credentials, runner, checkpoint, publicUrl, sessionLimit } = options
+  const { deps, credentials, runner, checkpoint, publicUrl, sessionLimit, completionLimit } = options
   const baseUrl = (request: FastifyRequest) => publicUrl ?? `${request.protocol}://${request.host}`
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, baseUrl(request)))
   acceptJson(app)
-  app.all('/v1/*', () => {
-    throw new ContractError('context_expired', 'There is nothing at this path of the API.')
-  })
+  for (const path of ['/v1', '/v1/*'])
+    app.all(path, () => {
+      throw new ContractError('not_found', `There is no such route. The API has: ${routes}.`)
+    })
 
   // How far the history was signed when this was answered: a later checkpoint that goes on from it covers the run.
   const signed = (reply: FastifyReply) => {
@@ -79,6 +87,7 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
     runner,
     answers,
     bodyLimit: BODY_LIMIT,
+    completionLimit,
     https,
     baseUrl,
     async admitted({ headers }) {

@@ -21,6 +21,7 @@ export const contractErrors = {
   session_expired: 410,
   session_not_found: 404,
   context_expired: 404,
+  not_found: 404,
   file_not_found: 404,
   file_url_invalid: 403,
   file_url_expired: 410,

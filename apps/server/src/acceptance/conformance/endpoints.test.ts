@@ -168,6 +168,16 @@ conformsOnBoth('endpoint: GET /v1/models', theBed, async (side) => {
   expect(nullsIn(body)).toEqual([])
 })
 
+conformsOnBoth('endpoint: GET /v1/models/{id}', theBed, async (side) => {
+  const { status, body } = await ask('GET', '/v1/models/gpt-4o', undefined, side)
+  expect([status, body]).toMatchObject([200, { id: 'gpt-4o', object: 'model', stewrd: { default: true } }])
+  for (const id of ['no/such', encodeURIComponent('no/such'), '', 'gpt-4o/'])
+    expect(await ask('GET', `/v1/models/${id}`, undefined, side)).toMatchObject({
+      status: 404,
+      body: error('not_found'),
+    })
+})
+
 conforms('endpoint: GET /v1/usage', async () => {
   const { status, body } = await ask('GET', '/v1/usage')
   expect([status, body['project_id']]).toEqual([200, bed.sides.double.projectId])

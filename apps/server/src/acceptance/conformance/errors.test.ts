@@ -120,6 +120,12 @@ conforms('error: context_expired', async () => {
   await expectError(bed.call('GET', `/v1/agent/${id}`, undefined, other), 'context_expired')
 })
 
+conforms('error: not_found', async () => {
+  for (const path of ['/v1/responses', '/v1/chat/completion', '/v1', '/v1/'])
+    await expectError(bed.call('POST', path, { model: 'x' }), 'not_found', 'POST /v1/chat/completions')
+  await expectError(bed.call('GET', '/v1/chat/completions'), 'not_found', 'POST /v1/chat/completions')
+})
+
 conforms('error: capability_not_enabled', async () => {
   await expectError(agent({ message: 'x', capabilities: ['browser'] }), 'capability_not_enabled', 'browser')
 })
