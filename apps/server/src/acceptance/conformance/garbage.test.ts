@@ -38,7 +38,7 @@ async function known(): Promise<Known> {
     sessions.push(await post('/v1/sessions'))
     files.push(await idOf(bed.call('POST', '/v1/files', form, { headers })))
   }
-  return { apiKey: bed.sides.double.apiKey, ids: { agent: runs, sessions, files } }
+  return { apiKey: bed.sides.double.apiKey, ids: { agent: runs, sessions, files, models: ['gpt-4o', 'o1'] } }
 }
 
 type Heard = { status: number; text: string; headers: string }
