@@ -1,3 +1,4 @@
+import { apiKeysStream } from '@stewrd/core/api-keys/api-keys.ts'
 import type { AnyEvent } from '@stewrd/core/catalog.ts'
 import { canonicalJson } from '@stewrd/core/kernel/canonical-json.ts'
 import type { Decider, Head } from '@stewrd/core/kernel/decider.ts'
@@ -49,6 +50,7 @@ export class EventStore {
     meta: CommandMeta,
   ) => {
     checkText(stream, meta)
+    requireKeyGuard(stream, meta)
     const key = await this.#dataKeys.deploymentKey('command')
     const same = { stream: stream.stream, command: decider.identity?.(command) ?? command }
     const mac = commandMac(key, canonicalJson(same))
@@ -142,6 +144,13 @@ export type Heads<R extends readonly HeadRequest[]> = {
 
 const noop = () => {}
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** Whoever acts by an API key acts only while it is valid: the statement that appends must demand that, on every node. */
+function requireKeyGuard({ projectId }: StreamId, { actor, guards }: CommandMeta): void {
+  if (!actor.startsWith('api-key:')) return
+  if (!guards?.some(({ stream }) => stream === apiKeysStream(projectId)))
+    throw new RangeError('an append by an API key needs a guard on the stream of its keys')
+}
 
 /** One bad text in a shared statement would hurt the others. */
 function checkText({ accountId, projectId, stream }: StreamId, { commandId, actor }: CommandMeta): void {

@@ -50,7 +50,7 @@ async function run(projectId: string, keyFingerprint: string) {
     node: 'test',
   } as const
   const plain = { sessionId: null, requestDigest: null, deadline: 0 }
-  const meta = { commandId: runId, actor: 'api-key:test' }
+  const meta = { commandId: runId, actor: 'operator:test' }
   await platform.store.execute(
     runs,
     stream,

@@ -67,8 +67,9 @@ test('what is restored by the commands goes on: positions, order and proofs hold
   const { platform, database, env } = backups.bed.tested
   await write(platform)
   const kept = await platform.files.service.keep(
-    { projectId: backups.bed.project.projectId, name: 'a.txt', actor: 'operator:test', origin: 'upload', runId: null },
+    { projectId: backups.bed.project.projectId, name: 'a.txt', origin: 'upload', runId: null },
     Readable.from([Buffer.from('a stored file')]),
+    (append) => append({ actor: 'operator:test' }),
   )
   const signed = await signedUpTo(platform)
   const file = join(backups.folder, 'by-command')

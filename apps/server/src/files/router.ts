@@ -33,7 +33,7 @@ export const filesRouter = router({
     return { path: urls.path(input.fileId, file.name) }
   }),
   remove: editorProcedure.input(FileInput).mutation(async ({ ctx, input }): Promise<{ removed: true }> => {
-    await ctx.platform.files.service.remove(input, ctx.actor)
+    await ctx.platform.files.service.remove(input, { actor: ctx.actor })
     return { removed: true }
   }),
 })

@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import parseRange from 'range-parser'
 import { z } from 'zod'
+import { appendByApiKey } from '../runs/by-api-key.ts'
 import { ContractError } from '../runs/contract-error.ts'
 import type { V1 } from '../runs/v1.ts'
 import type { FileId, Kept } from './service.ts'
@@ -35,7 +36,8 @@ export async function fileRoutes(app: FastifyInstance, v1: V1): Promise<void> {
   })
 
   async function upload(request: FastifyRequest): Promise<Kept> {
-    const { projectId, keyId } = await credentials.of(request.headers.authorization, { reload: true })
+    const { authorization } = request.headers
+    const { projectId } = await credentials.of(authorization, { reload: true })
     if (!request.isMultipart() || !boundary.test(request.headers['content-type'] ?? '')) throw notAForm()
     try {
       const part = await request.file()
@@ -43,8 +45,8 @@ export async function fileRoutes(app: FastifyInstance, v1: V1): Promise<void> {
       const name = FileName.safeParse(part.filename.normalize('NFC'))
       if (!name.success)
         throw new ContractError('invalid_body', `The file name is not valid: it ${name.error.issues[0]!.message}.`)
-      const about = { projectId, actor: `api-key:${keyId}`, name: name.data, origin: 'upload', runId: null } as const
-      return await service.keep(about, part.file)
+      const about = { projectId, name: name.data, origin: 'upload', runId: null } as const
+      return await service.keep(about, part.file, (append) => appendByApiKey(credentials, authorization, append))
     } catch (error) {
       if (error instanceof FileTooLarge) throw new ContractError('payload_too_large', error.message)
       if (isFormError(error)) throw notAForm(error)
@@ -64,9 +66,9 @@ export async function fileRoutes(app: FastifyInstance, v1: V1): Promise<void> {
   })
 
   /** The file in the path, of the project whose key is sent. */
-  async function asked({ params: { id }, headers }: FastifyRequest<WithId>): Promise<Kept & { keyId: string }> {
-    const { projectId, keyId } = await credentials.of(headers.authorization, { reload: true })
-    return { ...(await found(id, projectId)), keyId }
+  async function asked({ params: { id }, headers }: FastifyRequest<WithId>): Promise<Kept> {
+    const { projectId } = await credentials.of(headers.authorization, { reload: true })
+    return found(id, projectId)
   }
 
   async function found(fileId: string, projectId?: string): Promise<Kept> {
@@ -80,8 +82,10 @@ export async function fileRoutes(app: FastifyInstance, v1: V1): Promise<void> {
   app.get<WithId>('/v1/files/:id', async (request) => answerOf(await asked(request), request))
 
   app.delete<WithId>('/v1/files/:id', async (request) => {
-    const { fileId, projectId, keyId } = await asked(request)
-    await service.remove({ fileId, projectId }, `api-key:${keyId}`)
+    const { fileId, projectId } = await asked(request)
+    await appendByApiKey(credentials, request.headers.authorization, (author) =>
+      service.remove({ fileId, projectId }, author),
+    )
     return { id: fileId, object: 'file', deleted: true }
   })
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import type { Capability } from '@stewrd/core/kernel/capabilities.ts'
+import type { Author } from '@stewrd/core/kernel/execute.ts'
 import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import type { FileInput } from '@stewrd/core/runs/wire.ts'
 import { capabilitiesThatRead } from '@stewrd/runtime/tools/readable.ts'
@@ -14,7 +15,7 @@ const INLINE_BYTES = 100 * 1024
 type Of = {
   projectId: string
   runId: string
-  actor: string
+  author: Author
   capabilities: readonly Capability[]
   /** Whether a file is this project's: an id alone does not say so. */
   owns(fileId: string): Promise<boolean>
@@ -61,10 +62,10 @@ async function look(
 }
 
 async function kept(service: Pick<FileService, 'keep'>, of: Of, { name, bytes }: ToKeep): Promise<RunFile> {
-  const { projectId, runId, actor } = of
+  const { projectId, runId, author } = of
   try {
-    const about = { projectId, actor, name, origin: 'message', runId } as const
-    const { fileId } = await service.keep(about, Readable.from([bytes]))
+    const about = { projectId, name, origin: 'message', runId } as const
+    const { fileId } = await service.keep(about, Readable.from([bytes]), (append) => append(author))
     return { name, fileId }
   } catch (error) {
     if (error instanceof FileTooLarge) throw new ContractError('payload_too_large', error.message)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Head } from '@stewrd/core/kernel/decider.ts'
-import type { Execute, StreamId } from '@stewrd/core/kernel/execute.ts'
+import type { Author, Execute, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { StoredFile } from '@stewrd/core/files/events.ts'
 import type { File } from '@stewrd/core/files/files.ts'
 import { files, fileStream } from '@stewrd/core/files/files.ts'
@@ -27,7 +27,9 @@ export type FilesDeps = {
 }
 
 export type FileId = { projectId: string; fileId: string }
-type New = Pick<StoredFile, 'name' | 'origin' | 'runId'> & { projectId: string; actor: string }
+type New = Pick<StoredFile, 'name' | 'origin' | 'runId'> & { projectId: string }
+/** Calls `append` with the author; again, when what the author may do was looked up anew. */
+type AppendAs = <T>(append: (author: Author) => Promise<T>) => Promise<T>
 export type Kept = FileId & { file: StoredFile }
 
 /** A file that is larger than files may be. Nothing of it is kept. */
@@ -56,7 +58,7 @@ export class FileService {
   }
 
   /** Keeps a new file. Throws `FileTooLarge`, or what reading the content throws; then nothing is kept. */
-  async keep({ projectId, actor, ...about }: New, content: AsyncIterable<Uint8Array>): Promise<Kept> {
+  async keep({ projectId, ...about }: New, content: AsyncIterable<Uint8Array>, appendAs: AppendAs): Promise<Kept> {
     const { accountId, now, storage, maxBytes, dataKeys, store } = this.#deps
     const fileId = newId(now())
     const dataKey = await dataKeys.current(accountId, projectId, 'event', chunksOf(maxBytes))
@@ -76,7 +78,8 @@ export class FileService {
     const file = { ...about, bytes, mediaType, sha256: hash.digest('hex'), dekId: dataKey.id }
     try {
       const stream = { accountId, projectId, stream: fileStream(fileId) }
-      await store.execute(files, stream, { type: 'StoreFile', file }, { commandId: `file:${fileId}`, actor })
+      const command = { type: 'StoreFile', file } as const
+      await appendAs((author) => store.execute(files, stream, command, { commandId: `file:${fileId}`, ...author }))
     } catch (error) {
       await storage.remove(this.#keyOf({ projectId, fileId })).catch(() => {})
       throw error
@@ -125,10 +128,10 @@ export class FileService {
   }
 
   /** From here on it is not there; doing it again ends what a crash left. Refused with NOT_FOUND for an unknown one. */
-  async remove({ projectId, fileId }: FileId, actor: string): Promise<void> {
+  async remove({ projectId, fileId }: FileId, author: Author): Promise<void> {
     const { accountId, store, storage } = this.#deps
     const stream = { accountId, projectId, stream: fileStream(fileId) }
-    await store.execute(files, stream, { type: 'RemoveFile' }, { commandId: `remove:${fileId}`, actor })
+    await store.execute(files, stream, { type: 'RemoveFile' }, { commandId: `remove:${fileId}`, ...author })
     await storage.remove(this.#keyOf({ projectId, fileId }))
   }
 

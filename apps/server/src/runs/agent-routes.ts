@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { ReadRun } from './answer-body.ts'
 import { notThere } from './answers.ts'
+import { appendByApiKey } from './by-api-key.ts'
 import type { V1 } from './v1.ts'
 import { limitHeaders } from '../limits/headers.ts'
 import { idempotentRun } from './idempotency.ts'
@@ -20,12 +21,12 @@ export function agentRoutes(app: FastifyInstance, v1: V1): void {
   const route = { bodyLimit: v1.bodyLimit, onRequest: v1.admitted }
 
   /** The run of this project under the id in the path; 404 for any other. */
-  async function asked({ params: { id }, headers }: FastifyRequest<WithId>): Promise<ReadRun & { keyId: string }> {
-    const { projectId, keyId } = await credentials.of(headers.authorization, { reload: true })
+  async function asked({ params: { id }, headers }: FastifyRequest<WithId>): Promise<ReadRun> {
+    const { projectId } = await credentials.of(headers.authorization, { reload: true })
     if (!z.uuid().safeParse(id).success || (await deps.streamOwner(runStream(id))) !== projectId) throw notThere()
     const run = await answers.read({ runId: id, projectId })
     if (!run) throw notThere()
-    return { ...run, keyId }
+    return run
   }
 
   app.post('/v1/agent', route, async (request, reply) => {
@@ -76,14 +77,16 @@ export function agentRoutes(app: FastifyInstance, v1: V1): void {
   })
 
   app.delete<WithId>('/v1/agent/:id', async (request) => {
-    const { runId, projectId, keyId } = await asked(request)
+    const { runId, projectId } = await asked(request)
     const id = { runId, projectId }
     const stream = { accountId: deps.accountId, projectId, stream: runStream(runId) }
     const recorded = await deps.store.read(stream)
     const durationMs = Math.max(0, deps.now() - (recorded[0]?.at ?? deps.now()))
     try {
-      const meta = { commandId: `cancel:${runId}`, actor: `api-key:${keyId}` }
-      await deps.store.execute(runs, stream, { type: 'CancelRun', durationMs }, meta)
+      await appendByApiKey(credentials, request.headers.authorization, (author) => {
+        const meta = { commandId: `cancel:${runId}`, ...author }
+        return deps.store.execute(runs, stream, { type: 'CancelRun', durationMs }, meta)
+      })
     } catch (error) {
       // It had ended: then this is how.
       const ended = error instanceof Refusal && ['RUN_ENDED', 'COMMAND_REUSED'].includes(error.code)

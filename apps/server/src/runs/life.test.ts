@@ -76,7 +76,7 @@ async function begun({ target = demo, deadline = Date.now() + 60_000 } = {}): Pr
   const asked = { object: 'agent.response' as const, message: 'Hi', files: [], tools: [], capabilities: ['chat'] }
   const none = { stream: false, sessionId: null, requestDigest: null, credits: 1, plan: 'self-hosted' }
   const run = { ...asked, ...none, ...configOf({ revision: 0 }, target), node: 'dead', deadline }
-  const meta = { commandId: `start:${runId}`, actor: 'api-key:x', expectedRevision: 0 }
+  const meta = { commandId: `start:${runId}`, actor: 'operator:test', expectedRevision: 0 }
   const { revision } = await tested.platform.store.execute(runs, streamOf(runId), { type: 'StartRun', run }, meta)
   const credential = { projectId, keyId: 'x', capabilities: [], target, revision: 0, guards: [] }
   return { runId, credential, target, started: run, revision, minute: undefined }
@@ -111,7 +111,7 @@ test('a node finds out by itself that its run is another’s, or was stopped els
   const lives = [moved, stopped].map((run) => runner.begin(run, { watched: false }))
   await bed('other', { orphans: orphaned(moved.runId) }).resumer.look()
   const cancel = { type: 'CancelRun', durationMs: 1 } as const
-  const meta = { commandId: `cancel:${stopped.runId}`, actor: 'api-key:x' }
+  const meta = { commandId: `cancel:${stopped.runId}`, actor: 'operator:test' }
   await tested.platform.store.execute(runs, streamOf(stopped.runId), cancel, meta)
   expect(await Promise.all(lives.map((live) => live.ended.promise))).toEqual([
     { status: 'moved' },

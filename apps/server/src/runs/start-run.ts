@@ -12,6 +12,7 @@ import { capabilityCredits } from '@stewrd/core/runs/wire.ts'
 import { runFilesOf } from '../files/run-files.ts'
 import { errorFields } from '../kernel/log.ts'
 import { newId } from '@stewrd/db/new-id.ts'
+import { authorOf } from './by-api-key.ts'
 import { ContractError } from './contract-error.ts'
 import type { Credential, Credentials, RunTarget } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
@@ -67,9 +68,8 @@ export async function startRun(
       const id = { accountId: deps.accountId, projectId: credential.projectId, stream: runStream(runId) }
       const meta = {
         commandId,
-        actor: `api-key:${credential.keyId}`,
+        ...authorOf(credential),
         expectedRevision: 0,
-        guards: credential.guards,
       }
       const start = { projectId: credential.projectId, runId, limits: credential.limits, credits: run.credits }
       const { revision, meters } = await deps.tolls.pass(start, (toll) =>
@@ -145,24 +145,25 @@ function startOf(
 function filesFor(
   { files, streamOwner }: RunsDeps,
   request: RunRequest,
-  { projectId, keyId }: Credential,
+  credential: Credential,
   run: Pick<With, 'capabilities'> & { runId: string },
 ): Promise<RunFile[]> {
+  const { projectId } = credential
   const owns = async (fileId: string) => (await streamOwner(fileStream(fileId))) === projectId
-  return runFilesOf(files.service, { projectId, actor: `api-key:${keyId}`, owns, ...run }, request.files ?? [])
+  return runFilesOf(files.service, { projectId, author: authorOf(credential), owns, ...run }, request.files ?? [])
 }
 
 /** What was stored of a request that is turned away is not kept; what was uploaded before stays. */
 async function dropFiles(
   { files, log }: RunsDeps,
-  { projectId, keyId }: Credential,
+  { projectId }: Credential,
   request: RunRequest,
   sent: readonly RunFile[],
 ) {
   for (const [i, { fileId }] of sent.entries())
     if (fileId !== undefined && request.files?.[i]?.file_id === undefined)
       await files.service
-        .remove({ projectId, fileId }, `api-key:${keyId}`)
+        .remove({ projectId, fileId }, { actor: 'system:runtime' })
         .catch((error: unknown) => log.warn({ err: errorFields(error) }, 'a file of a refused run was not removed'))
 }
 

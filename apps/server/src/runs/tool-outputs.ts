@@ -1,17 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
+import type { Author } from '@stewrd/core/kernel/execute.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import { MOST_OUTPUT_BYTES, ToolOutputsRequest } from '@stewrd/core/runs/wire.ts'
 import type { ReadRun } from './answer-body.ts'
+import { appendByApiKey } from './by-api-key.ts'
 import { ContractError } from './contract-error.ts'
-import type { Credentials } from './credentials.ts'
+import type { Credential, Credentials } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
 import { LiveRun } from './live-run.ts'
 import type { Runner } from './runner.ts'
 import { configOf, targetOf } from './start-run.ts'
-
-const TRIES = 8
 
 type Output = { callId: string; output: string }
 
@@ -43,25 +42,19 @@ export async function submitOutputs(
   const stream = { accountId, projectId, stream: runStream(runId) }
   const commandId = randomUUID()
   const at = now()
-  for (let tries = 0; tries < TRIES; tries++) {
-    const credential = await credentials.of(authorization, { reload: tries > 0 })
+  const submit = async (author: Author, credential: Credential) => {
     const target = targetOf(credential)
     const config = configOf(credential, target)
     const command = { type: 'SubmitToolOutputs', outputs, node, at, deadline: at + limits.run, config } as const
-    const meta = { commandId, actor: `api-key:${credential.keyId}`, guards: credential.guards }
-    try {
-      const done = await store.execute(runs, stream, command, meta)
-      const all = [...events, ...done.events.map(({ event }) => event)]
-      const run = { runId, projectId, fence: state.fence + 1, events: all, revision: done.revision, watched: false }
-      const { sessionId } = state.started
-      const history = sessionId === null ? [] : await deps.historyOf(projectId, sessionId, runId)
-      return runner.carry(new LiveRun(run), { target, history })
-    } catch (error) {
-      if (!(error instanceof GuardMoved)) throw refused(error)
-    }
+    const done = await store.execute(runs, stream, command, { commandId, ...author })
+    const all = [...events, ...done.events.map(({ event }) => event)]
+    const run = { runId, projectId, fence: state.fence + 1, events: all, revision: done.revision, watched: false }
+    const { sessionId } = state.started
+    const history = sessionId === null ? [] : await deps.historyOf(projectId, sessionId, runId)
+    return runner.carry(new LiveRun(run), { target, history })
   }
-  throw new ContractError('service_unavailable', 'The configuration of this project changes too fast. Try again.', {
-    retryAfter: 1,
+  return appendByApiKey(credentials, authorization, submit).catch((error: unknown) => {
+    throw refused(error)
   })
 }
 

@@ -25,8 +25,11 @@ const filesOf = ({ files: { service } }: Pick<RunsDeps, 'files'>, { runId, proje
   },
   async keep(name, content) {
     try {
-      const about = { projectId, runId, name, actor: 'system:runtime', origin: 'tool' } as const
-      return (await service.keep(about, Readable.from([content]))).fileId
+      const about = { projectId, runId, name, origin: 'tool' } as const
+      const { fileId } = await service.keep(about, Readable.from([content]), (append) =>
+        append({ actor: 'system:runtime' }),
+      )
+      return fileId
     } catch (error) {
       if (error instanceof FileTooLarge) throw new ToolError(error.message)
       throw error

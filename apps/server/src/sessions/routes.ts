@@ -21,10 +21,12 @@ export function sessionRoutes(app: FastifyInstance, v1: V1, service: SessionServ
 
   /** The session in the path, if it is of the project whose key is sent. */
   async function asked({ params: { id }, headers }: FastifyRequest<WithId>, { reload = true } = {}) {
-    const { projectId, keyId } = await credentials.of(headers.authorization, { reload })
+    const { projectId } = await credentials.of(headers.authorization, { reload })
     if (!z.uuid().safeParse(id).success || (await deps.streamOwner(sessionStream(id))) !== projectId) throw notThere()
-    return { sessionId: id, projectId, keyId }
+    return { sessionId: id, projectId }
   }
+
+  const callerOf = ({ headers: { authorization } }: FastifyRequest<WithId>) => ({ credentials, authorization })
 
   app.post('/v1/sessions', { onRequest: v1.admitted }, async (request, reply) => {
     const { sessionId, at } = await service.open(credentials, request.headers.authorization)
@@ -53,7 +55,7 @@ export function sessionRoutes(app: FastifyInstance, v1: V1, service: SessionServ
 
   app.delete<WithId>('/v1/sessions/:id', async (request) => {
     const id = await asked(request)
-    await service.delete(id, id.keyId)
+    await service.delete(id, callerOf(request))
     return { id: id.sessionId, object: 'session', deleted: true }
   })
 
@@ -73,12 +75,12 @@ export function sessionRoutes(app: FastifyInstance, v1: V1, service: SessionServ
     parsed: RunRequest,
     turn: Promise<void>,
   ): Promise<LiveRun> {
-    // What starts the run makes sure of the key.
+    // What takes the session makes sure of the key.
     const id = await asked(request, { reload: false })
     if (hasExpired(await service.find(id), deps.now())) throw expired()
     await turn
     const runId = newId(deps.now())
-    await service.take(id, runId, id)
+    await service.take(id, runId, callerOf(request))
     const watched = parsed.stream === true && !parsed.tools?.length
     try {
       const base = { request: parsed, object: 'session.message', sessionId: id.sessionId, runId } as const

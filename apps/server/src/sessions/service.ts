@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
-import { GuardMoved } from '@stewrd/core/kernel/execute.ts'
 import type { Recorded } from '@stewrd/core/kernel/event.ts'
 import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import type { RunEvent } from '@stewrd/core/runs/events.ts'
@@ -12,18 +11,20 @@ import { hasExpired, SESSION_MS, sessions, sessionStream } from '@stewrd/core/se
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
 import { newId } from '@stewrd/db/new-id.ts'
 import type { Platform } from '../platform.ts'
+import { appendByApiKey } from '../runs/by-api-key.ts'
 import { ContractError } from '../runs/contract-error.ts'
-import type { Credential, Credentials } from '../runs/credentials.ts'
+import type { Credentials } from '../runs/credentials.ts'
 import type { RunsDeps } from '../runs/deps.ts'
 
 /** So often a message looks whether the one before it has been answered. */
 const LOOK_MS = 200
 /** A message whose run never began: its node died between the two. */
 const LOST_MS = 15_000
-const TRIES = 8
 
 type OpenedSession = Exclude<Session, { status: 'none' }>
 type Id = { sessionId: string; projectId: string }
+/** Whose API key a change is made with. */
+type Caller = { credentials: Credentials; authorization: string | undefined }
 
 /** A message with its answer, or with null while there is none. */
 export type SessionMessage = { runId: string; message: string; answer: string; files: readonly RunFile[]; at: number }
@@ -44,22 +45,14 @@ export class SessionService {
   async open(credentials: Credentials, authorization: string | undefined): Promise<Id & { at: number }> {
     const { accountId, store, now } = this.#deps
     const sessionId = newId(now())
-    for (let tries = 0; tries < TRIES; tries++) {
-      const { projectId, keyId, guards } = await credentials.of(authorization, { reload: tries > 0 })
+    return appendByApiKey(credentials, authorization, async (author, { projectId }) => {
       const at = now()
       await this.#mayOpen(projectId, at)
       const stream = { accountId, projectId, stream: sessionStream(sessionId) }
-      const meta = { commandId: `open:${sessionId}`, actor: `api-key:${keyId}`, guards }
-      try {
-        await store.execute(sessions, stream, { type: 'OpenSession', at }, meta)
-        this.#recent.set(sessionId, { projectId, at })
-        return { sessionId, projectId, at }
-      } catch (error) {
-        if (!(error instanceof GuardMoved)) throw error
-      }
-    }
-    throw new ContractError('service_unavailable', 'The configuration of this project changes too fast. Try again.', {
-      retryAfter: 1,
+      const meta = { commandId: `open:${sessionId}`, ...author }
+      await store.execute(sessions, stream, { type: 'OpenSession', at }, meta)
+      this.#recent.set(sessionId, { projectId, at })
+      return { sessionId, projectId, at }
     })
   }
 
@@ -101,15 +94,17 @@ export class SessionService {
   }
 
   /** Waits until the message before it has been answered, by whichever node, then takes the session for `runId`. */
-  async take(id: Id, runId: string, { keyId }: Pick<Credential, 'keyId'>): Promise<void> {
+  async take(id: Id, runId: string, { credentials, authorization }: Caller): Promise<void> {
     const { store, now, limits } = this.#deps
     const until = performance.now() + limits.sync
     for (;;) {
       const state = await this.find(id)
       if (hasExpired(state, now())) throw expired()
       try {
-        const meta = { commandId: randomUUID(), actor: `api-key:${keyId}` }
-        await store.execute(sessions, this.#stream(id), { type: 'StartMessage', runId, at: now() }, meta)
+        const command = { type: 'StartMessage', runId, at: now() } as const
+        await appendByApiKey(credentials, authorization, (author) =>
+          store.execute(sessions, this.#stream(id), command, { commandId: randomUUID(), ...author }),
+        )
         return
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
@@ -151,10 +146,12 @@ export class SessionService {
     return turnsIn((await this.#deps.store.read(this.#stream(id))) as Recorded<SessionEvent>[])
   }
 
-  async delete(id: Id, keyId: string): Promise<void> {
+  async delete(id: Id, { credentials, authorization }: Caller): Promise<void> {
     await this.find(id)
-    const meta = { commandId: `delete:${id.sessionId}`, actor: `api-key:${keyId}` }
-    await this.#deps.store.execute(sessions, this.#stream(id), { type: 'DeleteSession' }, meta)
+    await appendByApiKey(credentials, authorization, (author) => {
+      const meta = { commandId: `delete:${id.sessionId}`, ...author }
+      return this.#deps.store.execute(sessions, this.#stream(id), { type: 'DeleteSession' }, meta)
+    })
   }
 
   #stream({ sessionId, projectId }: Id) {

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { SESSION_MS, sessions, sessionStream } from '@stewrd/core/sessions/sessions.ts'
 import type { UpstreamRequest } from '@stewrd/runtime/testing/upstream.ts'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { createApp } from '../app.ts'
+import { createLogger } from '../kernel/log.ts'
+import { createPlatform } from '../platform.ts'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { Answer, Bed } from '../runs/v1.testing.ts'
 import { frames, openBed } from '../runs/v1.testing.ts'
 
@@ -96,7 +99,8 @@ test('a session of nobody, of another project or deleted is not found; one at re
   const old = randomUUID()
   const stream = { accountId, projectId, stream: sessionStream(old) }
   const at = Date.now() - SESSION_MS - 1000
-  await store.execute(sessions, stream, { type: 'OpenSession', at }, { commandId: `open:${old}`, actor: 'api-key:x' })
+  const meta = { commandId: `open:${old}`, actor: 'operator:test' }
+  await store.execute(sessions, stream, { type: 'OpenSession', at }, meta)
   const gone = await call('POST', `/${old}/messages`, { message: 'x' }, apiKey)
   expect(gone).toMatchObject({ status: 410, body: { error: { code: 'session_expired' } } })
   expect((await call('GET', `/${old}`, undefined, apiKey)).body).toMatchObject({ status: 'expired' })
@@ -130,4 +134,71 @@ test('tools of the client’s own work in a session, and their run is part of it
   })
   expect(await done.json()).toMatchObject({ id: paused.body.id, status: 'completed', session_id: id })
   expect((await call('GET', `/${id}/messages`, undefined, apiKey)).body['data']).toMatchObject([{ answer: 'Sunny.' }])
+})
+
+/** Another server on the same database, which hears of a change only when it looks. */
+async function anotherNode(): Promise<string> {
+  const log = createLogger({ production: true, logLevel: 'silent' })
+  const platform = await createPlatform(bed.tested.env, { as: 'command', log })
+  const app = await createApp({ platform, log })
+  onTestFinished(async () => {
+    await app.close()
+    await platform.close()
+  })
+  return app.listen({ port: 0, host: '127.0.0.1' })
+}
+
+/** A form whose file ends when `end` is called. */
+function slowForm() {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = writable.getWriter()
+  const write = (text: string) => writer.write(new TextEncoder().encode(text))
+  const name = 'content-disposition: form-data; name="file"; filename="a.txt"'
+  const begun = write(`--b\r\n${name}\r\n\r\nhello`)
+  const end = async () => {
+    await begun
+    await write('\r\n--b--\r\n')
+    await writer.close()
+  }
+  return { readable, end }
+}
+
+test('a revoked API key appends nothing, also on a node that still remembers it', async () => {
+  echo()
+  const { apiKey, projectId } = await bed.newProject()
+  const url = await anotherNode()
+  const authorization = `Bearer ${apiKey}`
+  const at = (method: string, path: string, body?: object) =>
+    fetch(`${url}${path}`, {
+      method,
+      headers: { authorization, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+  const { id } = (await (await at('POST', '/v1/sessions')).json()) as Answer
+  const first = await at('POST', `/v1/sessions/${id}/messages`, { message: 'hello', stream: false })
+  expect(first.status).toBe(200)
+  const form = slowForm()
+  const upload = fetch(`${url}/v1/files`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'multipart/form-data; boundary=b' },
+    body: form.readable,
+    duplex: 'half',
+  })
+  const { sql } = bed.tested.platform
+  const byKey = async () => {
+    const rows = await sql`select 1 from events where project_id = ${projectId} and actor like 'api-key:%'`
+    return rows.length
+  }
+  await bed.server.client.apiKeys.revoke.mutate({ projectId })
+  const before = await byKey()
+  const answers = await Promise.all([
+    at('POST', `/v1/sessions/${id}/messages`, { message: 'again', stream: false }),
+    at('POST', '/v1/sessions'),
+    at('DELETE', `/v1/sessions/${id}`),
+    at('POST', '/v1/agent', { message: 'hello', stream: false }),
+    form.end().then(() => upload),
+  ])
+  for (const answer of answers)
+    expect([answer.status, await answer.json()]).toMatchObject([401, { error: { code: 'invalid_api_key' } }])
+  expect(await byKey()).toBe(before)
 })

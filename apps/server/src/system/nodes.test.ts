@@ -42,7 +42,7 @@ async function startRun(node: string): Promise<string> {
     credits: 1,
     node,
   }
-  const meta = { commandId: runId, actor: 'api-key:test' }
+  const meta = { commandId: runId, actor: 'operator:test' }
   const { revision } = await platform.store.execute(runs, stream, { type: 'StartRun', run }, meta)
   await platform.projector.waitFor(platform.accountId, stream.stream, revision, { timeoutMs: 10_000 })
   return runId

@@ -43,6 +43,9 @@ export type CommandMeta = {
   limits?: Limits
 }
 
+/** Who a change is by, and what must still hold for it. */
+export type Author = Pick<CommandMeta, 'actor' | 'guards'>
+
 export type Outcome<State, Event extends EventShape> = {
   revision: number
   state: State

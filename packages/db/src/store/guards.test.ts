@@ -157,3 +157,13 @@ test('the first change of a stream that had no event is ordered against runs too
   const changed = log.findIndex((e) => e.event.type === 'ProviderSet')
   expect(changed).toBe(log.length - 1)
 })
+
+test('an append by an API key that does not depend on the key is a mistake of the program, and writes nothing', async () => {
+  const id = world.project()
+  const meta = { ...by(), actor: 'api-key:1', expectedRevision: 0 }
+  const open = (guards: { stream: string; revision: number }[]) =>
+    world.store.execute(runs, run(id), startRun(null, 0), { ...meta, guards })
+  await expect(open([])).rejects.toThrow('needs a guard')
+  await expect(open([{ stream: apiKeysStream(randomUUID()), revision: 0 }])).rejects.toThrow('needs a guard')
+  expect((await open([{ stream: apiKeysStream(id.projectId), revision: 0 }])).revision).toBe(1)
+})
