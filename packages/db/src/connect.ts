@@ -9,16 +9,21 @@ export type ConnectOptions = {
   max?: number /** Null: as whoever the URL names. */
   role?: string | null
   applicationName?: string
+  /** Seconds after which whoever waits for a connection is refused. */
+  waitSeconds?: number
 }
 
 /** Connects lazily, as the role that may add events but never change them. */
 export function connect(
   url: string,
-  { max = 10, role = 'stewrd_app', applicationName = 'stewrd' }: ConnectOptions = {},
+  { max = 10, role = 'stewrd_app', applicationName = 'stewrd', waitSeconds = 4 }: ConnectOptions = {},
 ): Sql {
   const sql = postgres(url, {
     max,
     connect_timeout: 5,
+    acquire_timeout: waitSeconds,
+    // A limit on connections may be low, and commands need some beside a server that rests.
+    idle_timeout: 5,
     backoff: (retries) => Math.min(0.05 * 2 ** retries, 1),
     onnotice: () => {},
     connection: {

@@ -56,18 +56,13 @@ export function runWithin<T>(query: PromiseLike<T> & { cancel(): void }, ms = 50
   })
 }
 
-/** What the driver's `cancel` works with. It drops the promise of its own, and with it an error that nobody can catch then. */
-type Sent = { state: unknown; active: boolean; canceller: ((query: unknown) => Promise<unknown>) | null }
-
 /**
  * One that was not sent is not carried out any more, and one that the server is at is stopped. One that was sent behind others is left
- * alone: the driver would skip it, though its answer still comes, and give that answer to the query after it, and so on.
+ * alone: the server would be asked when its turn comes, and may be at the next one by then.
  */
-function giveUp(query: unknown): void {
-  const { state, active, canceller } = query as Sent
-  if (!canceller || (state && !active)) return
-  // The server is asked over a connection of its own, which an outage refuses.
-  canceller(query).catch(() => {})
+function giveUp(query: { cancel(): void }): void {
+  const { state, active } = query as unknown as { state: unknown; active: boolean }
+  if (!state || active) query.cancel()
 }
 
 // Refusals carry a `code` too; only the driver's and the system's errors are translated.
