@@ -43,6 +43,19 @@ test('every bad variable is named, and no value is shown', () => {
   expect(message).not.toContain('SENTINEL')
 })
 
+test('a database URL says what is wrong with it, without its password', () => {
+  const password = problems({ DATABASE_URL: 'postgres://u:SENTINEL%zz@h/db' })
+  expect(password).toContain('DATABASE_URL has a character in its user or password that must be percent-encoded')
+  const parameter = problems({ DATABASE_URL: 'postgres://u:SENTINEL@h/db?schema=app' })
+  expect(parameter).toContain('DATABASE_URL has a parameter that is not understood: schema')
+  expect(password + parameter).not.toContain('SENTINEL')
+  const several = 'postgres://u:p@h1:5432,h2:5432/db?target_session_attrs=primary&channel_binding=require'
+  expect(readEnv({ DATABASE_URL: several, STEWRD_DATABASE_POOL: '6' })).toMatchObject({
+    databaseUrl: several,
+    databasePool: 6,
+  })
+})
+
 test('a default model needs its key and its name', () => {
   const message = problems({ STEWRD_DEFAULT_PROVIDER: 'custom' })
   expect(message).toContain('STEWRD_DEFAULT_API_KEY')

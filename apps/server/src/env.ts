@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import { Secret } from '@stewrd/crypto/secret.ts'
+import { DatabaseUrlError, parseDatabaseUrl } from '@stewrd/db/database-url.ts'
 import { providerIds, providers } from '@stewrd/core/llm/providers.ts'
 import { z } from 'zod'
 import type { S3Settings } from './files/s3-storage.ts'
@@ -12,6 +13,14 @@ const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+const databaseUrl = z.string().superRefine((url, context) => {
+  try {
+    parseDatabaseUrl(url)
+  } catch (error) {
+    if (!(error instanceof DatabaseUrlError)) throw error
+    context.addIssue({ code: 'custom', message: error.message })
+  }
+})
 const hostAndPort = /^(\[[0-9a-fA-F:.]+\]|[^\s,:[\]]+):\d{1,5}$/
 
 const Variables = z.object({
@@ -19,7 +28,14 @@ const Variables = z.object({
   PORT: optional(z.coerce.number('must be a port').int('must be a port').min(0).max(65_535, 'must be a port')),
   HOST: optional(z.string().trim().min(1)),
   STEWRD_HOME: optional(z.string().min(1)),
-  DATABASE_URL: optional(z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' })),
+  DATABASE_URL: optional(databaseUrl),
+  STEWRD_DATABASE_POOL: optional(
+    z.coerce
+      .number('must be a number')
+      .int('must be a whole number')
+      .min(4, 'must be at least 4')
+      .max(1000, 'must be at most 1000'),
+  ),
   STEWRD_EGRESS_ALLOW: optional(
     z
       .string()
@@ -81,6 +97,8 @@ export type Env = {
   keyringCredentials: KeyringCredentials
   /** An outside Postgres. Absent: the embedded one in `home`. */
   databaseUrl?: string
+  /** Connections to the database that this process holds at most. */
+  databasePool: number
   egressAllow: readonly string[]
   /** Runs cost credits. */
   metering: boolean
@@ -130,6 +148,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     keyring: keyringOf(v.STEWRD_KEYRING ?? `file:${join(home, 'keyring.json')}`),
     keyringCredentials: keyringCredentialsOf(v),
     ...(v.DATABASE_URL === undefined ? {} : { databaseUrl: v.DATABASE_URL }),
+    databasePool: v.STEWRD_DATABASE_POOL ?? 14,
     egressAllow: v.STEWRD_EGRESS_ALLOW ?? [],
     metering: v.STEWRD_METERING === 'on',
     runsPerMinute: v.STEWRD_RATE_LIMIT_PER_MINUTE ?? 60,

@@ -108,7 +108,7 @@ export async function createPlatform(
   await using started = new AsyncDisposableStack()
   const url = env.databaseUrl ?? (await embedded(env, as, onProgress, started))
   await migrate(url, { onProgress: (file) => onProgress(`Preparing the tables: ${file}`) })
-  const sql = connect(url, { applicationName: `stewrd ${as}` })
+  const sql = connect(url, { max: env.databasePool, applicationName: `stewrd ${as}` })
   started.defer(() => disconnect(sql))
   const egress = egressOf(env)
   started.defer(() => egress.close())

@@ -1,4 +1,7 @@
 import postgres from 'postgres'
+import type { DatabaseTarget } from './database-url.ts'
+import { parseDatabaseUrl } from './database-url.ts'
+import { sessionSettings } from './session-settings.ts'
 
 /** A pool of connections; `bigint` is read as a number, which idx, seq and counts never outgrow. */
 export type Sql = postgres.Sql<{ bigint: number }>
@@ -6,7 +9,8 @@ export type Sql = postgres.Sql<{ bigint: number }>
 export type Tx = postgres.TransactionSql<{ bigint: number }>
 
 export type ConnectOptions = {
-  max?: number /** Null: as whoever the URL names. */
+  max?: number
+  /** Taken with the session's settings by startup parameters, which poolers refuse. Null: the login's own role and settings. */
   role?: string | null
   applicationName?: string
   /** Seconds after which whoever waits for a connection is refused. */
@@ -15,25 +19,30 @@ export type ConnectOptions = {
 
 /** Connects lazily, as the role that may add events but never change them. */
 export function connect(
-  url: string,
+  url: string | DatabaseTarget,
   { max = 10, role = 'stewrd_app', applicationName = 'stewrd', waitSeconds = 4 }: ConnectOptions = {},
 ): Sql {
-  const sql = postgres(url, {
+  const target = typeof url === 'string' ? parseDatabaseUrl(url) : url
+  const { host, port, path, user, password, database, targetSessionAttrs } = target
+  const sql = postgres({
+    // The driver takes several hosts as arrays, though its types do not say so.
+    ...(path === undefined ? { host: host as unknown as string, port: port as unknown as number } : { path }),
+    user,
+    password,
+    database,
+    ssl: target.ssl,
     max,
-    connect_timeout: 5,
+    connect_timeout: target.connectTimeout,
     acquire_timeout: waitSeconds,
     // A limit on connections may be low, and commands need some beside a server that rests.
     idle_timeout: 5,
+    ...(targetSessionAttrs && { target_session_attrs: targetSessionAttrs }),
     backoff: (retries) => Math.min(0.05 * 2 ** retries, 1),
     onnotice: () => {},
     connection: {
-      application_name: applicationName,
-      TimeZone: 'UTC',
-      statement_timeout: 60_000,
-      // A plan is made once for a connection, often when the tables are still empty, and must be right when they are large.
-      plan_cache_mode: 'force_generic_plan',
-      enable_seqscan: 'off',
-      ...(role === null ? {} : { role }),
+      application_name: target.applicationName ?? applicationName,
+      ...(target.options && { options: target.options }),
+      ...(role === null ? {} : { ...sessionSettings, role }),
     },
     types: {
       bigint: { to: 20, from: [20], parse: Number, serialize: String },

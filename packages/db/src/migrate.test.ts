@@ -8,18 +8,80 @@ import { theAccount } from './accounts.ts'
 const base = inject('postgresUrl')
 const admin = connect(`${base}/postgres`, { max: 2, role: null })
 const made: string[] = []
-const empty = async () => {
+const roles: string[] = []
+const empty = async (how = '') => {
   const name = `migrate_${randomBytes(5).toString('hex')}`
   made.push(name)
-  await admin.unsafe(`create database ${name}`)
+  await admin.unsafe(`create database ${name} ${how}`)
   return `${base}/${name}`
+}
+/** A login that owns the database, and is no superuser. */
+const ownedBy = async (url: string, attributes = '') => {
+  const owned = new URL(url)
+  const name = `owner_${randomBytes(5).toString('hex')}`
+  roles.push(name)
+  await admin.unsafe(`create role ${name} login password 'x' ${attributes}`)
+  await admin.unsafe(`alter database ${owned.pathname.slice(1)} owner to ${name}`)
+  owned.username = name
+  owned.password = 'x'
+  return { url: owned.href, name }
+}
+const tablesIn = async (url: string) => {
+  const sql = connect(url, { max: 1, role: null })
+  const rows = await sql`
+    select from pg_class c join pg_namespace n on n.oid = relnamespace where relkind = 'r' and nspname not in ('pg_catalog', 'information_schema')`
+  await disconnect(sql)
+  return rows.length
 }
 beforeAll(async () => {
   await admin`select 1`
 })
 afterAll(async () => {
   for (const name of made) await admin.unsafe(`drop database ${name} with (force)`)
+  for (const name of roles) await admin.unsafe(`drop role ${name}`)
   await disconnect(admin)
+})
+
+test('a database that cannot hold every text is refused before the first table', async () => {
+  const url = await empty(`encoding 'LATIN1' locale 'C' template template0`)
+  await expect(migrate(url)).rejects.toThrow(/has the encoding LATIN1.*Use a database made with: create database/)
+  expect(await tablesIn(url)).toBe(0)
+})
+
+test('a login that works in another schema is refused before the first table, and told what to run', async () => {
+  const { url, name } = await ownedBy(await empty(), 'createrole')
+  const sql = connect(url, { max: 1, role: null })
+  await sql.unsafe(`create schema app; alter role ${name} set search_path = app`)
+  await disconnect(sql)
+  await expect(migrate(url)).rejects.toThrow(`works in the schema "app", and Stewrd keeps its tables in "public"`)
+  expect(await tablesIn(url)).toBe(0)
+  const [command] = await migrate(url).then(
+    () => [],
+    (error: Error) => /alter role .*/.exec(error.message) ?? [],
+  )
+  await admin.unsafe(`${command}; grant stewrd_app to ${name}`)
+  expect((await migrate(url)).applied.length).toBeGreaterThan(10)
+})
+
+test('a login that may only read, or make no table, is refused before the first table', async () => {
+  const { url, name } = await ownedBy(await empty(), 'createrole')
+  await admin.unsafe(`alter role ${name} set default_transaction_read_only = on`)
+  await expect(migrate(url)).rejects.toThrow('may only read (default_transaction_read_only is on)')
+  await admin.unsafe(`alter role ${name} reset default_transaction_read_only`)
+  await admin.unsafe(`alter database ${new URL(url).pathname.slice(1)} owner to stewrd`)
+  await expect(migrate(url)).rejects.toThrow(`grant create on schema public to "${name}"`)
+  expect(await tablesIn(url)).toBe(0)
+})
+
+test('a first start that fails half-way leaves no table, and goes through once the reason is gone', async () => {
+  const url = await empty()
+  const sql = connect(url, { max: 1, role: null })
+  await sql`create table webhook_deliveries (mine int)`
+  await expect(migrate(url)).rejects.toMatchObject({ code: '42P07' })
+  expect(await tablesIn(url)).toBe(1)
+  await sql`drop table webhook_deliveries`
+  await disconnect(sql)
+  expect((await migrate(url)).applied.length).toBeGreaterThan(10)
 })
 
 test('starts at the same moment migrate once, and a second run has nothing to do', async () => {
@@ -45,15 +107,8 @@ test('a migration that was edited after it ran is refused by name', async () => 
 })
 
 test('an owner who may not create roles, and has none to use, is told what an administrator must run', async () => {
-  const url = new URL(await empty())
-  const owner = `owner_${randomBytes(5).toString('hex')}`
-  await admin.unsafe(`create role ${owner} login password 'x'`)
-  await admin.unsafe(`grant create on database ${url.pathname.slice(1)} to ${owner}`)
-  url.username = owner
-  url.password = 'x'
-  await expect(migrate(url.href)).rejects.toThrow(`grant stewrd_app to ${owner};`)
-  await admin.unsafe(`revoke all on database ${url.pathname.slice(1)} from ${owner}`)
-  await admin.unsafe(`drop role ${owner}`)
+  const { url, name } = await ownedBy(await empty())
+  await expect(migrate(url)).rejects.toThrow(`grant stewrd_app to ${name};`)
 })
 
 test('every migration says first whether old code keeps working', async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
+import { checkFacts, readFacts } from './check-database.ts'
 import type { Sql, Tx } from './connect.ts'
 import { connect, disconnect } from './connect.ts'
 import { run } from './db-error.ts'
@@ -11,18 +12,29 @@ const LOCK = 7_391_846_205
 
 export type MigrateOptions = { onProgress?: (name: string, nth: number, total: number) => void }
 
-/** Brings the schema up to date as the owner of the database, each migration in its own transaction. Returns those it applied. */
+/**
+ * Brings the schema up to date as the owner of the database: all that is pending, or nothing. Returns what it applied.
+ * Throws `DatabaseUnfit` before the first table.
+ */
 export async function migrate(url: string, { onProgress }: MigrateOptions = {}): Promise<{ applied: string[] }> {
   const sql = connect(url, { max: 1, role: null, applicationName: 'stewrd-migrate' })
   try {
-    await run(sql`select pg_advisory_lock(${LOCK})`)
+    checkFacts(await readFacts(sql), { creates: true })
     await ensureAppRole(sql)
-    const pending = await pendingMigrations(sql)
-    for (const [i, migration] of pending.entries()) {
-      onProgress?.(migration.name, i + 1, pending.length)
-      await apply(sql, migration)
-    }
-    return { applied: pending.map((m) => m.name) }
+    // The lock ends with the transaction: through a pooler, the next statement would run on another connection than the one that holds it.
+    const applied = await run(
+      sql.begin(async (tx) => {
+        await tx`set local statement_timeout = 0`
+        await tx`select pg_advisory_xact_lock(${LOCK})`
+        const pending = await pendingMigrations(tx)
+        for (const [i, migration] of pending.entries()) {
+          onProgress?.(migration.name, i + 1, pending.length)
+          await applyOne(tx, migration)
+        }
+        return pending.map((m) => m.name)
+      }),
+    )
+    return { applied }
   } finally {
     await disconnect(sql)
   }
@@ -49,15 +61,11 @@ const makeTable = (sql: Sql | Tx) =>
     'create table if not exists migrations (name text primary key, sha256 text not null, applied_at timestamptz not null default now())',
   )
 
-async function pendingMigrations(sql: Sql): Promise<Migration[]> {
-  await run(makeTable(sql))
-  await run(sql`grant select on migrations to stewrd_app`)
-  const done = new Map(
-    (await run(sql<{ name: string; sha256: string }[]>`select name, sha256 from migrations`)).map((m) => [
-      m.name,
-      m.sha256,
-    ]),
-  )
+async function pendingMigrations(tx: Tx): Promise<Migration[]> {
+  await makeTable(tx)
+  await tx`grant select on migrations to stewrd_app`
+  const rows = await tx<{ name: string; sha256: string }[]>`select name, sha256 from migrations`
+  const done = new Map(rows.map((m) => [m.name, m.sha256]))
   const all = await readMigrations()
   const edited = all.find((m) => done.has(m.name) && done.get(m.name) !== m.sha256)
   if (edited)
@@ -75,8 +83,6 @@ export async function readMigrations(): Promise<Migration[]> {
     }),
   )
 }
-
-const apply = (sql: Sql, migration: Migration) => run(sql.begin((tx) => applyOne(tx, migration)))
 
 async function applyOne(tx: Tx, { name, text, sha256 }: Migration): Promise<void> {
   await tx.unsafe(text)

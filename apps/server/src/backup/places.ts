@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, disconnect } from '@stewrd/db/connect.ts'
+import { withDatabase as nameDatabase } from '@stewrd/db/database-url.ts'
 import { run } from '@stewrd/db/db-error.ts'
 import { startEmbedded } from '@stewrd/db/embedded/embedded.ts'
 import { lockHome } from '@stewrd/db/embedded/home.ts'
@@ -51,9 +52,7 @@ async function scratchDatabase(server: string, used: AsyncDisposableStack): Prom
   const name = `stewrd_drill_${randomBytes(6).toString('hex')}`
   await once(server, `create database ${name} template template0`)
   used.defer(() => once(server, `drop database if exists ${name} with (force)`))
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  return url.href
+  return nameDatabase(server, name)
 }
 
 async function once(url: string, statement: string): Promise<void> {

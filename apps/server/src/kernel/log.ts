@@ -3,6 +3,7 @@ import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { KeyringError } from '@stewrd/crypto/keyring.ts'
 import { RowsMissing, RowsRefused } from '@stewrd/db/backup/load.ts'
+import { DatabaseUnfit } from '@stewrd/db/check-database.ts'
 import { DataKeyMissing } from '@stewrd/db/data-keys.ts'
 import { DbError } from '@stewrd/db/db-error.ts'
 import { LogDamaged } from '@stewrd/db/log-tree/nodes.ts'
@@ -27,6 +28,7 @@ const ownErrors = [
   KeyringMismatch,
   DataKeyMissing,
   DbError,
+  DatabaseUnfit,
   ReplayFailed,
   LogDamaged,
   BundleRefused,
