@@ -25,6 +25,9 @@ type Row = DataKeyRow
 type Scope = { accountId: string; scope: string; purpose: Purpose }
 type Current = { dataKey: DataKey; createdAt: number; reserved: number; left: number; checkedAt: number }
 
+/** `scope` is the id of the project; `shredded`: that project was. */
+export type KeyOwner = { scope: string; shredded: boolean }
+
 /** A stored data key names no row. */
 export class DataKeyMissing extends Error {
   override readonly name = 'DataKeyMissing'
@@ -78,6 +81,18 @@ export class DataKeys {
       () => this.#byId.delete(name),
     )
     return loading
+  }
+
+  /** Whose key it is or was, also when it is destroyed. Undefined for a key that there never was. */
+  async ownerOf(accountId: string, id: string): Promise<KeyOwner | undefined> {
+    const [row] = await runWithin(this.#db.sql<KeyOwner[]>`
+      select scope, exists (
+        select from shredded_projects s where s.account_id = ${accountId} and s.project_id::text = scope) as shredded
+      from (
+        select scope from data_keys where account_id = ${accountId} and id = ${id}
+        union all select scope from destroyed_data_keys where account_id = ${accountId} and id = ${id}
+      ) k`)
+    return row
   }
 
   /** A key for one value alone, which is destroyed with it: nobody's current key. */

@@ -9,12 +9,11 @@ import { commandMac } from '@stewrd/crypto/mac.ts'
 import type { Sql } from './connect.ts'
 import type { DataKeys } from './data-keys.ts'
 import { runWithin } from './db-error.ts'
-import { openRecord } from './record.ts'
 import { Appender } from './store/appender.ts'
 import { commandName } from './store/find-command.ts'
 import type { AnyOutcome, Job } from './store/job.ts'
 import type { AnyDecider } from './store/stream-state.ts'
-import { loadStreams, readRows } from './store/stream-state.ts'
+import { loadStreams, readStream } from './store/stream-state.ts'
 
 export type EventStoreOptions = {
   sql: Sql
@@ -77,10 +76,9 @@ export class EventStore {
     return states.map(({ revision, state }) => ({ revision, state })) as Heads<R>
   }
 
-  /** The events of a stream after revision `after`, in order. Throws if one of them cannot be read. */
-  async read(stream: StreamId, { after = 0 }: { after?: number } = {}): Promise<Recorded<AnyEvent>[]> {
-    const rows = await readRows(this.#sql, stream, after)
-    return Promise.all(rows.map((row) => openRecord(this.#dataKeys, row)))
+  /** The events of a stream after revision `after`, in order; none of another project's stream. Throws if one of them cannot be read. */
+  read(stream: StreamId, { after = 0 }: { after?: number } = {}): Promise<Recorded<AnyEvent>[]> {
+    return readStream(this.#sql, this.#dataKeys, stream, { after })
   }
 
   /** Takes the states of all streams out of memory: they are read again as they are needed. */
@@ -88,12 +86,20 @@ export class EventStore {
     this.#appender.forget()
   }
 
-  /** Where a command was carried out: its stream, and the revision after it. */
+  /** Where a command was carried out, in whichever project: its stream, and the revision after it. */
   async findCommand(accountId: string, commandId: string): Promise<{ stream: string; revision: number } | undefined> {
     const [row] = await runWithin(this.#sql<{ stream: string; revision: number }[]>`
       select stream, seq as revision from events
       where account_id = ${accountId} and command_id = ${commandId} order by n desc limit 1`)
     return row
+  }
+
+  /** Whether a command was carried out in this stream. */
+  async isDone({ accountId, projectId, stream }: StreamId, commandId: string): Promise<boolean> {
+    const found = await runWithin(this.#sql`
+      select from events
+      where account_id = ${accountId} and command_id = ${commandId} and stream = ${stream} and project_id = ${projectId} limit 1`)
+    return found.length > 0
   }
 
   /** What a hash leads to, such as an API key's to its project. */

@@ -79,8 +79,31 @@ export const headerOf = (row: EventRow): EventHeader => ({
   commandMac: row.command_mac,
 })
 
-/** Decrypts an event. Throws what `unreadableCode` names. */
+/**
+ * Decrypts an event. Throws what `unreadableCode` names. An event whose row names another project than it was sealed under comes with the
+ * project that it was sealed under (see `sealedElsewhere`).
+ */
 export async function openRecord(dataKeys: DataKeys, row: EventRow): Promise<Recorded<AnyEvent>> {
+  try {
+    return await openAs(dataKeys, row)
+  } catch (error) {
+    const other = await sealedElsewhere(dataKeys, row, error)
+    if (!other) throw error
+    return openAs(dataKeys, other)
+  }
+}
+
+/** The same for an event of the project in its row; undefined when it was sealed under another. */
+export async function openOwn(dataKeys: DataKeys, row: EventRow): Promise<Recorded<AnyEvent> | undefined> {
+  try {
+    return await openAs(dataKeys, row)
+  } catch (error) {
+    if (await sealedElsewhere(dataKeys, row, error)) return undefined
+    throw error
+  }
+}
+
+async function openAs(dataKeys: DataKeys, row: EventRow): Promise<Recorded<AnyEvent>> {
   if (row.shredded) throw new Refusal('PROJECT_SHREDDED', { projectId: row.project_id })
   const key = await dataKeys.byId(row.account_id, row.dek_id)
   const payload = openEvent(key, headerOf(row), row)
@@ -88,6 +111,18 @@ export async function openRecord(dataKeys: DataKeys, row: EventRow): Promise<Rec
   const event = readEvent(stored)
   if (!event) throw new Refusal('EVENT_UNKNOWN', { type: row.type, version: row.version })
   return { event, ...metaOf(row) }
+}
+
+/**
+ * The event as it was sealed, if that was under another project than the one in its row. Appends did not look at the project of a stream
+ * once: a statement for several streams then wrote the project of the stream beside what was sealed and hashed under that of the command.
+ * `error` is why it did not open as it stands.
+ */
+async function sealedElsewhere(dataKeys: DataKeys, row: EventRow, error: unknown): Promise<EventRow | undefined> {
+  if (!(error instanceof EnvelopeError || error instanceof DataKeyMissing)) return undefined
+  const owner = await dataKeys.ownerOf(row.account_id, row.dek_id)
+  if (!owner || owner.scope === row.project_id) return undefined
+  return { ...row, project_id: owner.scope, shredded: owner.shredded }
 }
 
 /** A place in the log with its event, or with the reason why that cannot be read. Outages are thrown. */

@@ -24,7 +24,7 @@ export async function tested(
   actor: string,
 ): Promise<string | null> {
   // A retry of what was already carried out must give its first result, whatever the provider says today.
-  if (commandId !== undefined && (await platform.store.findCommand(stream.accountId, commandId))) return null
+  if (commandId !== undefined && (await platform.store.isDone(stream, commandId))) return null
   const fingerprint = platform.secrets.fingerprint(key)
   const head = await platform.store.head(llm, stream)
   if (expectedRevision !== undefined && expectedRevision !== head.revision)

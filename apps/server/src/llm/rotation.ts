@@ -125,7 +125,7 @@ async function repeatedOf(
   stream: StreamId,
   { commandId }: ChangeInput,
 ): Promise<SealedKey | undefined> {
-  if (commandId === undefined || !(await platform.store.findCommand(stream.accountId, commandId))) return undefined
+  if (commandId === undefined || !(await platform.store.isDone(stream, commandId))) return undefined
   return (await ownHead(platform, stream)).state.key
 }
 

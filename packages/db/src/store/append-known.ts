@@ -17,7 +17,8 @@ const TEXT = `
     update heads h set seq = u.seq, chain = u.chain, from_seq = u.from_seq, from_chain = u.from_chain,
       state_version = u.state_version, snapshot = u.snapshot, snapshot_dek = u.snapshot_dek
     from unnest($1::append_unit[]) u
-    where h.account_id = any(array[u.account_id]) and h.stream = any(array[u.stream]) and h.seq = u.from_seq and h.chain = u.from_chain
+    where h.account_id = any(array[u.account_id]) and h.stream = any(array[u.stream]) and h.project_id = u.project_id
+      and h.seq = u.from_seq and h.chain = u.from_chain
     returning u.nth, h.account_id, h.stream, h.project_id
   ), recorded as (
     insert into events (account_id, stream, project_id, seq, event_id, type, version, dek_id, at, actor,

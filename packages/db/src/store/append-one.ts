@@ -59,8 +59,8 @@ const EVENT = 'bigint uuid text int uuid timestamptz text bytea text int bytea b
 const cast = (n: number, type: string) => `$${n}::${type}`
 
 /**
- * A head that is known is swapped, any other one inserted: the swap of a row is half the work of an insert that may find one. A head that is gone
- * is neither, so that nothing is written.
+ * A head that is known is swapped, any other one inserted: the swap of a row is half the work of an insert that may find one. A head that is gone,
+ * or that belongs to another project, is neither, so that nothing is written.
  */
 function makeText({ begins, guarded, events }: Shape): string {
   const first = (event: number) => HEAD.length + 1 + event * EVENT.length
@@ -71,10 +71,10 @@ function makeText({ begins, guarded, events }: Shape): string {
       on conflict (account_id, stream) do update set
         seq = excluded.seq, chain = excluded.chain, from_seq = excluded.from_seq, from_chain = excluded.from_chain,
         state_version = excluded.state_version, snapshot = excluded.snapshot, snapshot_dek = excluded.snapshot_dek
-        where h.seq = excluded.from_seq and h.chain = excluded.from_chain`
+        where h.seq = excluded.from_seq and h.chain = excluded.from_chain and h.project_id = excluded.project_id`
     : `update heads set seq = $4::bigint, chain = $5::bytea, from_seq = $6::bigint, from_chain = $7::bytea,
         state_version = $8::int, snapshot = $9::bytea, snapshot_dek = $10::uuid
-      where account_id = $1::uuid and stream = $2::text and seq = $6::bigint and chain = $7::bytea
+      where account_id = $1::uuid and stream = $2::text and project_id = $3::uuid and seq = $6::bigint and chain = $7::bytea
         ${guarded ? 'and exists (select from held)' : ''}`
   const eventValues = each.map((event) => `(${EVENT.map((type, i) => cast(first(event) + i, type)).join(', ')})`)
   const places = each.map((event) => `(${cast(first(event), 'bigint')})`)
@@ -90,10 +90,11 @@ function makeText({ begins, guarded, events }: Shape): string {
     from head cross join (values ${places.join(', ')}) e(seq) ${events > 1 ? 'order by e.seq' : ''}`
 }
 
-/** A row if every guarded head is where it must be; each is share-locked to the end of the statement. `at`: the parameter of their streams. */
+/** A row if every guarded head of the project is where it must be; each is share-locked to the end of the statement. `at`: the parameter of their streams. */
 const heldGuards = (at: number) => `
     locked as materialized (
-      select h.stream, h.seq from heads h where h.account_id = $1::uuid and h.stream = any(${cast(at, 'text[]')})
+      select h.stream, h.seq from heads h
+      where h.account_id = $1::uuid and h.project_id = $3::uuid and h.stream = any(${cast(at, 'text[]')})
       order by h.stream for share of h
     ), held as materialized (
       select from (

@@ -1,21 +1,24 @@
-import type { Guard } from '@stewrd/core/kernel/execute.ts'
+import type { Guard, StreamId } from '@stewrd/core/kernel/execute.ts'
 import type { Unit } from './append.ts'
 import { BinaryRows } from './binary-values.ts'
 
 /** A guard of some units of a statement, by its number there. */
-export type NumberedGuard = Guard & { accountId: string; nth: number }
+export type NumberedGuard = Guard & Owner & { nth: number }
+/** Whose stream is guarded: that of the unit itself. */
+type Owner = Pick<StreamId, 'accountId' | 'projectId'>
 
-export const nameOf = (accountId: string, { stream, revision }: Guard) => `${accountId}/${stream}@${revision}`
+export const nameOf = ({ accountId, projectId }: Owner, { stream, revision }: Guard) =>
+  `${accountId}/${projectId}/${stream}@${revision}`
 
 /** The columns of `append_unit`, in its order. */
 export function unitRows(type: number, units: readonly Unit[], guards: readonly NumberedGuard[]): Buffer {
-  const nthOf = new Map(guards.map((g) => [nameOf(g.accountId, g), g.nth]))
+  const nthOf = new Map(guards.map((g) => [nameOf(g, g), g.nth]))
   const rows = new BinaryRows(type, 12, units.length, units.length * 800)
   for (const [nth, u] of units.entries()) {
     rows.row().int(nth).uuid(u.id.accountId).text(u.id.stream).uuid(u.id.projectId)
     rows.bigint(u.to.seq).bytea(u.to.chain).bigint(u.from.seq).bytea(u.from.chain)
     rows.int(u.stateVersion).bytea(u.snapshot).uuid(u.snapshotDek)
-    rows.ints(u.guards.map((g) => nthOf.get(nameOf(u.id.accountId, g))!))
+    rows.ints(u.guards.map((g) => nthOf.get(nameOf(u.id, g))!))
   }
   return rows.bytes()
 }

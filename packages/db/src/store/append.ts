@@ -68,7 +68,7 @@ export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended
       on conflict (account_id, stream) do update set
         seq = excluded.seq, chain = excluded.chain, from_seq = excluded.from_seq, from_chain = excluded.from_chain,
         state_version = excluded.state_version, snapshot = excluded.snapshot, snapshot_dek = excluded.snapshot_dek
-        where h.seq = excluded.from_seq and h.chain = excluded.from_chain
+        where h.seq = excluded.from_seq and h.chain = excluded.from_chain and h.project_id = excluded.project_id
       returning account_id, stream, ${refuseHeadless(sql)} as ok
     ), event as materialized (
       select u.account_id, u.stream, u.project_id, r.* from head join unit u using (account_id, stream)
@@ -131,8 +131,9 @@ function distinctGuards(units: readonly Unit[]): NumberedGuard[] {
   const found = new Map<string, NumberedGuard>()
   for (const { id, guards } of units)
     for (const guard of guards) {
-      const name = nameOf(id.accountId, guard)
-      if (!found.has(name)) found.set(name, { ...guard, accountId: id.accountId, nth: found.size })
+      const { accountId, projectId } = id
+      const name = nameOf(id, guard)
+      if (!found.has(name)) found.set(name, { ...guard, accountId, projectId, nth: found.size })
     }
   return [...found.values()]
 }
@@ -143,14 +144,14 @@ function failuresOf(
   rows: readonly Row[],
 ): Map<number, Failure> {
   const broken = new Map(
-    rows.filter((r) => r.guard !== null).map((r) => [nameOf(guards[r.guard!]!.accountId, guards[r.guard!]!), r.seq]),
+    rows.filter((r) => r.guard !== null).map((r) => [nameOf(guards[r.guard!]!, guards[r.guard!]!), r.seq]),
   )
   const failures = new Map<number, Failure>()
   for (const { nth } of rows) {
     if (nth === null) continue
     const { id, guards } = units[nth]!
-    const bad = guards.filter((g) => broken.has(nameOf(id.accountId, g)))
-    const missing = bad.filter((g) => g.revision === 0 && broken.get(nameOf(id.accountId, g)) === null)
+    const bad = guards.filter((g) => broken.has(nameOf(id, g)))
+    const missing = bad.filter((g) => g.revision === 0 && broken.get(nameOf(id, g)) === null)
     const moved = bad.filter((g) => !missing.includes(g)).map((g) => g.stream)
     const kind = bad.length > 0 ? ({ kind: 'guard', moved, missing: missing.map((g) => g.stream) } as const) : headMoved
     failures.set(nth, kind)
@@ -160,11 +161,11 @@ function failuresOf(
 
 const headMoved = { kind: 'head' } as const
 
-/** A guarded head is share-locked to the end of the statement: whoever writes it comes wholly before or wholly after. */
+/** A guarded head of the unit's own project is share-locked to the end of the statement: whoever writes it comes wholly before or wholly after. */
 function guardCtes(sql: Sql, guards: readonly NumberedGuard[], afterTolls: boolean) {
   return sql`
     , locked as materialized (
-      select h.account_id, h.stream, h.seq from heads h
+      select h.account_id, h.stream, h.project_id, h.seq from heads h
       where (h.account_id, h.stream) in (
         select * from unnest(${plainArray(guards.map((g) => g.accountId))}::uuid[], ${guards.map((g) => g.stream)}::text[]))
         ${afterTolls ? sql`and (select count(*) from refused) >= 0` : sql``}
@@ -172,9 +173,10 @@ function guardCtes(sql: Sql, guards: readonly NumberedGuard[], afterTolls: boole
     ), guard as materialized (
       select g.nth, g.revision, l.seq
       from unnest(${plainArray(guards.map((g) => g.nth))}::int[], ${plainArray(guards.map((g) => g.accountId))}::uuid[],
-        ${guards.map((g) => g.stream)}::text[], ${plainArray(guards.map((g) => g.revision))}::bigint[])
-        as g(nth, account_id, stream, revision)
-      left join locked l using (account_id, stream)
+        ${guards.map((g) => g.stream)}::text[], ${plainArray(guards.map((g) => g.projectId))}::uuid[],
+        ${plainArray(guards.map((g) => g.revision))}::bigint[])
+        as g(nth, account_id, stream, project_id, revision)
+      left join locked l using (account_id, stream, project_id)
     ), held as (
       select coalesce(array_agg(nth) filter (where seq = revision), '{}') as nths from guard
     )`
@@ -188,7 +190,8 @@ function lookupCtes(sql: Sql, lookups: readonly (Lookup & { id: StreamId })[]) {
         ${plainArray(lookups.map((l) => l.id.projectId))}::uuid[]) as l(op, hash, account_id, stream, project_id)
         using (account_id, stream)
     ), dropped as (
-      delete from lookups using lookup where lookups.hash = lookup.hash and lookup.op = 'delete'
+      delete from lookups l using lookup
+      where l.hash = lookup.hash and l.account_id = lookup.account_id and l.project_id = lookup.project_id and lookup.op = 'delete'
     ), put as (
       insert into lookups (hash, account_id, project_id)
       select hash, account_id, project_id from lookup where op = 'put' on conflict (hash) do nothing

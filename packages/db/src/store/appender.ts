@@ -8,7 +8,9 @@ import { DbError } from '../db-error.ts'
 import type { Appended, Failure } from './append.ts'
 import { append } from './append.ts'
 import { commandName, findCommands, firstOutcome } from './find-command.ts'
+import { turnAwayForeign } from './foreign.ts'
 import type { Job } from './job.ts'
+import { isOver } from './job.ts'
 import type { Accepted } from './judge.ts'
 import { judgeAll } from './judge.ts'
 import type { Lane } from './lane.ts'
@@ -26,9 +28,6 @@ import { placeTolls } from './tolls.ts'
 const IN_FLIGHT = 6
 const MAX_LOADS = 200
 const MAX_CONFLICTS = 8
-const MAX_OUTAGES = 3
-/** However few tries that were: who waits for an answer has given up by then. */
-const MAX_OUTAGE_MS = 10_000
 const REMEMBERED_STREAMS = 5000
 
 type Attempt = { lane: Lane; accepted: Accepted[]; sealed: Sealed }
@@ -61,7 +60,7 @@ export class Appender {
   }
 
   submit(job: Job): void {
-    const name = `${job.id.accountId}/${job.id.stream}`
+    const name = `${job.id.accountId}/${job.id.stream}/${job.id.projectId}`
     let lane = this.#lanes.get(name)
     if (!lane) {
       lane = { name, jobs: [], stage: 'resting', solo: false, pauseMs: 0 }
@@ -253,6 +252,10 @@ export class Appender {
       )
       for (const [i, lane] of lanes.entries()) {
         const state = states[i]!
+        if (state.foreign) {
+          turnAwayForeign(lane.jobs.splice(0), state, found)
+          continue
+        }
         this.#heads.set(lane.name, state)
         for (const job of jobs[i]!)
           this.#checked(lane, job, found.get(commandName(job.id.accountId, job.meta.commandId)), state)
@@ -294,5 +297,3 @@ export class Appender {
 
 // A doubled command id, a deadlock, a serialisation failure, a head that is gone, a type that is another one now: nothing was written, and another attempt may succeed.
 const lostRace = new Set(['23505', '40P01', '40001', '22012', TYPE_MISMATCH])
-
-const isOver = (job: Job) => job.outages > MAX_OUTAGES || performance.now() - job.since > MAX_OUTAGE_MS

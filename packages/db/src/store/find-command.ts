@@ -22,15 +22,16 @@ export async function findCommands(
 
 export const commandName = (accountId: string, commandId: string) => `${accountId}/${commandId}`
 
-/** The first result of a command that was found, as of today's `state`. Throws COMMAND_REUSED if it was another command. */
+/** The first result of a command that was found, as of today's `state`. Throws COMMAND_REUSED if it was another command, or another project's. */
 export async function firstOutcome(
   dataKeys: DataKeys,
   job: Job,
   rows: readonly EventRow[],
   state: unknown,
 ): Promise<AnyOutcome> {
-  const { command_mac, event_id } = rows[0]!
-  if (!timingSafeEqual(command_mac, job.mac)) throw new Refusal('COMMAND_REUSED', { commandId: job.meta.commandId })
+  const { project_id, command_mac, event_id } = rows[0]!
+  if (project_id !== job.id.projectId || !timingSafeEqual(command_mac, job.mac))
+    throw new Refusal('COMMAND_REUSED', { commandId: job.meta.commandId })
   const events = await Promise.all(rows.map((row) => openRecord(dataKeys, row)))
   return { revision: rows.at(-1)!.seq, state, events, repeated: !job.sent.includes(event_id) }
 }

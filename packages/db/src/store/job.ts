@@ -10,6 +10,10 @@ export type AnyOutcome = {
   meters?: Meters
 }
 
+const MAX_OUTAGES = 3
+/** However few tries that were: who waits for an answer has given up by then. */
+const MAX_OUTAGE_MS = 10_000
+
 /** One call of `execute` on its way. */
 export type Job = {
   id: StreamId
@@ -34,3 +38,6 @@ export type Job = {
   /** First event ids of attempts whose outcome is unknown: found again, they are no repetition. */
   sent: string[]
 }
+
+/** The database was away too often, or for too long. */
+export const isOver = (job: Job) => job.outages > MAX_OUTAGES || performance.now() - job.since > MAX_OUTAGE_MS

@@ -54,7 +54,7 @@ export const bookCtes = (sql: Sql) => sql`
         case a.kind when 'refund' then r.paid_before - r.paid_after when 'grant' then a.amount when 'purchase' then a.amount else 0 end as paid_back
       from credit_ask a join unit using (nth) join head on head.account_id = unit.account_id and head.stream = unit.stream
       join purse p on p.account_id = a.account_id
-      left join credit_entries r on r.account_id = a.account_id and r.run_id = a.run_id and r.kind = 'reserve'
+      left join credit_entries r on r.account_id = a.account_id and r.run_id = a.run_id and r.kind = 'reserve' and r.project_id = a.project_id
       where a.kind not in ('settle', 'refund') or (r.nth is not null and not exists (
         select from credit_entries e where e.account_id = a.account_id and e.run_id = a.run_id and e.kind in ('settle', 'refund')))
     ), summed as (

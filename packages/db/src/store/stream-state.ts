@@ -1,21 +1,26 @@
+import type { AnyEvent } from '@stewrd/core/catalog.ts'
 import type { Decider } from '@stewrd/core/kernel/decider.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
-import type { EventShape } from '@stewrd/core/kernel/event.ts'
+import type { EventShape, Recorded } from '@stewrd/core/kernel/event.ts'
 import type { StreamId } from '@stewrd/core/kernel/execute.ts'
 import { GENESIS } from '@stewrd/crypto/chain.ts'
 import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { openSnapshot } from '@stewrd/crypto/snapshot.ts'
 import type { Sql } from '../connect.ts'
 import type { DataKeys } from '../data-keys.ts'
+import { DataKeyMissing } from '../data-keys.ts'
 import { runWithin } from '../db-error.ts'
 import type { EventRow } from '../record.ts'
-import { eventColumns, openRecord } from '../record.ts'
+import { eventColumns, openOwn } from '../record.ts'
 
 /** A decider of any noun. The kernel's generics end where commands of many nouns share a statement. */
 export type AnyDecider = Decider<unknown, unknown, EventShape>
 
-/** Where a stream stands: enough to decide and to append. `at` is its last event's time. */
-export type StreamState = { revision: number; chain: Buffer; state: unknown; at: number }
+/**
+ * Where a stream stands: enough to decide and to append. `at` is its last event's time. `foreign`: it belongs to another project, so that to
+ * whoever asked it is a stream without events, and nothing can be appended to it.
+ */
+export type StreamState = { revision: number; chain: Buffer; state: unknown; at: number; foreign?: true }
 /** What a snapshot holds besides its binding. */
 export type SnapshotBody = { at: number; state: unknown }
 
@@ -28,6 +33,7 @@ type HeadRow = {
   state_version: number
   snapshot: Buffer | null
   snapshot_dek: string | null
+  own: boolean
   shredded: boolean
 }
 
@@ -45,10 +51,10 @@ export async function loadStreams(
   requests: readonly StreamRequest[],
 ): Promise<StreamState[]> {
   const rows = await runWithin(sql<HeadRow[]>`
-    select r.nth, h.seq, h.chain, h.state_version, h.snapshot, h.snapshot_dek, exists (
+    select r.nth, h.seq, h.chain, h.state_version, h.snapshot, h.snapshot_dek, h.project_id = r.project_id as own, exists (
       select from shredded_projects s where s.account_id = h.account_id and s.project_id = h.project_id) as shredded
     from unnest(${`{${requests.map((_, i) => i).join(',')}}`}::int[], ${requests.map((r) => r.stream.accountId)}::uuid[],
-      ${requests.map((r) => r.stream.stream)}::text[]) as r(nth, account_id, stream)
+      ${requests.map((r) => r.stream.stream)}::text[], ${requests.map((r) => r.stream.projectId)}::uuid[]) as r(nth, account_id, stream, project_id)
     join heads h using (account_id, stream)`)
   const byNth = new Map(rows.map((row) => [row.nth, row]))
   return Promise.all(requests.map((request, i) => stateOf(sql, dataKeys, request, byNth.get(i))))
@@ -60,10 +66,12 @@ async function stateOf(
   request: StreamRequest,
   row: HeadRow | undefined,
 ): Promise<StreamState> {
-  if (!row || row.seq === 0) return emptyStream(request.decider)
+  if (!row) return emptyStream(request.decider)
+  if (!row.own) return { ...emptyStream(request.decider), foreign: true }
+  if (row.seq === 0) return emptyStream(request.decider)
   if (row.shredded) throw new Refusal('PROJECT_SHREDDED', { projectId: request.stream.projectId })
   const body = await fromSnapshot(dataKeys, request, row)
-  if (!body) return refold(sql, dataKeys, request)
+  if (!body) return refold(sql, dataKeys, request, row)
   return { revision: row.seq, chain: row.chain, ...body }
 }
 
@@ -79,21 +87,39 @@ async function fromSnapshot(
     const aad = { ...stream, seq: row.seq, stateVersion: row.state_version, dekId: key.id }
     return JSON.parse(openSnapshot(key, aad, row.snapshot).toString('utf8')) as SnapshotBody
   } catch (error) {
-    if (error instanceof EnvelopeError) return undefined
+    if (error instanceof EnvelopeError || error instanceof DataKeyMissing) return undefined
     throw error
   }
 }
 
-async function refold(sql: Sql, dataKeys: DataKeys, { decider, stream }: StreamRequest): Promise<StreamState> {
-  const rows = await readRows(sql, stream, 0)
-  let state = decider.initial
-  for (const row of rows) state = decider.evolve(state, (await openRecord(dataKeys, row)).event)
-  const last = rows.at(-1)
-  return last ? { revision: last.seq, chain: last.chain, state, at: last.at.getTime() } : emptyStream(decider)
+/** From the stream's own events: one that was recorded under another project changes nothing here, but is a link of the chain. */
+async function refold(
+  sql: Sql,
+  dataKeys: DataKeys,
+  { decider, stream }: StreamRequest,
+  head: Pick<HeadRow, 'seq' | 'chain'>,
+): Promise<StreamState> {
+  const recorded = await readStream(sql, dataKeys, stream, { to: head.seq })
+  const state = recorded.reduce((before, { event }) => decider.evolve(before, event), decider.initial)
+  return { revision: head.seq, chain: head.chain, state, at: recorded.at(-1)?.at ?? 0 }
 }
 
-/** The stored events of a stream after `after`, in order. */
-export const readRows = (sql: Sql, { accountId, stream }: StreamId, after: number) =>
-  runWithin(sql<EventRow[]>`
+/**
+ * The events of a stream after `after` and up to `to`, in order, that were recorded under the project that it belongs to. None when that is
+ * another project than the one that asks. Throws what `openRecord` throws.
+ */
+export async function readStream(
+  sql: Sql,
+  dataKeys: DataKeys,
+  { accountId, projectId, stream }: StreamId,
+  { after = 0, to = Number.MAX_SAFE_INTEGER }: { after?: number; to?: number } = {},
+): Promise<Recorded<AnyEvent>[]> {
+  const rows = await runWithin(sql<EventRow[]>`
     select ${eventColumns(sql)} from events e
-    where e.account_id = ${accountId} and e.stream = ${stream} and e.seq > ${after} order by e.seq`)
+    where e.account_id = ${accountId} and e.stream = ${stream} and e.seq > ${after} and e.seq <= ${to}
+      and e.project_id = ${projectId} and exists (
+        select from heads h where h.account_id = ${accountId} and h.stream = ${stream} and h.project_id = ${projectId})
+    order by e.seq`)
+  const recorded = await Promise.all(rows.map((row) => openOwn(dataKeys, row)))
+  return recorded.filter((one) => one !== undefined)
+}
