@@ -86,7 +86,7 @@ export async function deleteSession(
   actor: string,
 ): Promise<{ deleted: true }> {
   const stream = streamOf(platform, projectId, sessionStream(sessionId))
-  const meta = { commandId: `delete:${sessionId}`, actor }
+  const meta = { commandId: `delete:${projectId}:${sessionId}`, actor }
   const { revision } = await platform.store.execute(sessions, stream, { type: 'DeleteSession' }, meta)
   await shown(platform, sessionStream(sessionId), revision)
   return { deleted: true }

@@ -149,7 +149,7 @@ export class SessionService {
   async delete(id: Id, { credentials, authorization }: Caller): Promise<void> {
     await this.find(id)
     await appendByApiKey(credentials, authorization, (author) => {
-      const meta = { commandId: `delete:${id.sessionId}`, ...author }
+      const meta = { commandId: `delete:${id.projectId}:${id.sessionId}`, ...author }
       return this.#deps.store.execute(sessions, this.#stream(id), { type: 'DeleteSession' }, meta)
     })
   }

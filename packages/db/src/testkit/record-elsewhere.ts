@@ -6,7 +6,6 @@ import type { Sql } from '../connect.ts'
 import type { DataKeys } from '../data-keys.ts'
 import type { Unit } from '../store/append.ts'
 import { sealUnit } from '../store/seal.ts'
-import type { AnyDecider } from '../store/stream-state.ts'
 import { loadStreams } from '../store/stream-state.ts'
 
 export type Deps = { sql: Sql; dataKeys: DataKeys }
@@ -19,14 +18,14 @@ export async function sealedElsewhere<State, Command, Event extends EventShape>(
   command: Command,
   projectId: string,
 ): Promise<Unit> {
-  const [from] = await loadStreams(sql, dataKeys, [{ decider: decider as unknown as AnyDecider, stream }])
+  const [from] = await loadStreams(sql, dataKeys, [{ decider, stream }])
   const events = decider.decide(command, from!.state as State)
   const state = events.reduce(decider.evolve, from!.state as State)
   const meta = { commandId: randomUUID(), actor: 'user:test' }
   const job = { meta, mac: Buffer.alloc(32, 7) } as never
   const accepted = { job, events, head: { revision: from!.revision + events.length, state } }
   const id = { ...stream, projectId }
-  const { unit } = await sealUnit(dataKeys, id, decider as unknown as AnyDecider, from!, [accepted], Date.now())
+  const { unit } = await sealUnit(dataKeys, id, decider, from!, [accepted], Date.now())
   return unit
 }
 

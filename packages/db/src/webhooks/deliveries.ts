@@ -76,7 +76,9 @@ export async function listDeliveries(
     where account_id = ${accountId} and project_id = ${projectId} ${
       before === undefined
         ? sql``
-        : sql`and (created_at, id) < (select created_at, id from webhook_deliveries where account_id = ${accountId} and id = ${before})`
+        : sql`and (created_at, id) < (
+            select created_at, id from webhook_deliveries
+            where account_id = ${accountId} and project_id = ${projectId} and id = ${before})`
     }
     order by created_at desc, id desc limit ${limit}`)
   return rows.map(deliveryOf)
