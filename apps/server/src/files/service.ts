@@ -131,7 +131,12 @@ export class FileService {
   async remove({ projectId, fileId }: FileId, author: Author): Promise<void> {
     const { accountId, store, storage } = this.#deps
     const stream = { accountId, projectId, stream: fileStream(fileId) }
-    await store.execute(files, stream, { type: 'RemoveFile' }, { commandId: `remove:${projectId}:${fileId}`, ...author })
+    await store.execute(
+      files,
+      stream,
+      { type: 'RemoveFile' },
+      { commandId: `remove:${projectId}:${fileId}`, ...author },
+    )
     await storage.remove(this.#keyOf({ projectId, fileId }))
   }
 
