@@ -57,6 +57,20 @@ test('a signer that starts again goes on, and signs the same size with the same 
   expect([await signedSize(), await alarm()]).toEqual([5, null])
 })
 
+test('what a node kept before it died is stored when it starts again, though another node has signed more since', async () => {
+  await world.grow(3)
+  await world.signer({ own: 'dies' }).sign()
+  const [kept] = await world.owner<{ note: string }[]>`delete from checkpoints returning note`
+  await world.grow(2)
+  await world.signer({ own: 'other', anchors: 'others' }).sign()
+  await world.owner`update log_state set holder = 'the other node'`
+  await world.signer({ own: 'dies' }).sign()
+  const stored = await world.sql<{ size: number; note: string; at: Date }[]>`select * from checkpoints order by size`
+  expect(stored).toMatchObject([{ size: 3, note: kept!.note }, { size: 5 }])
+  // It was signed before the one that follows it, whenever it was stored.
+  expect(stored[0]!.at).toEqual(stored[1]!.at)
+})
+
 test('a restored backup is refused, also when it has grown past what was signed, until the right database is back', async () => {
   const signer = world.signer()
   await world.grow(10)

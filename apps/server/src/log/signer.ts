@@ -52,6 +52,7 @@ export class Signer {
   #published = true
   #lookAgainAt = 0
   #damage: LogAlarm | undefined
+  #ownIsStored = false
 
   constructor(options: SignerOptions) {
     this.#options = options
@@ -104,6 +105,7 @@ export class Signer {
 
   async #step(): Promise<boolean> {
     const { sql, lease } = this.#options
+    if (!this.#ownIsStored) await this.#storeOwn()
     const held = lease()
     if (!held || !(await holdsLease(sql, held))) return false
     try {
@@ -118,6 +120,25 @@ export class Signer {
       await this.#raise(alarmOf(error))
       return false
     }
+  }
+
+  /**
+   * Stores what this node signed last, if a crash came between keeping and storing it. Needs no lease: another node may have signed a larger
+   * size since. What does not hold is not stored; the signer that holds the lease raises the alarm.
+   */
+  async #storeOwn(): Promise<void> {
+    const { sql, own, signer } = this.#options
+    const file = await own.latest()
+    try {
+      if (file) {
+        const kept = witnessOf({ note: file.note, where: file.path }, signer.verifierKey)
+        await examine(this.#read, (await treeState(sql)).size, [kept])
+        await storeCheckpoint(sql, file)
+      }
+    } catch (error) {
+      if (!(error instanceof LogRefused)) throw error
+    }
+    this.#ownIsStored = true
   }
 
   async #takeOver(epoch: number): Promise<void> {

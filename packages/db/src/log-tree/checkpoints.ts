@@ -20,12 +20,15 @@ export async function checkpointCovering(sql: Sql, index: number): Promise<Store
   return row && stored(row)
 }
 
-/** Keeps a checkpoint for readers. The second of the same size changes nothing. */
+/** Keeps a checkpoint for readers. The second of the same size changes nothing. One that is stored late was signed before the next larger one. */
 export async function storeCheckpoint(
   sql: Sql,
   { size, note }: Pick<StoredCheckpoint, 'size' | 'note'>,
 ): Promise<void> {
-  await run(sql`insert into checkpoints (size, note) values (${size}, ${note}) on conflict do nothing`)
+  await run(sql`
+    insert into checkpoints (size, note, at)
+    select ${size}, ${note}, coalesce((select at from checkpoints where size > ${size} order by size limit 1), now())
+    on conflict do nothing`)
 }
 
 export async function treeState(sql: Sql): Promise<TreeState> {
