@@ -255,6 +255,17 @@ create table run_meters (
   open text[] not null default '{}'::text[]
 );
 
+create table set_aside_rows (
+  account_id uuid not null,
+  view text not null,
+  slot smallint not null,
+  key text not null,
+  project_id uuid not null,
+  idx bigint not null,
+  code text not null,
+  at timestamp with time zone not null default now()
+);
+
 create table shredded_projects (
   account_id uuid not null,
   project_id uuid not null,
@@ -370,6 +381,7 @@ alter table projections add constraint projections_pkey PRIMARY KEY (view);
 alter table projections add constraint projections_slot_check CHECK ((slot = ANY (ARRAY[0, 1])));
 alter table projections add constraint projections_status_check CHECK ((status = ANY (ARRAY['live'::text, 'quarantined'::text])));
 alter table run_meters add constraint run_meters_pkey PRIMARY KEY (account_id, project_id);
+alter table set_aside_rows add constraint set_aside_rows_pkey PRIMARY KEY (account_id, view, slot, key);
 alter table shredded_projects add constraint shredded_projects_pkey PRIMARY KEY (account_id, project_id);
 alter table tree_nodes add constraint tree_nodes_hash_check CHECK ((octet_length(hash) = 32));
 alter table tree_nodes add constraint tree_nodes_idx_check CHECK ((idx >= 0));
@@ -417,6 +429,7 @@ grant delete, insert, select, update on auth_verifications to stewrd_app;
 grant delete, insert, select, update on leases to stewrd_app;
 grant delete, insert, select, update on nodes to stewrd_app;
 grant delete, insert, select, update on projections to stewrd_app;
+grant delete, insert, select, update on set_aside_rows to stewrd_app;
 grant delete, insert, select, update on view_rows to stewrd_app;
 grant delete, insert, select, update on webhook_deliveries to stewrd_app;
 grant insert, select on accounts to stewrd_app;

@@ -40,7 +40,13 @@ export function startReadModels({ sql, dataKeys, node, log, onLogged, rebuilds }
   let stopping = false
   const rebuild = (view: string) =>
     replayView({ sql, dataKeys, node }, view).then(
-      ({ events, ms }) => log.info({ view, events, ms }, 'a view of an older version was rebuilt'),
+      ({ events, leftOut, ms }) =>
+        leftOut === 0
+          ? log.info({ view, events, ms }, 'a view of an older version was rebuilt')
+          : log.error(
+              { view, events, leftOut, ms },
+              'a view of an older version was rebuilt without some events: run `stewrd doctor`',
+            ),
       (error: unknown) => {
         // Another node may be at it already.
         if (!stopping) log.warn({ view, err: errorFields(error) }, 'a view could not be rebuilt: run `stewrd replay`')
@@ -51,6 +57,13 @@ export function startReadModels({ sql, dataKeys, node, log, onLogged, rebuilds }
     dataKeys,
     node,
     onError: (err) => log.warn({ err, part: 'projector' }, 'a step failed, and is tried again'),
+    onSetAside: (rows) => {
+      for (const { view, key, projectId, index, code } of rows)
+        log.error(
+          { view, row: key, project: projectId, event: index, code },
+          'the database refused a row: the view goes on without it',
+        )
+    },
     onOutdated: (view) => {
       if (rebuilds) void rebuild(view)
       else log.warn({ view }, 'a view is of an older version')

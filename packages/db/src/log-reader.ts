@@ -21,6 +21,8 @@ const BATCH = 1000
 const PAGE = 4000
 const typesOf = (nouns: readonly Noun[]) => nouns.flatMap((noun) => eventTypes[noun])
 const knownTypes = Object.values(eventTypes).flat()
+/** Events that concern a reader of these nouns: of a type that is `wanted`, or of none that is `known`. */
+export const typesFor = (nouns: readonly Noun[]) => ({ wanted: typesOf(nouns), known: knownTypes })
 
 /**
  * The log in order, decrypted, in batches as they arrive: memory stays flat. Ends at `to`, or at the end of the log as it was at the start. An

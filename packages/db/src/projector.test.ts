@@ -7,6 +7,7 @@ import { Projector } from './projector.ts'
 import { replayView } from './replay.ts'
 import { Sequencer } from './sequencer.ts'
 import type { AnyDecider } from './store/stream-state.ts'
+import { appendUnchecked } from './testkit/unchecked.ts'
 import { by, createWorld } from './testkit/world.ts'
 import type { World } from './testkit/world.ts'
 import { Views } from './views.ts'
@@ -151,6 +152,96 @@ test('a view whose fold fails stops alone, at its event', async () => {
   expect(status.get('projects')).toMatchObject({ status: 'live', lag: 0 })
   await p.stop()
   await world.owner`delete from projections where view = 'faulty'`
+})
+
+/** What an earlier program accepted: a NUL, which Postgres does not store, and half of a surrogate pair. */
+const poisoned = { type: 'ProjectRenamed', version: 1, data: { from: 'new', to: 'm\u0000 \ud83d \\u0000' } } as const
+const create = (stream = world.project()) =>
+  world.store.execute(projects, stream, { type: 'CreateProject', name: 'new' }, by()).then(() => stream)
+const row = (projectId: string) => new Views(world.sql).get<ProjectRow>('projects', world.accountId, projectId)
+const statusOf = async (view: string) => (await new Views(world.sql).status()).find((s) => s.view === view)!
+
+test('a view that text stopped goes on when a projector starts, and shows the text with its escapes', async () => {
+  const [bad, good] = [await create(), await create()]
+  await sequencer.drain()
+  const before = projector()
+  await before.drain()
+  await before.stop()
+  await appendUnchecked(world, projects, bad, poisoned)
+  await sequencer.drain()
+  // So an earlier program left it.
+  await world.owner`
+    update projections set status = 'quarantined', error = 'ROW_REFUSED (22P05) after ' || checkpoint where view = 'projects'`
+  await world.store.execute(projects, good, { type: 'RenameProject', name: 'seen' }, by())
+  await sequencer.drain()
+  const p = projector()
+  await p.drain()
+  await p.stop()
+  expect(await row(good.projectId)).toMatchObject({ name: 'seen', revision: 2 })
+  expect(await row(bad.projectId)).toMatchObject({ name: 'm\\u0000 \\ud83d \\u0000', revision: 2 })
+  expect(await statusOf('projects')).toMatchObject({ status: 'live', lag: 0, error: null })
+  expect(await replayView(world, 'projects')).toMatchObject({ equal: true, leftOut: 0 })
+})
+
+test('a row that the database refuses is set aside with its event; all others go on, and the alarm stays until it can be stored', async () => {
+  const [bad, good] = [await create(), await create()]
+  await world.owner`alter table view_rows add constraint no_poison check (row ->> 'name' not like 'poison%') not valid`
+  const rename = (stream: typeof bad, name: string) =>
+    world.store.execute(projects, stream, { type: 'RenameProject', name }, by())
+  for (const name of ['still fine', 'poison', 'later']) await rename(bad, name)
+  await rename(good, 'seen')
+  await sequencer.drain()
+  const aside: unknown[] = []
+  const p = new Projector({
+    sql: world.another().sql,
+    dataKeys: world.dataKeys,
+    node: 'test',
+    onSetAside: (rows) => aside.push(...rows),
+  })
+  await p.drain()
+  // In one batch the last state counts, which is fine again.
+  expect(await row(bad.projectId)).toMatchObject({ name: 'later' })
+  await rename(bad, 'poison')
+  await rename(good, 'seen again')
+  await sequencer.drain()
+  await p.drain()
+  await rename(bad, 'poison too')
+  await sequencer.drain()
+  await p.drain()
+  await p.stop()
+
+  const [event] = await world.sql<{ idx: number }[]>`select idx from log where stream = ${bad.stream} and seq = 5`
+  const name = { view: 'projects', key: bad.projectId, projectId: bad.projectId, index: event!.idx, code: '23514' }
+  expect(aside).toMatchObject([name])
+  expect(await row(good.projectId)).toMatchObject({ name: 'seen again' })
+  expect(await row(bad.projectId)).toMatchObject({ name: 'later', revision: 4 })
+  expect(await statusOf('projects')).toMatchObject({ status: 'live', lag: 0 })
+  const alarm = async () => (await new Views(world.sql).setAside()).get('projects')
+  expect(await alarm()).toMatchObject({ count: 1, rows: [name] })
+  // A rebuild that cannot store it either says what it leaves out, and takes no alarm away.
+  expect(await replayView(world, 'projects')).toMatchObject({ equal: true, leftOut: 4 })
+  expect(await alarm()).toMatchObject({ count: 1, rows: [{ key: bad.projectId, code: '23514' }] })
+
+  await world.owner`alter table view_rows drop constraint no_poison`
+  expect(await replayView(world, 'projects')).toMatchObject({ equal: true, switched: true, leftOut: 0 })
+  expect(await alarm()).toBeUndefined()
+  expect(await row(bad.projectId)).toMatchObject({ name: 'poison too', revision: 6 })
+})
+
+test('a stopped view stays stopped after a rebuild that cannot get past the event, and goes on after one that can', async () => {
+  const stream = await write()
+  await world.owner`update events set type = 'ProjectTeleported' where stream = ${stream.stream} and seq = 3`
+  const p = projector()
+  await p.drain()
+  await p.stop()
+  const stopped = await statusOf('projects')
+  expect(stopped.status).toBe('quarantined')
+  await expect(replayView(world, 'projects')).rejects.toThrow(`ENVELOPE_TAMPERED at ${stopped.checkpoint}`)
+  expect(await statusOf('projects')).toMatchObject({ status: 'quarantined', error: stopped.error })
+  await world.owner`update events set type = 'ProjectRenamed' where stream = ${stream.stream} and seq = 3`
+  expect(await replayView(world, 'projects')).toMatchObject({ equal: true, switched: true, leftOut: 0 })
+  expect(await statusOf('projects')).toMatchObject({ status: 'live', lag: 0, error: null })
+  expect(await row(stream.projectId)).toMatchObject({ revision: 31 })
 })
 
 test('an event of a newer program stops the views of its kind of stream and is shown, and nothing is decided on it', async () => {

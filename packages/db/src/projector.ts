@@ -2,13 +2,16 @@ import type { View } from '@stewrd/core/catalog.ts'
 import { views as allViews } from '@stewrd/core/catalog.ts'
 import type { Sql } from './connect.ts'
 import type { DataKeys } from './data-keys.ts'
-import { DbError, run } from './db-error.ts'
+import { run } from './db-error.ts'
 import { readLogRows } from './log-reader.ts'
 import { Loop } from './loop.ts'
 import type { Folded, RowWrite, Target } from './projection/fold.ts'
 import { foldBatch } from './projection/fold.ts'
 import { Lease } from './projection/lease.ts'
+import { refusesRows, setAsideIn, sortOut } from './projection/set-aside.ts'
+import type { RefusedRow, Writes } from './projection/write.ts'
 import { writeFolded } from './projection/write.ts'
+import type { Entry } from './record.ts'
 import { openEntry } from './record.ts'
 import { LOG_CHANNEL } from './sequencer.ts'
 
@@ -20,6 +23,8 @@ export type ProjectorOptions = {
   onError?: (error: unknown) => void
   /** A view's stored version is older than this program's: rebuild it (see `replayView`). */
   onOutdated?: (view: string) => void
+  /** The database refused a row: the view goes on without it. */
+  onSetAside?: (rows: readonly RefusedRow[]) => void
 }
 
 const BATCH = 500
@@ -34,19 +39,24 @@ export class Projector {
   readonly #lease: Lease
   readonly #loop: Loop
   readonly #onOutdated: (view: string) => void
+  readonly #onSetAside: (rows: readonly RefusedRow[]) => void
   readonly #outdated = new Set<string>()
   readonly #waiting = new Set<() => void>()
   #targets: Target[] | undefined
-  #started = false
+  /** Views that had stopped before this projector began were tried again. */
+  #tried = false
   /** The log is at least so large. */
   #known = 0
   #unlisten: (() => Promise<void>) | undefined
 
-  constructor({ sql, dataKeys, node, views = allViews, onError = () => {}, onOutdated = () => {} }: ProjectorOptions) {
+  constructor(options: ProjectorOptions) {
+    const { sql, dataKeys, node, views = allViews } = options
+    const { onError = () => {}, onOutdated = () => {}, onSetAside = () => {} } = options
     this.#sql = sql
     this.#dataKeys = dataKeys
     this.#views = views
     this.#onOutdated = onOutdated
+    this.#onSetAside = onSetAside
     this.#lease = new Lease(sql, 'projector', node)
     this.#loop = new Loop({
       step: () => this.#step(),
@@ -132,7 +142,7 @@ export class Projector {
     const rows = await readLogRows(this.#sql, from, to, {}, BATCH)
     const entries = await Promise.all(rows.map((row) => openEntry(this.#dataKeys, row)))
     const { folded, writes } = await foldBatch(this.#sql, this.#targets, entries, to)
-    await this.#write(epoch, folded, writes)
+    await this.#write(epoch, folded, { writes }, entries)
     for (const wake of this.#waiting) wake()
     // A view that was switched meanwhile has to be looked at where it is now.
     return to < this.#known || this.#targets === undefined ? 'behind' : true
@@ -143,34 +153,23 @@ export class Projector {
     return state?.size ?? 0
   }
 
-  async #write(epoch: number, folded: readonly Folded[], writes: readonly RowWrite[]): Promise<void> {
+  async #write(epoch: number, folded: readonly Folded[], writes: Writes, entries: readonly Entry[]): Promise<void> {
     let advanced: { view: string }[]
     try {
       advanced = await run(writeFolded(this.#sql, epoch, folded, writes))
     } catch (error) {
       this.#targets = undefined
-      // 22: the database cannot hold some value. It is one view's fault, and only that one stops.
-      if (!(error instanceof DbError) || !error.code.startsWith('22')) throw error
-      if (folded.length > 1) {
-        for (const one of folded)
-          await this.#write(
-            epoch,
-            [one],
-            writes.filter((w) => w.view === viewName(one)),
-          )
-      } else {
-        const [{ target }] = folded as [Folded]
-        await run(
-          writeFolded(
-            this.#sql,
-            epoch,
-            [{ target, to: target.checkpoint, error: `ROW_REFUSED (${error.code}) after ${target.checkpoint}` }],
-            [],
-          ),
+      if (!refusesRows(error)) throw error
+      for (const one of folded)
+        await this.#writeAlone(
+          epoch,
+          one,
+          writes.writes.filter((w) => w.view === viewName(one)),
+          entries,
         )
-      }
       return
     }
+    this.#tried = true
     const stopped = folded.some((f) => f.error)
     if (advanced.length < folded.length) await this.#lease.verify()
     // Somebody switched or moved a view, or one was quarantined: read again where each stands.
@@ -178,23 +177,41 @@ export class Projector {
     else if (this.#targets) this.#targets = folded.map(({ target, to }) => ({ ...target, checkpoint: to }))
   }
 
-  /** Where each view stands; new views start at 0. A quarantined one gets another chance when a projector starts. */
+  /** Writes what one view folded without the rows that the database refuses; those are set aside. */
+  async #writeAlone(epoch: number, one: Folded, writes: readonly RowWrite[], entries: readonly Entry[]): Promise<void> {
+    const { target } = one
+    try {
+      const sorted = await sortOut(this.#sql, one, entries, writes)
+      await run(writeFolded(this.#sql, epoch, [one], sorted))
+      if (sorted.refused.length > 0) this.#onSetAside(sorted.refused)
+    } catch (error) {
+      if (!refusesRows(error)) throw error
+      const stopped = `ROW_REFUSED (${error.code}) after ${target.checkpoint}`
+      await run(writeFolded(this.#sql, epoch, [{ ...one, to: target.checkpoint, error: stopped }], { writes: [] }))
+    }
+    this.#tried = true
+  }
+
+  /** Where each view stands; new views start at 0. A quarantined one is tried again when a projector starts, and counts as stopped until it has advanced. */
   async #loadTargets(): Promise<Target[]> {
-    if (!this.#started)
-      await run(this.#sql`update projections set status = 'live', error = null where status = 'quarantined'`)
-    this.#started = true
     await run(this.#sql`
       insert into projections (view, version, slot, checkpoint, status)
       select view, version, 0, 0, 'live'
       from unnest(${this.#views.map((v) => v.projection.name)}::text[], ${this.#views.map((v) => v.projection.version)}::int[]) as v(view, version)
       on conflict (view) do nothing`)
     const stored = await run(this.#sql<{ view: string; version: number; slot: number; checkpoint: number }[]>`
-      select view, version, slot, checkpoint from projections where status = 'live'`)
+      select view, version, slot, checkpoint from projections where status = 'live' or ${!this.#tried}`)
     const byName = new Map(stored.map((p) => [p.view, p]))
     const targets: Target[] = []
     for (const view of this.#views) {
       const p = byName.get(view.projection.name)
-      if (p?.version === view.projection.version) targets.push({ view, slot: p.slot, checkpoint: p.checkpoint })
+      if (p?.version === view.projection.version)
+        targets.push({
+          view,
+          slot: p.slot,
+          checkpoint: p.checkpoint,
+          setAside: await setAsideIn(this.#sql, p.view, p.slot),
+        })
       else if (p && p.version < view.projection.version && !this.#outdated.has(p.view)) {
         this.#outdated.add(p.view)
         this.#onOutdated(p.view)

@@ -24,6 +24,11 @@ export type ViewStatus = {
   updatedAt: number
 }
 
+/** A row that the database refused (SQLSTATE `code`): readers see it as it was before the event at `index` of the log. `at`: unix milliseconds. */
+export type SetAsideRow = { view: string; key: string; projectId: string; index: number; code: string; at: number }
+/** Most of them that are told of each. */
+const MOST_SET_ASIDE = 20
+
 /** Read models, by view name. What is read is one moment of one build of the view, also while it is rebuilt. */
 export class Views {
   readonly #sql: Sql
@@ -74,6 +79,30 @@ export class Views {
       where newest.row ->> f.field is not null order by 1, 2`)
     const values = (field: F) => found.filter((one) => one.field === field).map(({ value }) => value)
     return Object.fromEntries(fields.map((field) => [field, values(field)])) as Record<F, string[]>
+  }
+
+  /** The rows of each view that are set aside, the newest first: how many, and the first 20. */
+  async setAside(): Promise<ReadonlyMap<string, { count: number; rows: SetAsideRow[] }>> {
+    const found = await runWithin(this.#sql<(Omit<SetAsideRow, 'at'> & { at: Date; count: number })[]>`
+      select * from (
+        select a.view, a.key, a.project_id as "projectId", a.idx as index, a.code, a.at,
+          count(*) over (partition by a.view) as count, row_number() over (partition by a.view order by a.idx desc) as nth
+        from set_aside_rows a join projections p using (view, slot)
+      ) rows where nth <= ${MOST_SET_ASIDE} order by view, nth`)
+    const byView = Map.groupBy(found, ({ view }) => view)
+    return new Map(
+      [...byView].map(([view, rows]) => {
+        const told = rows.map(({ key, projectId, index, code, at }) => ({
+          view,
+          key,
+          projectId,
+          index,
+          code,
+          at: at.getTime(),
+        }))
+        return [view, { count: rows[0]!.count, rows: told }]
+      }),
+    )
   }
 
   /** How far each view is, and whether it stopped. */

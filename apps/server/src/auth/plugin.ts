@@ -1,3 +1,4 @@
+import { isStorable } from '@stewrd/core/kernel/text.ts'
 import { dbError } from '@stewrd/db/db-error.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { OriginGuard } from '../kernel/same-origin.ts'
@@ -10,6 +11,17 @@ type Options = { auth: Pick<Auth, 'handler'>; refuseOtherOrigins: OriginGuard }
 export async function authPlugin(app: FastifyInstance, { auth, refuseOtherOrigins }: Options): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 64 * 1024 }, (_request, body, done) => done(null, body))
+  // better-auth hands text to the database unseen, which refuses some: that would look like an outage.
+  app.addHook('preHandler', async (request, reply) => {
+    if (
+      !textsIn(request.query)
+        .concat(textsIn(jsonOf(request.body)))
+        .every(isStorable)
+    )
+      return reply
+        .code(400)
+        .send({ message: 'The request holds text that cannot be stored. Send well-formed Unicode.' })
+  })
   app.addHook('onRequest', refuseOtherOrigins)
   app.route({
     method: ['GET', 'POST'],
@@ -28,6 +40,18 @@ export async function authPlugin(app: FastifyInstance, { auth, refuseOtherOrigin
       return reply.send(response.body === null ? null : await response.text())
     },
   })
+}
+
+const textsIn = (value: unknown): string[] =>
+  Object.values(value ?? {}).filter((one: unknown) => typeof one === 'string')
+
+/** Null for what is no JSON, which better-auth refuses. */
+function jsonOf(body: unknown): unknown {
+  try {
+    return Buffer.isBuffer(body) && body.length > 0 ? (JSON.parse(body.toString('utf8')) as unknown) : null
+  } catch {
+    return null
+  }
 }
 
 function toFetchRequest(request: FastifyRequest): Request {

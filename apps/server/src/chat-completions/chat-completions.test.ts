@@ -54,6 +54,16 @@ test('the SDK gets an answer, with the run in the headers and in the history', a
   )
 })
 
+test('what the model says is recorded without text that cannot be stored', async () => {
+  bed.upstream.reply(() => ({ content: 'a\u0000b \ud83d' }))
+  const { response } = await client.chat.completions.create({ model: 'default', messages }).withResponse()
+  const runId = response.headers.get('x-stewrd-run')!
+  await vi.waitFor(
+    async () => expect(await stateOf(runId)).toMatchObject({ status: 'completed', message: 'a\ufffdb \ufffd' }),
+    10_000,
+  )
+})
+
 test('a model of the client’s own is used with the project’s key', async () => {
   const { response } = await client.chat.completions.create({ model: 'gpt-4o-mini', messages }).withResponse()
   expect(asked[0]!.model).toBe('gpt-4o-mini')

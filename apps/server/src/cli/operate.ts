@@ -47,14 +47,20 @@ async function replay(name: string, _: Flags, command: Command) {
     const bar = progressBar(`Replaying ${name}`)
     const result = await replayView(platform.replay, name, { onProgress: ({ done, total }) => bar.update(done, total) })
     bar.end()
-    const { view, events, digest, liveDigest, equal, switched, ms } = result
-    print(json, { view, events, digest, live_digest: liveDigest, equal, switched, ms }, () => [
+    const { view, events, logged, leftOut, digest, liveDigest, equal, switched, ms } = result
+    const counts = { events, logged, left_out: leftOut }
+    print(json, { view, ...counts, digest, live_digest: liveDigest, equal, switched, ms }, () => [
       `${view}: ${events.toLocaleString('en')} events in ${ms} ms`,
       `  rebuilt  ${digest}`,
       `  live     ${liveDigest}`,
       equal ? '  They are equal.' : '  They differ: the live view was kept. Run `stewrd doctor`.',
+      ...(leftOut === 0
+        ? []
+        : [
+            `  ${leftOut} of ${logged} events of the log are not in it. \`stewrd doctor\` shows the rows that were set aside.`,
+          ]),
     ])
-    if (!equal) process.exitCode = exitCodes.refused
+    if (!equal || leftOut > 0) process.exitCode = exitCodes.refused
   })
 }
 

@@ -1,4 +1,4 @@
-import { line } from '@stewrd/core/kernel/text.ts'
+import { line, Text } from '@stewrd/core/kernel/text.ts'
 import { nouns } from '@stewrd/core/kernel/event.ts'
 import { tracked } from '@trpc/server'
 import { z } from 'zod'
@@ -38,7 +38,7 @@ export const historyRouter = router({
     .query(({ ctx, input }): Promise<HistoryDetail> => historyDetail(ctx.platform, input.index)),
   /** Live rows. Resumes after `lastEventId`, which the client sends when it reconnects; else after `after`; else from now on. */
   tail: sessionProcedure
-    .input(Filter.extend({ after: Index.or(z.literal(-1)).optional(), lastEventId: z.string().max(20).nullish() }))
+    .input(Filter.extend({ after: Index.or(z.literal(-1)).optional(), lastEventId: Text.max(20).nullish() }))
     .subscription(async function* ({ ctx, input: { lastEventId, after, ...query }, signal }) {
       if (query.projectId !== undefined) await projectOf(ctx.platform, query.projectId)
       const resume = lastEventId ? Number.parseInt(lastEventId, 10) : Number.NaN

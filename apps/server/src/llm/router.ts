@@ -11,6 +11,7 @@ import {
 } from '@stewrd/core/llm/input.ts'
 import { ModelId } from '@stewrd/core/llm/events.ts'
 import { providerIds } from '@stewrd/core/llm/providers.ts'
+import { Text } from '@stewrd/core/kernel/text.ts'
 import { z } from 'zod'
 import { editorProcedure, projectProcedure, router } from '../trpc/trpc.ts'
 import type { KeyTest, ModelList } from './check.ts'
@@ -28,7 +29,7 @@ const ProjectInput = z.strictObject({ projectId: z.uuid() })
 const PlaceInput = ProjectInput.extend({
   provider: z.enum(providerIds).optional(),
   baseUrl: BaseUrl.optional(),
-  key: z.string().max(2000).optional(),
+  key: Text.max(2000).optional(),
   model: ModelId.optional(),
 })
 

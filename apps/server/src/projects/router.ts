@@ -1,4 +1,4 @@
-import { changeMeta, Reason } from '@stewrd/core/kernel/text.ts'
+import { changeMeta, Reason, Text } from '@stewrd/core/kernel/text.ts'
 import { Capability } from '@stewrd/core/kernel/capabilities.ts'
 import { ProjectName } from '@stewrd/core/projects/events.ts'
 import { ProjectLimits } from '@stewrd/core/projects/limits.ts'
@@ -80,7 +80,7 @@ export const projectsRouter = router({
   shred: projectProcedure
     .input(
       ProjectInput.extend({
-        confirm: z.string().max(200),
+        confirm: Text.max(200),
         now: z.boolean().default(false),
         reason: Reason.optional(),
         commandId: changeMeta.commandId,

@@ -1,3 +1,4 @@
+import { Text } from '@stewrd/core/kernel/text.ts'
 import { z } from 'zod'
 import { projectProcedure, router } from '../trpc/trpc.ts'
 import type { RunDetail, RunFacets, RunPage } from './queries.ts'
@@ -10,8 +11,8 @@ export const runsRouter = router({
     .input(
       Project.extend({
         status: z.enum(['running', 'waiting', 'completed', 'failed', 'cancelled']).optional(),
-        model: z.string().max(200).optional(),
-        keyFingerprint: z.string().max(40).optional(),
+        model: Text.max(200).optional(),
+        keyFingerprint: Text.max(40).optional(),
         sessionId: z.uuid().optional(),
         cursor: z.int().min(0).nullish(),
         limit: z.int().min(1).max(200).default(50),

@@ -3,6 +3,8 @@ import type { RunStarted } from '@stewrd/core/runs/events.ts'
 import { runStream } from '@stewrd/core/runs/runs.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
+import { operations } from '../openapi/operations.ts'
+import { expectViewsWhole, textPlaces, unstorable, withText } from '../testing/text-places.ts'
 import type { Answer, Bed } from './v1.testing.ts'
 import { answered, frames, openBed } from './v1.testing.ts'
 
@@ -197,5 +199,43 @@ describe('a bad request', () => {
     expect(await response.json()).toMatchObject({
       error: { code: 'service_unavailable', message: expect.stringContaining('STEWRD_DEFAULT_API_KEY') },
     })
+  })
+})
+
+describe('text that cannot be stored', () => {
+  const [tool, file] = [
+    { name: 'weather', description: 'The weather.', parameters: { type: 'object' } },
+    { name: 'a.txt', content: 'x' },
+  ]
+  const call = (path: string, body: unknown) => {
+    const headers = { authorization: `Bearer ${project.apiKey}`, 'content-type': 'application/json' }
+    const url = server.url + path.replace('{id}', '01900000-0000-7000-8000-000000000000')
+    return fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
+  }
+  const bodies = operations.flatMap(({ path, body, example }) => (body ? [{ path, body, example }] : []))
+
+  test.each(bodies)('is refused by $path in words, or passed on', async ({ path, body, example }) => {
+    for (const place of textPlaces(body))
+      for (const text of unstorable) {
+        const base = {
+          ...example,
+          ...(place[0] === 'tools' && { tools: [tool] }),
+          ...(place[0] === 'files' && { files: [file] }),
+        }
+        const response = await call(path, withText(base, place, text))
+        // There is no run and no session under the id in the path. Of a chat completion all but the model is the provider's to judge.
+        const right = path === '/v1/chat/completions' && place[0] !== 'model' ? [200] : [400, 404]
+        expect(right, `${place.join('.')}: ${response.status} ${await response.text()}`).toContain(response.status)
+      }
+  })
+
+  test('in a chat completion reaches the provider, and is recorded with replacement characters', async () => {
+    for (const content of ['hi \u0000 \ud83d', [{ type: 'text', text: 'hi \u0000 \ud83d' }]]) {
+      const response = await call('/v1/chat/completions', { model: 'default', messages: [{ role: 'user', content }] })
+      expect(response.status).toBe(200)
+      const run = await started(response.headers.get('x-stewrd-run')!)
+      expect(run).toMatchObject({ started: { message: 'hi \ufffd \ufffd' } })
+    }
+    await expectViewsWhole(tested.platform)
   })
 })

@@ -1,4 +1,4 @@
-import { line } from '@stewrd/core/kernel/text.ts'
+import { line, Text } from '@stewrd/core/kernel/text.ts'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import { TRPCError } from '@trpc/server'
 import { z } from 'zod'
@@ -8,10 +8,10 @@ import { publicProcedure, router } from '../trpc/trpc.ts'
 export const OwnerInput = z.strictObject({
   name: line(80, 'The name'),
   email: z.email('This is not an e-mail address.').max(200),
-  password: z
-    .string()
-    .min(10, 'The password is shorter than 10 characters.')
-    .max(128, 'The password is longer than 128 characters.'),
+  password: Text.min(10, 'The password is shorter than 10 characters.').max(
+    128,
+    'The password is longer than 128 characters.',
+  ),
 })
 
 export const setupRouter = router({
@@ -23,7 +23,7 @@ export const setupRouter = router({
   ),
   /** Makes the owner's account with the token of the one-time link. Then sign in as usual. */
   createOwner: publicProcedure
-    .input(OwnerInput.extend({ token: z.string().max(200) }))
+    .input(OwnerInput.extend({ token: Text.max(200) }))
     .mutation(async ({ ctx, input: { token, password, ...owner } }): Promise<{ userId: string }> => {
       const userId = await ctx.platform.setup.createOwner(token, { ...owner, password: new Secret(password) })
       if (userId === undefined)

@@ -1,10 +1,14 @@
 import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { connect, disconnect } from '@stewrd/db/connect.ts'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { checkpointFiles } from '../log/checkpoint-files.ts'
 import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
+import { changeProject, createProject } from '../projects/service.ts'
+import { stewrd } from '../testing/server-process.ts'
 import { diagnose } from './doctor.ts'
+import { systemHealth } from './router.ts'
 
 let tested: TestPlatform
 beforeAll(async () => {
@@ -37,6 +41,40 @@ test('a checkpoint that the log does not go on from is found, with what it means
     found: expect.stringContaining("was not signed by this log's key"),
     mend: expect.stringContaining('docs/formats/log.md'),
   })
+})
+
+test('a row that a view goes on without is found and shown; a replay that leaves it out fails and takes no alarm away', async () => {
+  const { platform, database, env } = tested
+  const owner = connect(database.url, { role: null })
+  onTestFinished(() => disconnect(owner))
+  const { projectId } = await createProject(platform, { name: 'fine' }, 'user:test')
+  await owner`alter table view_rows add constraint no_poison check (row ->> 'name' <> 'poison') not valid`
+  await changeProject(platform, projectId, { type: 'RenameProject', name: 'poison' }, {}, 'user:test')
+  const other = await createProject(platform, { name: 'another' }, 'user:test')
+  const replay = () =>
+    stewrd(env.home, ['replay', 'projects', '--json'], { variables: { DATABASE_URL: database.url, NODE_ENV: 'test' } })
+  const found = async () => (await diagnosis()).find((c) => c.check === 'view projects')
+
+  expect(await platform.views.get('projects', platform.accountId, other.projectId)).toMatchObject({ name: 'another' })
+  const alarm = {
+    ok: false,
+    found: expect.stringMatching(new RegExp(`^1 row.*${projectId} at event \\d+ \\(23514\\)`)) as string,
+  }
+  expect(await found()).toMatchObject(alarm)
+  const failed = await replay()
+  expect([failed.code, failed.json()]).toMatchObject([1, { left_out: 1, equal: true }])
+  expect(await found()).toMatchObject(alarm)
+  const { views } = await systemHealth(platform)
+  expect(views.find(({ view }) => view === 'projects')).toMatchObject({
+    stopped: null,
+    setAside: { count: 1, rows: [{ key: projectId, projectId, code: '23514' }] },
+  })
+
+  await owner`alter table view_rows drop constraint no_poison`
+  const mended = await replay()
+  expect([mended.code, mended.json()]).toMatchObject([0, { left_out: 0, switched: true }])
+  expect(await found()).toMatchObject({ ok: true })
+  expect(await platform.views.get('projects', platform.accountId, projectId)).toMatchObject({ name: 'poison' })
 })
 
 test('a replaced key that nobody destroyed is found', async () => {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { readHomeInfo } from '@stewrd/db/embedded/home.ts'
 import { isAlive } from '@stewrd/db/embedded/process.ts'
 import { dueHeldKeys } from '@stewrd/db/held-keys.ts'
@@ -9,7 +10,7 @@ import { readEnv } from '../env.ts'
 import { createLogger, errorFields } from '../kernel/log.ts'
 import type { Platform } from '../platform.ts'
 import { createPlatform } from '../platform.ts'
-import { stoppedBy } from './stopped-view.ts'
+import { setAsideOf, stoppedBy } from './stopped-view.ts'
 
 /** One thing that was looked at. `mend` says what to do about it when it is not `ok`. */
 export type Diagnosis = { check: string; ok: boolean; found: string; mend?: string }
@@ -109,10 +110,26 @@ async function signed({ sql, publicLog }: Platform): Promise<Diagnosis> {
   return { check, ok: false, found: alarm.message, mend }
 }
 
-async function views({ views }: Platform): Promise<Diagnosis[]> {
+/** Views are brought up to date for so long before they are looked at, where no server does that. */
+const PROJECTING_MS = 15_000
+
+async function views({ views, projector }: Platform): Promise<Diagnosis[]> {
+  // A view that has stopped is tried again: it must not be called well, or ill, before that.
+  await Promise.race([projector.drain().catch(() => {}), wait(PROJECTING_MS, undefined, { ref: false })])
+  const setAside = await views.setAside()
   return (await views.status()).map((status) => {
     const check = `view ${status.view}`
     const stopped = stoppedBy(status)
+    const aside = setAsideOf(status.view, setAside.get(status.view))
+    if (!stopped && aside) {
+      const rows = aside.rows.map((row) => `row ${row.key} at event ${row.index} (${row.code})`).join(', ')
+      return {
+        check,
+        ok: false,
+        found: `${aside.count} ${aside.count === 1 ? 'row is' : 'rows are'} set aside, ${rows}: ${aside.why}`,
+        mend: aside.mend,
+      }
+    }
     return stopped
       ? { check, ok: false, found: `stopped at event ${stopped.at}: ${stopped.why}`, mend: stopped.mend }
       : { check, ok: true, found: status.lag > 0 ? `${status.lag} events behind` : 'up to date' }

@@ -2,8 +2,8 @@ import type { ProviderId } from '@stewrd/core/llm/providers.ts'
 import { treeState } from '@stewrd/db/log-tree/checkpoints.ts'
 import { fallbackLlm } from '../llm/current.ts'
 import type { Platform } from '../platform.ts'
-import type { Stopped } from './stopped-view.ts'
-import { stoppedBy } from './stopped-view.ts'
+import type { SetAside, Stopped } from './stopped-view.ts'
+import { setAsideOf, stoppedBy } from './stopped-view.ts'
 import { router, sessionProcedure } from '../trpc/trpc.ts'
 
 /** How the installation is doing. Times are unix milliseconds. */
@@ -24,8 +24,14 @@ export type SystemHealth = {
   }
 }
 
-/** `behind` counts log entries that it has not seen yet, `perSecond` those it went through lately; null while that is not known. */
-type ViewHealth = { view: string; behind: number; perSecond: number | null; stopped: Stopped | null }
+/** `setAside`: rows that the view goes on without; null while there are none. `behind` counts log entries that it has not seen yet, `perSecond` those it went through lately; null while that is not known. */
+type ViewHealth = {
+  view: string
+  behind: number
+  perSecond: number | null
+  stopped: Stopped | null
+  setAside: SetAside | null
+}
 
 /** `treeSize` entries are hashed, those before the checkpoint are signed. While there is an alarm nothing is. */
 type LogHealth = {
@@ -42,7 +48,12 @@ export const systemRouter = router({
 })
 
 export async function systemHealth(platform: Platform): Promise<SystemHealth> {
-  const [log, views, nodes] = await Promise.all([logHealth(platform), platform.views.status(), platform.nodes.count()])
+  const [log, views, setAside, nodes] = await Promise.all([
+    logHealth(platform),
+    platform.views.status(),
+    platform.views.setAside(),
+    platform.nodes.count(),
+  ])
   const { version, node, startedAt } = platform
   const uptimeMs = platform.now() - startedAt
   return {
@@ -57,6 +68,7 @@ export async function systemHealth(platform: Platform): Promise<SystemHealth> {
       behind: status.lag,
       perSecond: platform.viewRates.of(status.view),
       stopped: stoppedBy(status),
+      setAside: setAsideOf(status.view, setAside.get(status.view)),
     })),
     fallback: fallbackLlm(platform.fallback),
   }

@@ -18,7 +18,7 @@ test('a view that goes on has not stopped', () => expect(view(null)).toBeNull())
 test.each([
   ['EVENT_UNKNOWN at 41', 'EVENT_UNKNOWN', 'newer version', 'Update this server'],
   ['FOLD_FAILED at 41', 'FOLD_FAILED', 'could not be folded', 'stewrd replay held-keys'],
-  ['ROW_REFUSED (22P05) after 41', 'ROW_REFUSED', 'did not take the row', 'stewrd replay held-keys'],
+  ['ROW_REFUSED (22P05) after 41', 'ROW_REFUSED', 'did not take what', 'stewrd replay held-keys'],
   ['ENVELOPE_TAMPERED at 41', 'ENVELOPE_TAMPERED', 'cannot be read', 'stewrd doctor'],
 ])('%s says why, and what to do', (error, code, why, mend) => {
   expect(view(error)).toMatchObject({

@@ -1,4 +1,4 @@
-import type { ViewStatus } from '@stewrd/db/views.ts'
+import type { SetAsideRow, ViewStatus } from '@stewrd/db/views.ts'
 
 /** Why a read model stopped, at which place of the log, what stands still with it, and what to do. */
 export type Stopped = { code: string; at: number; why: string; means: string; mend: string }
@@ -9,6 +9,23 @@ export function stoppedBy({ view, status, error, checkpoint }: ViewStatus): Stop
   const code = error?.split(' ', 1)[0] ?? 'UNKNOWN'
   const { why, mend } = reasons[code] ?? unreadable
   return { code, at: checkpoint, why, means: consequences[view] ?? 'What it shows stays as it is.', mend: mend(view) }
+}
+
+/** Rows of a read model that the database refused, and what to do. `rows` are the newest of `count`. */
+export type SetAside = { count: number; rows: readonly SetAsideRow[]; why: string; mend: string }
+
+/** Null while there are none. */
+export function setAsideOf(
+  view: string,
+  found: { count: number; rows: readonly SetAsideRow[] } | undefined,
+): SetAside | null {
+  if (!found) return null
+  const why = 'the database refused these rows, so each is shown as it was before the event; all others are up to date'
+  return {
+    ...found,
+    why,
+    mend: `Update this server, then run: stewrd replay ${view}. If rows stay, report the code that is shown.`,
+  }
 }
 
 const replay = (view: string) => `Run: stewrd replay ${view}`
@@ -23,7 +40,7 @@ const reasons: Record<string, { why: string; mend: (view: string) => string }> =
     mend: () => 'Update this server to the version of the other nodes. It goes on by itself when it starts.',
   },
   FOLD_FAILED: { why: 'the event there could not be folded into it, which is a fault of this program', mend: replay },
-  ROW_REFUSED: { why: 'the database did not take the row that the next events make', mend: replay },
+  ROW_REFUSED: { why: 'the database did not take what the next events make', mend: replay },
 }
 
 const consequences: Record<string, string> = {

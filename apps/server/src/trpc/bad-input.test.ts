@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { z } from 'zod'
 import { appRouter } from '../app-router.ts'
 import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
 import type { TestServer } from '../testing/server.ts'
 import { listen } from '../testing/server.ts'
 import { inputs, withoutInput } from './testing/inputs.ts'
+import { expectViewsWhole, textPlaces, unstorable, withText } from '../testing/text-places.ts'
 
 let tested: TestPlatform
 let server: TestServer
@@ -21,7 +23,8 @@ afterAll(async () => {
 
 const wrong: unknown[] = [{ SENTINEL: 1 }, true, -1.5, 'SENTINEL\u0000\n', ['SENTINEL', 7], 'x'.repeat(5000)]
 
-const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: string } }>
+type Procedure = { _def: { type: string; inputs: z.ZodType[] } }
+const procedures = appRouter._def.procedures as unknown as Record<string, Procedure>
 
 function send(path: string, input: unknown): Promise<Response> {
   const headers = { cookie: server.cookie, 'content-type': 'application/json' }
@@ -78,6 +81,27 @@ test('another content type, and an unknown procedure, are clear answers', async 
   expect((await fetch(`${server.url}/trpc/llm.set`, text)).status).toBe(415)
   expect((await send('nothing.here', {})).status).toBe(404)
 })
+
+test.each(Object.keys(inputs))('%s refuses text that cannot be stored, in words, in every field', async (path) => {
+  // A stream has begun when its input is read: what is wrong with it is its first event.
+  const status = procedures[path]!._def.type === 'subscription' ? 200 : 400
+  for (const place of procedures[path]!._def.inputs.flatMap(textPlaces))
+    for (const text of unstorable) {
+      const response = await send(path, withText(inputs[path]!(projectId), place, text))
+      const body = await response.text()
+      expect([place, response.status, body]).toEqual([place, status, expect.stringContaining('INVALID_INPUT')])
+    }
+})
+
+test('signing in with text that cannot be stored is refused, and is no outage', async () => {
+  for (const path of ['/api/auth/sign-in/email', '/api/auth/request-password-reset']) {
+    const headers = { 'content-type': 'application/json', origin: server.url }
+    const body = JSON.stringify({ email: 'a\u0000@b.example', password: 'long enough password' })
+    expect((await fetch(server.url + path, { method: 'POST', headers, body })).status).toBe(400)
+  }
+})
+
+test('no view stopped, and none left a row out', () => expectViewsWhole(tested.platform))
 
 test('after all that the project is as it was', async () => {
   expect(await server.client.projects.get.query({ projectId })).toMatchObject({ status: 'active' })

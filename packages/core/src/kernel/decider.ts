@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { Refusal } from './errors.ts'
 import type { EventShape, Noun } from './event.ts'
+import { storableData } from './text.ts'
 
 /**
  * The rules of one noun. `decide` refuses first and decides after; `evolve` never throws: what happened, happened.
@@ -30,6 +31,7 @@ export function judge<State, Command, Event extends EventShape>(
 ): { events: readonly Event[]; head: Head<State> } {
   if (expectedRevision !== undefined && expectedRevision !== head.revision)
     throw new Refusal('REVISION_MOVED', { stream, expected: expectedRevision, actual: head.revision })
-  const events = decider.decide(command, head.state)
+  // Edges refuse text that cannot be stored. What a provider or a tool said gets here unparsed, and no event may hold such text.
+  const events = decider.decide(command, head.state).map(storableData)
   return { events, head: { revision: head.revision + events.length, state: events.reduce(decider.evolve, head.state) } }
 }

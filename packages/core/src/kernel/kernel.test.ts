@@ -1,15 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { canonicalJson } from './canonical-json.ts'
 import type { Decider } from './decider.ts'
 import { judge } from './decider.ts'
 import type { Refusals } from './errors.ts'
 import { Refusal } from './errors.ts'
 import { AnyCount, counter } from './counter.testing.ts'
+import { defineEvent } from './event.ts'
 import { Uuid, uuidv7 } from './ids.ts'
 import { plain, sentence } from './sentence.ts'
-import { changeMeta, line, Reason } from './text.ts'
+import { FileName } from './file-name.ts'
+import { changeMeta, isStorableData, line, nameText, Reason, storableData, storableJson, Text } from './text.ts'
 
 test('equal values give equal text, however their keys are ordered', () =>
   fc.assert(
@@ -97,6 +100,54 @@ test('a line is trimmed, has 1 to max characters, and no control character', () 
       'The name contains a line break or another control character.',
     )
   expect(Reason.safeParse('x'.repeat(501)).success).toBe(false)
+})
+
+test('text from outside is well formed and without NUL; what names something also does not change the direction of text', () => {
+  const accepts = (schema: z.ZodType, text: unknown) => schema.safeParse(text).success
+  for (const text of ['a\u0000', 'a\ud83d', '\udc00a', '\ude00\ud83d'])
+    for (const schema of [Text, Reason, line(20, 'The name'), nameText(20)])
+      expect([text, accepts(schema, text)]).toEqual([text, false])
+  for (const text of ['a\u202eb', 'a\u2066b', 'a\u200fb'])
+    expect([line(20, 'The name'), nameText(20), FileName, Reason, Text].map((s) => accepts(s, `${text}.txt`))).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+    ])
+  expect(accepts(Text, 'line\n\ttab \u{1f600}')).toBe(true)
+  expect(accepts(FileName, 'a\ud83d.txt')).toBe(false)
+  const json = storableJson(z.record(z.string(), z.unknown()))
+  expect(accepts(json, { a: [{ b: 'c' }] })).toBe(true)
+  for (const bad of [{ a: [{ b: '\u0000' }] }, { a: { '\ud83d': 1 } }]) expect(accepts(json, bad)).toBe(false)
+})
+
+test('data that is made storable keeps all else, and is itself where nothing had to change', () =>
+  fc.assert(
+    fc.property(fc.jsonValue({ stringUnit: 'binary' }), fc.constantFrom('\u0000', '\ud83d', '\udc00'), (value, bad) => {
+      const fine = storableData(value)
+      expect(isStorableData(fine)).toBe(true)
+      expect(storableData(fine)).toBe(fine)
+      expect(storableData({ [`k${bad}`]: [fine, { text: `a${bad}b` }] })).toEqual({
+        'k\ufffd': [fine, { text: 'a\ufffdb' }],
+      })
+    }),
+  ))
+
+test('an event that is decided holds no text that cannot be stored, and the state is folded from what is recorded', () => {
+  const said = defineEvent('Said', 1, z.strictObject({ text: z.string() }))
+  type Said = z.infer<typeof said>
+  const talk: Decider<string, string, Said> = {
+    noun: 'runs',
+    stateVersion: 1,
+    initial: '',
+    event: said,
+    decide: (text) => [{ type: 'Said', version: 1, data: { text } }],
+    evolve: (state, { data }) => state + data.text,
+  }
+  const { events, head } = judge(talk, 'run:1', { revision: 0, state: '' }, 'a\u0000\ud83d')
+  expect(events[0]!.data).toEqual({ text: 'a\ufffd\ufffd' })
+  expect(head.state).toBe('a\ufffd\ufffd')
 })
 
 test('an expected revision is a whole number from 0 up, an idempotency key a short line', () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Refusal } from '../kernel/errors.ts'
-import { changeMeta, Reason } from '../kernel/text.ts'
+import { changeMeta, Reason, Text } from '../kernel/text.ts'
 import type { ProviderRef } from './events.ts'
 import { ModelId } from './events.ts'
 import type { ProviderId } from './providers.ts'
@@ -58,7 +58,7 @@ export const SetProviderInput = z.strictObject({
   provider: z.enum(providerIds),
   baseUrl: BaseUrl.optional(),
   model: ModelId,
-  key: z.string().max(2000).optional(),
+  key: Text.max(2000).optional(),
   reason: Reason.optional(),
   ...changeMeta,
 })
@@ -70,7 +70,7 @@ const OverlapMinutes = z
 const change = { projectId: z.uuid(), reason: Reason.optional(), ...changeMeta }
 export const RotateKeyInput = z.strictObject({
   projectId: z.uuid(),
-  key: z.string().max(2000).optional(),
+  key: Text.max(2000).optional(),
   overlapMinutes: OverlapMinutes.optional(),
   reason: Reason.optional(),
   ...changeMeta,
@@ -82,7 +82,7 @@ export const ChangeModelInput = z.strictObject({
   ...changeMeta,
 })
 export const RemoveProviderInput = z.strictObject(change)
-export const StageKeyInput = z.strictObject({ ...change, key: z.string().max(2000).optional() })
+export const StageKeyInput = z.strictObject({ ...change, key: Text.max(2000).optional() })
 export const ActivateKeyInput = z.strictObject({ ...change, overlapMinutes: OverlapMinutes.optional() })
 /** Back to the configuration after this many changes. */
 export const RestoreInput = z.strictObject({ ...change, revision: z.int().min(0) })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { capabilities } from '../kernel/capabilities.ts'
 import { FileName } from '../kernel/file-name.ts'
+import { storableJson, Text } from '../kernel/text.ts'
 
 /** Codes of the wire contract with their HTTP status. */
 export const contractErrors = {
@@ -41,17 +42,18 @@ export const capabilityCredits = { chat: 1, data: 1, files: 2, research: 3, code
 /** A tool of the client's own. */
 const ToolInput = z.object({
   name: z.string().regex(/^[A-Za-z0-9_]{1,64}$/, 'must be 1 to 64 letters, digits or underscores'),
-  description: z.string().min(1, 'must not be empty').max(1024, 'must be at most 1,024 characters'),
-  parameters: z
-    .record(z.string(), z.unknown())
-    .refine(({ type }) => type === 'object', 'must be a JSON Schema with "type": "object"'),
+  description: Text.min(1, 'must not be empty').max(1024, 'must be at most 1,024 characters'),
+  parameters: storableJson(z.record(z.string(), z.unknown())).refine(
+    ({ type }) => type === 'object',
+    'must be a JSON Schema with "type": "object"',
+  ),
 })
 
 /** Bytes of one tool output, as UTF-8. */
 export const MOST_OUTPUT_BYTES = 100 * 1024
 export const ToolOutputsRequest = z.object({
   tool_outputs: z
-    .array(z.object({ tool_call_id: z.string().min(1).max(200), output: z.string() }))
+    .array(z.object({ tool_call_id: Text.min(1).max(200), output: Text }))
     .min(1)
     .max(128),
 })
@@ -63,7 +65,7 @@ const given = (file: Record<string, unknown>) =>
 const FileInput = z
   .object({
     name: FileName.optional(),
-    content: z.string().optional(),
+    content: Text.optional(),
     content_base64: z.base64('must be base64').optional(),
     file_id: z.uuid('must be the id of an uploaded file').optional(),
   })
@@ -79,7 +81,7 @@ export type FileInput = z.infer<typeof FileInput>
 
 /** A run's request. Unknown fields are let through, as clients of other versions send them. */
 export const RunRequest = z.object({
-  message: z.string().min(1),
+  message: Text.min(1),
   capabilities: z.array(z.enum(capabilities)).min(1).max(20).optional(),
   files: z.array(FileInput).max(50).optional(),
   stream: z.boolean().optional(),

@@ -17,8 +17,9 @@ import type { Sql, Tx } from '../connect.ts'
 import { run } from '../db-error.ts'
 import type { Entry } from '../record.ts'
 
-/** A view's rows in one slot, folded up to before `checkpoint`. */
-export type Target = { view: View; slot: number; checkpoint: number }
+/** A view's rows in one slot, folded up to before `checkpoint`. No event is folded into the rows `setAside`, by `rowName`. */
+export type Target = { view: View; slot: number; checkpoint: number; setAside?: ReadonlySet<string> }
+export const rowName = (accountId: string, key: string) => `${accountId}/${key}`
 /** A row that a batch changed; `row` undefined: it is gone. */
 export type RowWrite = {
   view: string
@@ -29,8 +30,8 @@ export type RowWrite = {
   sort: number
   row: object | undefined
 }
-/** `to` is the checkpoint after the batch: the end of it, or the place that could not be folded. */
-export type Folded = { target: Target; to: number; error?: string }
+/** `to` is the checkpoint after the batch: the end of it, or the place that could not be folded. `leftOut`: events of rows set aside. */
+export type Folded = { target: Target; to: number; error?: string; leftOut: number }
 
 type Touch = { target: Target; key: string; logged: Logged }
 
@@ -50,18 +51,37 @@ export async function foldBatch(
   return { folded, writes: [...rows.values()].filter((row) => row.dirty) }
 }
 
+/** The states of one row, event by event, from what is stored of it on. Ends where it cannot be folded. */
+export async function* rowStates(
+  sql: Sql | Tx,
+  target: Target,
+  entries: readonly Entry[],
+  { accountId, key }: Pick<RowWrite, 'accountId' | 'key'>,
+): AsyncGenerator<{ index: number; write: RowWrite }> {
+  const { touches, result } = plan(target, entries, 0)
+  const mine = touches.filter((t) => t.key === key && t.logged.accountId === accountId)
+  const rows = await loadRows(sql, mine)
+  for (const touch of mine) {
+    if (evolveAll([touch], rows, { ...result, error: '' }).error) return
+    for (const { dirty, ...write } of rows.values()) if (dirty) yield { index: touch.logged.index, write }
+  }
+}
+
 function plan(target: Target, entries: readonly Entry[], to: number): { touches: Touch[]; result: Folded } {
   const touches: Touch[] = []
+  let leftOut = 0
   for (const entry of entries) {
     if (entry.index < target.checkpoint || !concerns(target.view, entry)) continue
     // Its rows go when the project is shredded. A rebuild never makes them.
     if (entry.unreadable === 'SHREDDED') continue
     if (entry.unreadable)
-      return { touches, result: { target, to: entry.index, error: `${entry.unreadable} at ${entry.index}` } }
+      return { touches, result: { target, to: entry.index, error: `${entry.unreadable} at ${entry.index}`, leftOut } }
     const key = target.view.projection.key(entry)
-    if (key !== undefined) touches.push({ target, key, logged: entry })
+    if (key === undefined) continue
+    if (target.setAside?.has(rowName(entry.accountId, key))) leftOut++
+    else touches.push({ target, key, logged: entry })
   }
-  return { touches, result: { target, to: Math.max(target.checkpoint, to) } }
+  return { touches, result: { target, to: Math.max(target.checkpoint, to), leftOut } }
 }
 
 /** An event of a type that this program does not know concerns every view that reads its kind of stream. */
@@ -125,7 +145,7 @@ function evolveAll(touches: readonly Touch[], rows: Map<string, LoadedRow>, resu
       if (held.row === undefined) Object.assign(held, { sort: logged.index, projectId: logged.projectId })
       Object.assign(held, { row: next, dirty: true })
     } catch {
-      return { target, to: logged.index, error: `FOLD_FAILED at ${logged.index}` }
+      return { ...result, to: logged.index, error: `FOLD_FAILED at ${logged.index}` }
     }
   }
   return result

@@ -86,7 +86,8 @@ export const dropStates = (sql: Sql, accountId: string, projectId: string) =>
 /** What read models hold of it, also those that are being rebuilt, and the list of what was sent to its webhook. */
 export const dropRows = (sql: Sql, accountId: string, projectId: string) =>
   run(sql`
-    with sent as (delete from webhook_deliveries where account_id = ${accountId} and project_id = ${projectId})
+    with sent as (delete from webhook_deliveries where account_id = ${accountId} and project_id = ${projectId}),
+      aside as (delete from set_aside_rows where account_id = ${accountId} and project_id = ${projectId})
     delete from view_rows where account_id = ${accountId} and project_id = ${projectId}`)
 
 export async function remainsOf(sql: Sql, accountId: string, projectId: string): Promise<Remains> {

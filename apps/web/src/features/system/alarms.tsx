@@ -6,7 +6,7 @@ import { useAlarms } from './queries.ts'
 /** Stands on every page while the history is not being signed, or while what pages show has stopped. */
 export function Alarms() {
   const { data } = useAlarms()
-  if (!data || (!data.alarm && data.stopped.length === 0)) return null
+  if (!data || (!data.alarm && data.stopped.length === 0 && data.setAside.length === 0)) return null
   return (
     <div className="mb-5 flex flex-col gap-3">
       {data.alarm && (
@@ -20,6 +20,15 @@ export function Alarms() {
           {data.stopped.map(({ view }) => view).join(', ')} stopped. {data.stopped.map(({ means }) => means).join(' ')}{' '}
           <Link to="/system" className="font-medium underline underline-offset-2">
             See why, and what to do
+          </Link>
+        </Notice>
+      )}
+      {data.setAside.length > 0 && (
+        <Notice tone="bad" title="Some rows on these pages are not up to date">
+          The database refused {data.setAside.map(({ view, count }) => `${count} in ${view}`).join(', ')}; everything
+          else is shown as it is.{' '}
+          <Link to="/system" className="font-medium underline underline-offset-2">
+            See which, and what to do
           </Link>
         </Notice>
       )}

@@ -20,6 +20,7 @@ export function ReadModelsCard({ views }: { views: readonly View[] }) {
               <Standing view={view} />
             </div>
             {view.stopped && <Why stopped={view.stopped} />}
+            {view.setAside && <LeftOut setAside={view.setAside} />}
           </li>
         ))}
       </ul>
@@ -27,8 +28,9 @@ export function ReadModelsCard({ views }: { views: readonly View[] }) {
   )
 }
 
-function Standing({ view: { behind, stopped } }: { view: View }) {
+function Standing({ view: { behind, stopped, setAside } }: { view: View }) {
   if (stopped) return <Badge tone="bad">Stopped</Badge>
+  if (setAside) return <Badge tone="bad">{count(setAside.count)} set aside</Badge>
   if (behind > 0) return <Badge tone="warn">{count(behind)} behind</Badge>
   return <Badge tone="good">Up to date</Badge>
 }
@@ -37,6 +39,21 @@ const Why = ({ stopped: { at, why, means, mend } }: { stopped: NonNullable<View[
   <p className="mt-1.5 text-muted">
     At event <span className="tnum">{count(at)}</span>: {why}. {means} <span className="text-text">{mend}</span>
   </p>
+)
+
+const LeftOut = ({ setAside: { rows, why, mend } }: { setAside: NonNullable<View['setAside']> }) => (
+  <div className="mt-1.5 text-muted">
+    <p>
+      {why}. <span className="text-text">{mend}</span>
+    </p>
+    <ul>
+      {rows.map(({ key, index, code }) => (
+        <li key={key} className="break-all">
+          <Mono>{key}</Mono> at event <span className="tnum">{count(index)}</span>, code {code}
+        </li>
+      ))}
+    </ul>
+  </div>
 )
 
 /** "120 events/s", and what is left at that pace. */
