@@ -1,11 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance } from 'fastify'
 import type { z } from 'zod'
-import { appRouter } from '../../app-router.ts'
-import { createApp } from '../../app.ts'
-import { createLogger } from '../../kernel/log.ts'
-import { operations } from '../../openapi/operations.ts'
-import type { Platform } from '../../platform.ts'
+import { appRouter } from '../../../app-router.ts'
+import { createApp } from '../../../app.ts'
+import { createLogger } from '../../../kernel/log.ts'
+import { operations } from '../../../openapi/operations.ts'
+import type { Platform } from '../../../platform.ts'
 
 type Procedure = { _def: { type: 'query' | 'mutation' | 'subscription'; inputs: z.ZodType[] } }
 export const procedures = appRouter._def.procedures as unknown as Record<string, Procedure>

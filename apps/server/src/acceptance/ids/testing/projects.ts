@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { addDeliveries } from '@stewrd/db/webhooks/deliveries.ts'
 import { vi } from 'vitest'
-import type { Bed } from '../../runs/v1.testing.ts'
+import type { Bed } from '../../../runs/v1.testing.ts'
 import type { Thing } from './rows.ts'
 
 export type Owned = { projectId: string; apiKey: string } & Record<Thing, string>

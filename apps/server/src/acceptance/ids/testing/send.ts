@@ -1,5 +1,5 @@
-import type { TestServer } from '../../testing/server.ts'
-import { inputs } from '../../trpc/testing/inputs.ts'
+import type { TestServer } from '../../../testing/server.ts'
+import { inputs } from '../../../trpc/testing/inputs.ts'
 import { procedures } from './reflect.ts'
 
 /** `text` is the whole answer, without what differs from request to request. */
