@@ -1,24 +1,35 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify'
-import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify'
-import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { compile } from '@fastify/proxy-addr'
+import type {
+  FastifyBaseLogger,
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RouteOptions,
+} from 'fastify'
 import Fastify, { LogController } from 'fastify'
 import type { Logger } from 'pino'
-import type { AppRouter } from './app-router.ts'
-import { appRouter } from './app-router.ts'
-import { authPlugin, headersOf } from './auth/plugin.ts'
+import { authPlugin } from './auth/plugin.ts'
 import { docsPlugin } from './docs/plugin.ts'
+import { boundConnections } from './edge/connections.ts'
+import { hostGuard } from './edge/hosts.ts'
+import type { EdgeLimits } from './edge/limits.ts'
+import { BODY_LIMIT, edgeLimits } from './edge/limits.ts'
+import { StalledClients } from './edge/stalled-clients.ts'
+import { endUnreadBody } from './edge/unread-body.ts'
+import type { EdgeSettings } from './edge/variables.ts'
 import { builtDashboard, dashboardPlugin } from './kernel/dashboard.ts'
 import { errorFields, pathOf } from './kernel/log.ts'
 import { originGuard } from './kernel/same-origin.ts'
 import { setSecurityHeaders } from './kernel/security-headers.ts'
-import { unreadable } from './kernel/unreadable.ts'
+import { timedOut, unreadable } from './kernel/unreadable.ts'
 import { logPlugin } from './log/plugin.ts'
 import type { Platform } from './platform.ts'
 import { proofPlugin } from './proof/plugin.ts'
 import { runsPlugin } from './runs/plugin.ts'
 import { healthPlugin } from './system/health-plugin.ts'
-import type { RequestContext } from './trpc/context.ts'
+import { trpcPlugin } from './trpc/plugin.ts'
 
 export type AppOptions = {
   platform: Platform
@@ -26,33 +37,50 @@ export type AppOptions = {
   publicUrl?: string | undefined
   /** Folder of the built dashboard. */
   dashboard?: string
+  edge?: Partial<EdgeSettings> & { limits?: Partial<EdgeLimits> }
+  /** Hears of every route as it is made. */
+  onRoute?: (route: RouteOptions) => void
 }
 
-const BODY_LIMIT = 1024 * 1024
-
 /** Everything on one port: dashboard, tRPC, sign-in, `/v1`, health. Not listening yet. */
-export async function createApp({ platform, log, publicUrl, dashboard = builtDashboard }: AppOptions) {
+export async function createApp(options: AppOptions) {
+  const { platform, log, publicUrl, dashboard = builtDashboard, edge = {} } = options
   const loggerInstance: FastifyBaseLogger = log
   const https = publicUrl?.startsWith('https:') ?? false
+  const { trustedProxies = [], allowedHosts = [] } = edge
+  const limits = { ...edgeLimits, ...edge.limits }
+  const unread = unreadable({ publicUrl, https })
+  const trusted = compile([...trustedProxies])
   const app: FastifyInstance = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: 5000 },
+    trustProxy: trusted,
+    http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: limits.headersMs / 4 },
     forceCloseConnections: 'idle',
     // While runs finish, whoever comes is told in the words of the route, with the connection closed after it.
     return503OnClosing: false,
-    ...unreadable({ publicUrl, https }),
+    ...unread,
   })
+  if (options.onRoute) app.addHook('onRoute', options.onRoute)
+  boundConnections(app.server, limits, (address) => trusted(address, 0))
+  const stalled = new StalledClients(limits, (socket) => unread.clientErrorHandler(timedOut(), socket))
+  app.addHook('onClose', async () => stalled.stop())
   app.addHook('onRequest', (request, reply, done) => {
+    stalled.watch(request.raw, reply.raw, () =>
+      request.log.warn({ path: pathOf(request.url), client: request.ip }, 'a client stalled and was cut off'),
+    )
     reply.header('x-request-id', request.id)
     done()
   })
+  app.addHook('onRequest', hostGuard({ publicUrl, allowedHosts }))
   app.addHook('onSend', (_request, reply, _payload, done) => {
     setSecurityHeaders(reply, { https })
     done()
   })
+  app.addHook('onSend', endUnreadBody)
   app.addHook('onResponse', (request, reply, done) => {
     logRequest(request, reply)
     done()
@@ -61,11 +89,7 @@ export async function createApp({ platform, log, publicUrl, dashboard = builtDas
   const refuseOtherOrigins = originGuard(publicUrl)
   await app.register(healthPlugin, { platform })
   await app.register(authPlugin, { auth: platform.auth, refuseOtherOrigins })
-  await app.register(async (scope) => {
-    scope.addHook('onRequest', refuseOtherOrigins)
-    cutTailsAtTheEnd(scope)
-    await scope.register(fastifyTRPCPlugin, trpcOptions(platform))
-  })
+  await app.register(trpcPlugin, { platform, refuseOtherOrigins, maxBatchSize: limits.batch })
   await app.register(docsPlugin, { publicUrl })
   await app.register(logPlugin, { platform })
   await app.register(proofPlugin, { platform })
@@ -74,43 +98,11 @@ export async function createApp({ platform, log, publicUrl, dashboard = builtDas
   return app
 }
 
-/** Live tails have no end of their own: a stop would wait for them. Cut, a page connects again and goes on where it was. */
-function cutTailsAtTheEnd(app: FastifyInstance): void {
-  const tails = new Set<FastifyReply['raw']>()
-  app.addHook('onRequest', async ({ headers }, { raw }) => {
-    if (!headers.accept?.includes('text/event-stream')) return
-    tails.add(raw)
-    raw.once('close', () => tails.delete(raw))
-  })
-  app.addHook('preClose', async () => {
-    for (const tail of tails) tail.destroy()
-  })
-}
-
-const trpcOptions = (platform: Platform): FastifyTRPCPluginOptions<AppRouter> => ({
-  prefix: '/trpc',
-  trpcOptions: {
-    router: appRouter,
-    createContext: ({ req }): RequestContext => {
-      let person: ReturnType<RequestContext['session']> | undefined
-      return {
-        platform,
-        requestId: req.id,
-        session: () => (person ??= platform.auth.person(headersOf(req))),
-      }
-    },
-    onError({ error, path, req }) {
-      if (error.code === 'INTERNAL_SERVER_ERROR')
-        req.log.error({ err: error.cause ?? error, procedure: path }, 'failed')
-      if (error.code === 'SERVICE_UNAVAILABLE') req.log.warn({ err: error.cause, procedure: path }, 'unavailable')
-    },
-  },
-})
-
 function logRequest(request: FastifyRequest, reply: FastifyReply) {
   request.log.info(
     {
       method: request.method,
+      client: request.ip,
       path: pathOf(request.url),
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,

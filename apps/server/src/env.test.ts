@@ -76,3 +76,29 @@ test('allowed private hosts are host and port', () => {
     '[::1]:9000',
   ])
 })
+
+test.each([
+  ['STEWRD_PUBLIC_URL', 'https://host.example/stewrd', 'must not have a path'],
+  ['STEWRD_PUBLIC_URL', 'https://ada:secret@host.example', 'scheme, host and port only'],
+  ['STEWRD_PUBLIC_URL', 'https://host.example/?tenant=1', 'scheme, host and port only'],
+  ['STEWRD_TRUSTED_PROXIES', 'proxy.example', 'must be addresses or ranges'],
+  ['STEWRD_TRUSTED_PROXIES', '0.0.0.0/0', 'everything is refused'],
+  ['STEWRD_TRUSTED_PROXIES', '10.0.0.0/40', 'must be addresses or ranges'],
+  ['STEWRD_ALLOWED_HOSTS', 'https://host.example', 'without scheme'],
+  ['STEWRD_MAX_CONNECTIONS', '0', 'at least 1'],
+  ['STEWRD_DRAIN_SECONDS', '-1', 'at least 0'],
+])('%s=%s is refused in words', (name, value, words) => {
+  const message = problems({ [name]: value })
+  expect(message).toContain(`${name} `)
+  expect(message).toContain(words)
+})
+
+test('the public URL is kept without a slash at its end', () =>
+  expect(readEnv({ STEWRD_PUBLIC_URL: 'https://host.example/' }).publicUrl).toBe('https://host.example'))
+
+test('a server that listens at one address answers to it', () =>
+  expect(readEnv({ HOST: '10.0.0.7', STEWRD_ALLOWED_HOSTS: 'a.example, b.example' }).edge.allowedHosts).toEqual([
+    'a.example',
+    'b.example',
+    '10.0.0.7',
+  ]))

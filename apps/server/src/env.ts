@@ -3,14 +3,15 @@ import { Secret } from '@stewrd/crypto/secret.ts'
 import { DatabaseUrlError, parseDatabaseUrl } from '@stewrd/db/database-url.ts'
 import { providerIds, providers } from '@stewrd/core/llm/providers.ts'
 import { z } from 'zod'
+import type { EdgeSettings } from './edge/variables.ts'
+import { edgeSettingsOf, edgeVariables, PublicUrl } from './edge/variables.ts'
 import type { S3Settings } from './files/s3-storage.ts'
+import { optional } from './kernel/optional.ts'
 import type { KeyringCredentials } from './keys/credentials.ts'
 import type { KeyringSpec } from './keys/keyring-variable.ts'
 import { KeyringSpecError, parseKeyringVariable } from './keys/keyring-variable.ts'
 
 const checkout = resolve(import.meta.dirname, '../../..')
-const optional = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' })
 const databaseUrl = z.string().superRefine((url, context) => {
@@ -42,7 +43,8 @@ const Variables = z.object({
       .transform((text) => text.split(',').map((part) => part.trim()))
       .refine((list) => list.every((part) => hostAndPort.test(part)), 'must be host:port, or several with commas'),
   ),
-  STEWRD_PUBLIC_URL: optional(httpUrl),
+  ...edgeVariables,
+  STEWRD_PUBLIC_URL: optional(PublicUrl),
   STEWRD_KEYRING: optional(z.string().trim().min(1)),
   STEWRD_PKCS11_PIN: optional(z.string()),
   STEWRD_PKCS11_PIN_FILE: optional(z.string()),
@@ -105,6 +107,7 @@ export type Env = {
   /** Runs that a project may begin in a minute, unless it has a limit of its own. 0: any number. */
   runsPerMinute: number
   publicUrl?: string
+  edge: EdgeSettings
   logLevel: string
   /** Active sessions that a project may have. */
   sessionLimit: number
@@ -140,8 +143,9 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   const defaultModel = defaultModelOf(v)
   const s3 = s3Of(v)
   const home = resolve(v.STEWRD_HOME ?? resolve(checkout, '.stewrd'))
+  const production = v.NODE_ENV === 'production'
   return {
-    production: v.NODE_ENV === 'production',
+    production,
     port: v.PORT ?? 4400,
     host: v.HOST ?? '127.0.0.1',
     home,
@@ -153,6 +157,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     metering: v.STEWRD_METERING === 'on',
     runsPerMinute: v.STEWRD_RATE_LIMIT_PER_MINUTE ?? 60,
     ...(v.STEWRD_PUBLIC_URL === undefined ? {} : { publicUrl: v.STEWRD_PUBLIC_URL.replace(/\/+$/, '') }),
+    edge: edgeSettingsOf(v, { production, host: v.HOST }),
     logLevel: v.STEWRD_LOG_LEVEL ?? 'info',
     sessionLimit: v.STEWRD_SESSION_LIMIT ?? 1000,
     fileLimit: (v.STEWRD_FILE_LIMIT_MB ?? 32) * 1024 * 1024,

@@ -22,7 +22,7 @@ async function start(): Promise<void> {
   const log = createLogger(env)
   const lock = await lockHome(env.home)
   const platform = await createPlatform(env, { as: 'server', onProgress: (step) => say(`· ${step}`), log })
-  const app = await createApp({ platform, log, publicUrl: env.publicUrl })
+  const app = await createApp({ platform, log, publicUrl: env.publicUrl, edge: env.edge })
   const stop = once(async () => {
     setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
     await app.close()

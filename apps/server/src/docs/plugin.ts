@@ -27,15 +27,20 @@ export async function docsPlugin(
       reply.type('font/woff2').header('cache-control', 'public, max-age=31536000').send(font),
     )
   }
-  app.get('/docs', (request, reply) => sent(reply, referencePage(publicUrl ?? `${request.protocol}://${request.host}`)))
+  // Without a public URL the page names the host of the request, so nobody else may get it.
+  app.get('/docs', (request, reply) =>
+    publicUrl === undefined
+      ? sent(reply, referencePage(`${request.protocol}://${request.host}`), 'no-store')
+      : sent(reply, referencePage(publicUrl)),
+  )
   app.get('/docs/errors', (_request, reply) => sent(reply, errors))
 }
 
-const sent = (reply: FastifyReply, page: string) =>
+const sent = (reply: FastifyReply, page: string, caching = 'public, max-age=300') =>
   reply
     .type('text/html; charset=utf-8')
     .header('content-security-policy', contentSecurityPolicy())
-    .header('cache-control', 'public, max-age=300')
+    .header('cache-control', caching)
     .send(page)
 
 const errorsPage = () =>

@@ -81,7 +81,7 @@ export async function fileRoutes(app: FastifyInstance, v1: V1): Promise<void> {
 
   app.get<WithId>('/v1/files/:id', async (request) => answerOf(await asked(request), request))
 
-  app.delete<WithId>('/v1/files/:id', async (request) => {
+  app.delete<WithId>('/v1/files/:id', { onRequest: v1.known }, async (request) => {
     const { fileId, projectId } = await asked(request)
     await appendByApiKey(credentials, request.headers.authorization, (author) =>
       service.remove({ fileId, projectId }, author),

@@ -19,6 +19,10 @@ export async function dashboardPlugin(app: FastifyInstance, { root }: { root: st
       setHeaders: (reply, path) => void reply.header('cache-control', cachedFor(relative(root, path))),
     })
   app.get('/', (_request, reply) => sendPage(reply, page))
+  // Nobody needs the body of what is not there.
+  app.addHook('onRequest', async (request, reply) =>
+    request.is404 && !['GET', 'HEAD'].includes(request.method) ? notFound(reply) : undefined,
+  )
   app.setNotFoundHandler((request, reply) => (wantsPage(request) ? sendPage(reply, page) : notFound(reply)))
 }
 

@@ -37,6 +37,8 @@ export function setSecurityHeaders(reply: FastifyReply, { https }: { https: bool
   reply.headers(always)
   if (!reply.hasHeader('content-security-policy'))
     reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
+  // Answers name the host that they were asked under; a cache that was not told otherwise may keep even a 404.
+  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
   if (https) reply.header('strict-transport-security', 'max-age=31536000')
 }
 

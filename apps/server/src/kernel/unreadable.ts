@@ -15,8 +15,10 @@ export const unreadable = ({ publicUrl, https }: Options) => ({
     void reply.header('x-request-id', request.id).code(badAddress.status).send(body)
   },
   clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
-    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-    const told = tooMuch.has(error.code ?? '') ? headersTooLarge : badRequest
+    // In the middle of an answer to an earlier request this one would be read as a part of it.
+    const answered = (socket as Socket & { _httpMessage?: { headersSent: boolean } | null })._httpMessage?.headersSent
+    if (error.code === 'ECONNRESET' || !socket.writable || answered) return void socket.destroy()
+    const told = toldOf(error.code)
     const body = JSON.stringify(errorBody(told, publicUrl ?? `http://${socket.localAddress}:${socket.localPort}`))
     const headers = [
       `HTTP/1.1 ${told.status} ${told.reason}`,
@@ -27,8 +29,21 @@ export const unreadable = ({ publicUrl, https }: Options) => ({
       'Connection: close',
     ]
     socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`)
+    // Time to read it: a close while the client still sends would reset the connection.
+    setTimeout(() => socket.destroy(), LINGER_MS).unref()
   },
 })
+
+const LINGER_MS = 2_000
+
+/** What Node says of a request that does not arrive in time. */
+export const timedOut = () => Object.assign(new Error('the request did not arrive in time'), { code: TIMEOUT })
+const TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT'
+
+function toldOf(code: string | undefined): Told {
+  if (code === TIMEOUT) return tooSlow
+  return code !== undefined && tooMuch.has(code) ? headersTooLarge : badRequest
+}
 
 const tooMuch = new Set(['HPE_HEADER_OVERFLOW', 'HPE_CHUNK_EXTENSIONS_OVERFLOW'])
 const badAddress: Told = {
@@ -42,6 +57,12 @@ const badRequest: Told = {
   reason: 'Bad Request',
   code: 'invalid_body',
   message: 'The request cannot be read as HTTP.',
+}
+const tooSlow: Told = {
+  status: 408,
+  reason: 'Request Timeout',
+  code: 'invalid_body',
+  message: 'The request did not arrive in time. Send it again.',
 }
 const headersTooLarge: Told = {
   status: 413,

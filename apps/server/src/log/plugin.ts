@@ -31,7 +31,9 @@ export async function logPlugin(app: FastifyInstance, { platform }: { platform: 
       .send(await readTile(sql, tile))
   })
 
-  app.all('/log/*', (_request, reply) => notFound(reply, 'There is nothing at this address of the log.'))
+  const nothing = (_request: unknown, reply: FastifyReply) =>
+    notFound(reply, 'There is nothing at this address of the log.')
+  app.all('/log/*', { onRequest: async (request, reply) => nothing(request, reply) }, nothing)
 
   /** Only what a checkpoint covers is shown; another node may have signed one just now. */
   async function isSigned(tile: Tile): Promise<boolean> {

@@ -76,7 +76,7 @@ export function agentRoutes(app: FastifyInstance, v1: V1): void {
     return await v1.whole(live, request, reply)
   })
 
-  app.delete<WithId>('/v1/agent/:id', async (request) => {
+  app.delete<WithId>('/v1/agent/:id', { onRequest: v1.known }, async (request) => {
     const { runId, projectId } = await asked(request)
     const id = { runId, projectId }
     const stream = { accountId: deps.accountId, projectId, stream: runStream(runId) }

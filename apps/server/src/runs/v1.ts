@@ -1,6 +1,5 @@
 import type { RunAnswer } from '@stewrd/core/runs/wire.ts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { drained } from '../kernel/drain.ts'
 import { setSecurityHeaders } from '../kernel/security-headers.ts'
 import { limitHeaders } from '../limits/headers.ts'
 import type { ProjectUsage } from '../limits/usage.ts'
@@ -51,7 +50,9 @@ export type V1 = {
   https: boolean
   /** The address that this server is known under. */
   baseUrl(request: FastifyRequest): string
-  /** Before the body is read: who has no key costs nothing. */
+  /** Before the body is read: a request without a key costs nothing. */
+  known(request: FastifyRequest): Promise<void>
+  /** The same for what starts a run, which is refused when this server has too many, or stops. */
   admitted(request: FastifyRequest): Promise<void>
   whole(run: Named, request: FastifyRequest, reply: FastifyReply): Promise<RunAnswer>
   streamed(run: Named, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
@@ -63,20 +64,19 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
   const baseUrl = (request: FastifyRequest) => publicUrl ?? `${request.protocol}://${request.host}`
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, baseUrl(request)))
   acceptJson(app)
-  for (const path of ['/v1', '/v1/*'])
-    app.all(path, () => {
-      throw new ContractError('not_found', `There is no such route. The API has: ${routes}.`)
-    })
+  const nothing = async () => {
+    throw new ContractError('not_found', `There is no such route. The API has: ${routes}.`)
+  }
+  for (const path of ['/v1', '/v1/*']) app.all(path, { onRequest: nothing }, nothing)
 
   // How far the history was signed when this was answered: a later checkpoint that goes on from it covers the run.
   const signed = (reply: FastifyReply) => {
     const size = checkpoint()
     if (size !== undefined) reply.header('x-stewrd-checkpoint', String(size))
   }
-  app.addHook('onSend', (request, reply, _payload, done) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     signed(reply)
-    if (reply.statusCode !== 413) done()
-    else drained(request.raw).then(() => done(), done)
+    done()
   })
 
   const https = publicUrl?.startsWith('https:') ?? false
@@ -90,6 +90,9 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
     completionLimit,
     https,
     baseUrl,
+    async known({ headers }) {
+      await credentials.of(headers.authorization)
+    },
     async admitted({ headers }) {
       runner.admit()
       await credentials.of(headers.authorization)

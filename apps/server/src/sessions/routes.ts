@@ -53,7 +53,7 @@ export function sessionRoutes(app: FastifyInstance, v1: V1, service: SessionServ
     return { object: 'list', data }
   })
 
-  app.delete<WithId>('/v1/sessions/:id', async (request) => {
+  app.delete<WithId>('/v1/sessions/:id', { onRequest: v1.known }, async (request) => {
     const id = await asked(request)
     await service.delete(id, callerOf(request))
     return { id: id.sessionId, object: 'session', deleted: true }

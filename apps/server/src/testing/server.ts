@@ -2,6 +2,7 @@ import { Secret } from '@stewrd/crypto/secret.ts'
 import type { TRPCClient } from '@trpc/client'
 import { createTRPCClient, httpLink } from '@trpc/client'
 import type { AppRouter } from '../app-router.ts'
+import type { AppOptions } from '../app.ts'
 import { createApp } from '../app.ts'
 import { createLogger } from '../kernel/log.ts'
 import type { Platform } from '../platform.ts'
@@ -19,10 +20,12 @@ export type TestServer = {
 
 export const owner = { name: 'Ada', email: 'ada@example.com', password: 'correct horse battery' }
 
-export async function listen(platform: Platform, dashboard?: string): Promise<TestServer> {
+type Options = Pick<AppOptions, 'publicUrl' | 'edge' | 'onRoute'>
+
+export async function listen(platform: Platform, dashboard?: string, options: Options = {}): Promise<TestServer> {
   const logs: string[] = []
   const log = createLogger({ production: true, logLevel: 'trace' }, { write: (line) => void logs.push(line) })
-  const app = await createApp({ platform, log, ...(dashboard === undefined ? {} : { dashboard }) })
+  const app = await createApp({ platform, log, ...options, ...(dashboard === undefined ? {} : { dashboard }) })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   const { userId } = await platform.createOwner({ ...owner, password: new Secret(owner.password) })
   const answers: string[] = []

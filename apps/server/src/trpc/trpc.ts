@@ -7,8 +7,8 @@ import { projectOf } from '../projects/project-of.ts'
 import type { RequestContext } from './context.ts'
 import { refusalData, toTrpcError } from './refusal.ts'
 
-/** `slow`: a read that goes through a long history. */
-type Meta = { slow?: true }
+/** `slow`: a read that goes through a long history. `session`: for people who are signed in. */
+type Meta = { slow?: true; session?: true }
 /** What reads have to answer in, in milliseconds. */
 const [READ_MS, SLOW_READ_MS] = [8_000, 10 * 60_000]
 
@@ -61,7 +61,7 @@ const inTime = t.middleware(async ({ type, meta, next }) => {
 export const publicProcedure = t.procedure.use(safely).use(inTime)
 
 /** Somebody is signed in. Every one of them belongs to the one account of this installation. */
-export const sessionProcedure = publicProcedure.use(async ({ ctx, next }) => {
+export const sessionProcedure = publicProcedure.meta({ session: true }).use(async ({ ctx, next }) => {
   const user = await ctx.session()
   if (!user) throw new TRPCError({ code: 'UNAUTHORIZED', message: 'Sign in first.' })
   return next({ ctx: { user, actor: `user:${user.id}`, accountId: ctx.platform.accountId } })
