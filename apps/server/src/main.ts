@@ -40,6 +40,18 @@ async function start(): Promise<void> {
         },
       )
     })
+  platform.watch(() => {
+    log.fatal(
+      'the connections to the database do not answer, though a new one does: this process ends, to be started again',
+    )
+    say(
+      'The connections to the database are stuck, though a new one works. Stewrd ends with an error, to be started again.',
+    )
+    stop().then(
+      () => process.exit(1),
+      () => process.exit(1),
+    )
+  })
   try {
     await app.listen({ port: env.port, host: env.host })
   } catch (error) {

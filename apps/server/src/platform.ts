@@ -5,7 +5,6 @@ import type { Keyring } from '@stewrd/crypto/keyring-of.ts'
 import { nameOfKek } from '@stewrd/crypto/keyring.ts'
 import { theAccount } from '@stewrd/db/accounts.ts'
 import type { Sql } from '@stewrd/db/connect.ts'
-import { connect, disconnect } from '@stewrd/db/connect.ts'
 import { DataKeys } from '@stewrd/db/data-keys.ts'
 import { startEmbedded } from '@stewrd/db/embedded/embedded.ts'
 import type { EventStore } from '@stewrd/db/event-store.ts'
@@ -23,7 +22,10 @@ import type { Tolls } from './credits/tolls.ts'
 import type { Env } from './env.ts'
 import { createCustodian } from './key-custody/custodian.ts'
 import { egressOf } from './kernel/egress-of.ts'
+import type { WatchTimes } from './kernel/database-watch.ts'
+import { DatabaseWatch } from './kernel/database-watch.ts'
 import { Jobs } from './kernel/jobs.ts'
+import { openPools } from './kernel/pools.ts'
 import type { Secrets } from './kernel/secrets.ts'
 import { createSecrets } from './kernel/secrets.ts'
 import type { Fallback } from './fallback.ts'
@@ -85,6 +87,8 @@ export type Platform = ReadModels & {
   createOwner: Auth['createOwner']
   /** Whether the database answers. */
   ready(): Promise<boolean>
+  /** Calls `onStuck` when this process cannot reach the database for a minute although a fresh connection can. */
+  watch(onStuck: () => void): void
   close(): Promise<void>
 }
 
@@ -98,18 +102,22 @@ export type PlatformOptions = {
   onProgress?: (step: string) => void
   /** Shorter ones in tests. */
   webhookTimes?: WebhookTimes
+  watchTimes?: WatchTimes
 }
 
 /** Starts what is needed, in order: database, keys, store, read models. What was started is stopped again when a later step fails. */
 export async function createPlatform(
   env: Env,
-  { as, log, onProgress = () => {}, webhookTimes }: PlatformOptions,
+  { as, log, onProgress = () => {}, webhookTimes, watchTimes }: PlatformOptions,
 ): Promise<Platform> {
   await using started = new AsyncDisposableStack()
   const url = env.databaseUrl ?? (await embedded(env, as, onProgress, started))
   await migrate(url, { onProgress: (file) => onProgress(`Preparing the tables: ${file}`) })
-  const sql = connect(url, { max: env.databasePool, applicationName: `stewrd ${as}` })
-  started.defer(() => disconnect(sql))
+  const pools = await openPools(url, { as, size: env.databasePool, onProgress })
+  const { sql } = pools
+  started.defer(() => pools.close())
+  const watch = new DatabaseWatch({ sql, url, times: watchTimes })
+  started.defer(() => watch.stop())
   const egress = egressOf(env)
   started.defer(() => egress.close())
   const { keyring, dataKeys } = await openKeys(env, sql, egress)
@@ -160,7 +168,7 @@ export async function createPlatform(
     started.defer(() => shredder.stop())
   }
   const secret = (await dataKeys.deploymentKey('auth')).export().toString('base64')
-  const auth = createAuth({ sql, secret, publicUrl: env.publicUrl })
+  const auth = createAuth({ sql: pools.signIn, secret, publicUrl: env.publicUrl })
   const secrets = await createSecrets(accountId, dataKeys)
   const custodian = createCustodian({ ...readModels, accountId, sql, store, secrets, now: Date.now }, log)
   if (as === 'server') {
@@ -210,7 +218,8 @@ export async function createPlatform(
     webhooks,
     replay: { sql, dataKeys, node },
     createOwner: (owner) => auth.createOwner(owner),
-    ready: () => answers(sql),
+    ready: () => watch.ready(),
+    watch: (onStuck) => watch.start(onStuck),
     close: () => stop.disposeAsync(),
   }
 }
@@ -239,14 +248,4 @@ async function openKeys(env: Env, sql: Sql, egress: Egress): Promise<{ keyring: 
   // Of several places the first is chosen: that is how one moves back. An only keyring that was left is rather an old copy.
   await dataKeys.checkKeyring({ reopens: keyring.members.length > 1 })
   return { keyring, dataKeys }
-}
-
-async function answers(sql: Sql): Promise<boolean> {
-  const waited = AbortSignal.timeout(2000)
-  const late = new Promise<false>((resolve) => waited.addEventListener('abort', () => resolve(false), { once: true }))
-  const query = sql`select 1`.then(
-    () => true,
-    () => false,
-  )
-  return Promise.race([query, late])
 }

@@ -37,7 +37,7 @@ export async function run<T>(query: PromiseLike<T>): Promise<T> {
 }
 
 /** As `run`, but gives up after `ms`: behind a proxy whose database is away the driver connects for ever. The outcome is then unknown. */
-export function runWithin<T>(query: PromiseLike<T> & { cancel(): void }, ms = 5000): Promise<T> {
+export function runWithin<T>(query: PromiseLike<T> & { cancel(): void }, ms = 4500): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       giveUp(query)

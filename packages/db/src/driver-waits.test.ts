@@ -215,3 +215,22 @@ test('where the server takes no more connections, queries wait for those that th
   await disconnect(elsewhere)
   await other.unsafe(`drop role ${role}`)
 })
+
+test('the server is asked to end a query while a transaction goes on: what comes next is sent when it has read that', async () => {
+  const sql = open({ max: 1 })
+  for (let round = 0; round < 5; round++) {
+    const slow = sql`select pg_sleep(20)`.execute()
+    await wait(20)
+    slow.cancel()
+    const next = sql.begin((tx) => tx`select 7 as y from pg_sleep(0.02)`)
+    expect(await outcome(slow)).toBe('57014')
+    expect(await answer(next)).toEqual([{ y: 7 }])
+    const ends = sql.begin((tx) => {
+      const last = tx`select pg_sleep(20)`.execute()
+      setTimeout(() => last.cancel(), 20)
+      return last
+    })
+    expect(await outcome(ends)).toBe('57014')
+  }
+  expect(await seven(sql)).toEqual([{ y: 7 }])
+})

@@ -17,7 +17,8 @@ export type MigrateOptions = { onProgress?: (name: string, nth: number, total: n
  * Throws `DatabaseUnfit` before the first table.
  */
 export async function migrate(url: string, { onProgress }: MigrateOptions = {}): Promise<{ applied: string[] }> {
-  const sql = connect(url, { max: 1, role: null, applicationName: 'stewrd-migrate' })
+  // Where the number of connections is limited, one becomes free when others rest.
+  const sql = connect(url, { max: 1, role: null, applicationName: 'stewrd-migrate', waitSeconds: 30 })
   try {
     checkFacts(await readFacts(sql), { creates: true })
     await ensureAppRole(sql)

@@ -5,9 +5,9 @@ import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import type { BetterAuthOptions } from 'better-auth'
 import { betterAuth } from 'better-auth'
 import { Kysely } from 'kysely'
-import { PostgresJSDialect } from 'kysely-postgres-js'
-import type { Sql } from 'postgres'
+import type { Sql } from '@stewrd/db/connect.ts'
 import type { Secret } from '@stewrd/crypto/secret.ts'
+import { boundedDialect } from './bounded-dialect.ts'
 import { hashedSessions } from './hashed-sessions.ts'
 import type { Person } from './people.ts'
 
@@ -30,7 +30,7 @@ export type Auth = {
 export type AuthOptions = { sql: Sql; secret: string; publicUrl?: string | undefined }
 
 export function createAuth(options: AuthOptions): Auth {
-  const db = new Kysely<AuthTables>({ dialect: new PostgresJSDialect({ postgres: options.sql }) })
+  const db = new Kysely<AuthTables>({ dialect: boundedDialect(options.sql) })
   const auth = make(db, options)
   const byEmail = (email: string) => db.selectFrom('auth_users').select('id').where('email', '=', email)
   return {

@@ -1,8 +1,10 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import { refuseUnlessActive } from '@stewrd/core/projects/projects.ts'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
+import type { Platform } from '../platform.ts'
 import { projectOf } from '../projects/project-of.ts'
 import type { RequestContext } from './context.ts'
 import { refusalData, toTrpcError } from './refusal.ts'
@@ -11,6 +13,8 @@ import { refusalData, toTrpcError } from './refusal.ts'
 type Meta = { slow?: true; session?: true }
 /** What reads have to answer in, in milliseconds. */
 const [READ_MS, SLOW_READ_MS] = [8_000, 10 * 60_000]
+/** What takes longer than this may be waiting for a database that is away. With the look itself: within 5 s. */
+const [LOOK_AFTER_MS, LOOK_EVERY_MS] = [2_500, 1_000]
 
 const t = initTRPC
   .context<RequestContext>()
@@ -43,20 +47,35 @@ const safely = t.middleware(async ({ next }) => {
   return result
 })
 
-/** A database that leaves a read without an answer is an outage to the page that waits for it. */
-const inTime = t.middleware(async ({ type, meta, next }) => {
-  if (type !== 'query') return next()
-  const over = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => over.reject(new StoreUnavailable('no answer in time')),
-    meta?.slow ? SLOW_READ_MS : READ_MS,
+/** A database that leaves a procedure without an answer is an outage to the page that waits for it. */
+const inTime = t.middleware(async ({ ctx, type, meta, next }) => {
+  if (type === 'subscription') return next()
+  const over = new AbortController()
+  const outage = Promise.withResolvers<never>()
+  void untilOutage(
+    ctx.platform,
+    type === 'mutation' ? undefined : meta?.slow ? SLOW_READ_MS : READ_MS,
+    over.signal,
+  ).then(
+    () => outage.reject(new StoreUnavailable('no answer in time')),
+    () => {},
   )
   try {
-    return await Promise.race([next(), over.promise])
+    return await Promise.race([next(), outage.promise])
   } finally {
-    clearTimeout(timer)
+    over.abort()
   }
 })
+
+/** Resolves when the database does not answer any more, or when `withinMs` are over. Rejects when `signal` aborts. */
+async function untilOutage({ ready }: Platform, withinMs: number | undefined, signal: AbortSignal): Promise<void> {
+  const began = performance.now()
+  await wait(LOOK_AFTER_MS, undefined, { signal })
+  while (withinMs === undefined || performance.now() - began < withinMs) {
+    if (!(await ready())) return
+    await wait(LOOK_EVERY_MS, undefined, { signal })
+  }
+}
 
 export const publicProcedure = t.procedure.use(safely).use(inTime)
 

@@ -21,7 +21,7 @@ export async function openWebhookBed(times: WebhookTimes = quick, own: NodeJS.Pr
     STEWRD_DEFAULT_MODEL: 'o1',
     ...own,
   }
-  const tested = await testPlatform(variables, undefined, times)
+  const tested = await testPlatform(variables, undefined, times && { webhookTimes: times })
   const server = await listen(tested.platform)
   const { webhooks, projects } = server.client
 

@@ -1,0 +1,80 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Sql } from '@stewrd/db/connect.ts'
+import { connect, disconnect } from '@stewrd/db/connect.ts'
+
+export type WatchTimes = {
+  /** What a look may take before the database counts as away. */
+  answerMs: number
+  everyMs: number
+  /** Failed looks in a row after which a connection of its own is tried. Looks, not time: a process that slept has not looked. */
+  looks: number
+}
+const times: WatchTimes = { answerMs: 2_000, everyMs: 5_000, looks: 12 }
+
+/** Whether the database answers on the connections that the server uses. */
+export class DatabaseWatch {
+  readonly #sql: Sql
+  readonly #url: string
+  readonly #times: WatchTimes
+  #look: { answers: Promise<boolean>; since: number } | undefined
+  #stopped = new AbortController()
+
+  constructor({ sql, url, times: given }: { sql: Sql; url: string; times?: WatchTimes | undefined }) {
+    this.#sql = sql
+    this.#url = url
+    this.#times = given ?? times
+  }
+
+  /** Callers at the same time share a look; one that takes too long is left to itself, on a connection that may be dead. */
+  ready(): Promise<boolean> {
+    const now = performance.now()
+    if (!this.#look || now - this.#look.since >= this.#times.answerMs) {
+      const answers = answered(this.#sql).finally(() => {
+        if (this.#look?.answers === answers) this.#look = undefined
+      })
+      this.#look = { answers, since: now }
+    }
+    return within(this.#look.answers, this.#times.answerMs)
+  }
+
+  /** Calls `onStuck` once, when nothing has answered for `looks` looks although a fresh connection works. */
+  start(onStuck: () => void): void {
+    void this.#watch(onStuck)
+  }
+
+  stop(): void {
+    this.#stopped.abort()
+  }
+
+  async #watch(onStuck: () => void): Promise<void> {
+    const { signal } = this.#stopped
+    for (let failed = 0; !signal.aborted; ) {
+      await wait(this.#times.everyMs, undefined, { signal, ref: false }).catch(() => {})
+      failed = (await this.ready()) ? 0 : failed + 1
+      if (signal.aborted || failed < this.#times.looks || !(await this.#freshAnswers())) continue
+      // Meanwhile the pool may have recovered.
+      if (!signal.aborted && !(await this.ready())) return onStuck()
+    }
+  }
+
+  async #freshAnswers(): Promise<boolean> {
+    const fresh = connect(this.#url, { max: 1, applicationName: 'stewrd watch' })
+    try {
+      return await within(answered(fresh), this.#times.answerMs)
+    } finally {
+      await disconnect(fresh, 1)
+    }
+  }
+}
+
+const answered = (sql: Sql): Promise<boolean> =>
+  sql`select 1`.then(
+    () => true,
+    () => false,
+  )
+
+function within(answer: Promise<boolean>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => late.resolve(false), ms)
+  return Promise.race([answer, late.promise]).finally(() => clearTimeout(timer))
+}
