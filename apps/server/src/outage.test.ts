@@ -67,10 +67,10 @@ test('short outages under callers of the dashboard leave no connection behind', 
   const healed: number[] = []
   const statuses = new Set<number>()
   for (let round = 0; round < ROUNDS; round++) {
-    let away = true
+    const over = new AbortController()
     const callers = Array.from({ length: 40 }, async (_, i) => {
       const ask = i % 3 === 0 ? () => client.projects.list.query() : () => anybody.setup.status.query()
-      while (away) {
+      while (!over.signal.aborted) {
         await ask().catch((error) => statuses.add(error.data?.httpStatus))
         await wait(10)
       }
@@ -85,7 +85,7 @@ test('short outages under callers of the dashboard leave no connection behind', 
       expect(await healthy()).toBe(true)
     }, 20_000)
     healed.push(Math.round(performance.now() - began))
-    away = false
+    over.abort()
     await Promise.all(callers)
   }
   expect([...statuses]).toEqual([503])

@@ -50,13 +50,10 @@ const safely = t.middleware(async ({ next }) => {
 /** A database that leaves a procedure without an answer is an outage to the page that waits for it. */
 const inTime = t.middleware(async ({ ctx, type, meta, next }) => {
   if (type === 'subscription') return next()
+  const withinMs = type === 'mutation' ? Number.POSITIVE_INFINITY : meta?.slow ? SLOW_READ_MS : READ_MS
   const over = new AbortController()
   const outage = Promise.withResolvers<never>()
-  void untilOutage(
-    ctx.platform,
-    type === 'mutation' ? undefined : meta?.slow ? SLOW_READ_MS : READ_MS,
-    over.signal,
-  ).then(
+  void untilOutage(ctx.platform, withinMs, over.signal).then(
     () => outage.reject(new StoreUnavailable('no answer in time')),
     () => {},
   )
@@ -68,13 +65,10 @@ const inTime = t.middleware(async ({ ctx, type, meta, next }) => {
 })
 
 /** Resolves when the database does not answer any more, or when `withinMs` are over. Rejects when `signal` aborts. */
-async function untilOutage({ ready }: Platform, withinMs: number | undefined, signal: AbortSignal): Promise<void> {
-  const began = performance.now()
+async function untilOutage({ ready }: Platform, withinMs: number, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + withinMs
   await wait(LOOK_AFTER_MS, undefined, { signal })
-  while (withinMs === undefined || performance.now() - began < withinMs) {
-    if (!(await ready())) return
-    await wait(LOOK_EVERY_MS, undefined, { signal })
-  }
+  while (performance.now() < deadline && (await ready())) await wait(LOOK_EVERY_MS, undefined, { signal })
 }
 
 export const publicProcedure = t.procedure.use(safely).use(inTime)
