@@ -7,6 +7,7 @@ import { isPublicAddress } from './addresses.ts'
 import { allowList } from './allow-list.ts'
 import type { Post, Posted } from './post.ts'
 import { post, postAsFetch } from './post.ts'
+import { AnswerTooLarge } from './unpacked.ts'
 
 export type Egress = {
   /** `fetch` that connects to public addresses (over https) and allowed hosts only, and follows no redirect. */
@@ -24,6 +25,7 @@ export type EgressOptions = {
   connectTimeoutMs?: number
   /** Until an answer begins, and between two of its pieces. Callers set the limit of the whole. */
   silenceMs?: number
+  /** Of an answer, unpacked. */
   maxAnswerBytes?: number
   /** How names become addresses; another one only in tests. */
   resolve?: Resolve
@@ -50,16 +52,21 @@ export function createEgress({
     bodyTimeout: silenceMs,
     maxResponseSize: maxAnswerBytes,
   })
+  const through = { dispatcher: agent, maxAnswerBytes }
   return {
     fetch: ((input: string | URL, init: RequestInit = {}) => {
       // `manual` shows the answer that redirects. Neither goes where it points.
       const redirect = init.redirect === 'manual' ? 'manual' : 'error'
       const { method, headers, body, signal } = init
       if (method?.toUpperCase() === 'POST' && typeof body === 'string')
-        return postAsFetch(agent, input, { headers: new Headers(headers), body, redirect, ...(signal && { signal }) })
-      return undiciFetch(input, { ...(init as object), dispatcher: agent, redirect })
+        return postAsFetch(through, input, { headers: new Headers(headers), body, redirect, ...(signal && { signal }) })
+      const asIs = new Headers(headers)
+      if (!asIs.has('accept-encoding')) asIs.set('accept-encoding', 'identity')
+      const rest = { ...init, headers: Object.fromEntries(asIs), dispatcher: agent, redirect }
+      const fetched = undiciFetch(input, rest as Parameters<typeof undiciFetch>[1])
+      return fetched.then((response) => bounded(response as unknown as Response, maxAnswerBytes))
     }) as unknown as typeof globalThis.fetch,
-    post: (url, given) => post(agent, url, given),
+    post: (url, given) => post(through, url, given),
     async check(url) {
       const target = targetOf(new URL(url))
       if (allowed(target.hostname, target.port)) return
@@ -68,6 +75,21 @@ export function createEgress({
     },
     close: () => agent.close(),
   }
+}
+
+/** `fetch` unpacks an answer by itself, whatever its size becomes. */
+function bounded(response: Response, maxBytes: number): Response {
+  if (!response.body || !response.headers.has('content-encoding')) return response
+  let count = 0
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform(piece, controller) {
+      count += piece.length
+      if (count > maxBytes) throw new AnswerTooLarge(maxBytes)
+      controller.enqueue(piece)
+    },
+  })
+  const { status, statusText, headers } = response
+  return new Response(response.body.pipeThrough(counted), { status, statusText, headers })
 }
 
 const targetOf = ({ hostname, port, protocol }: { hostname: string; port: string; protocol: string }): Target => ({

@@ -1,15 +1,33 @@
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { Agent } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { post, postAsFetch } from './post.ts'
 
-const dispatcher = new Agent()
+const dispatcher = new Agent({ maxResponseSize: 1_000_000 })
+const through = { dispatcher, maxAnswerBytes: 1_000_000 }
+
+function packedAnswer(packing: string, response: ServerResponse): void {
+  const name = { 'raw-deflate': 'deflate', bomb: 'gzip', cut: 'gzip' }[packing] ?? packing
+  const packers: Record<string, (text: Buffer) => Buffer> = {
+    br: brotliCompressSync,
+    zstd: zstdCompressSync,
+    deflate: deflateSync,
+    'raw-deflate': deflateRawSync,
+    'gzip,br': (text) => brotliCompressSync(gzipSync(text)),
+    bomb: () => gzipSync(Buffer.alloc(200_000_000)),
+    cut: (text) => gzipSync(text).subarray(0, -4),
+  }
+  const bytes = (packers[packing] ?? gzipSync)(Buffer.from('hello'))
+  response.writeHead(200, { 'content-encoding': name }).end(bytes)
+}
 const server = createServer((request, response) => {
   if (request.url === '/empty') response.writeHead(204).end()
-  else if (request.url === '/packed') response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('hello'))
+  else if (request.url?.startsWith('/packed')) packedAnswer(request.url.split('?')[1]!, response)
+  else if (request.url === '/elsewhere') response.writeHead(302, { location: '/' }).end()
   else if (request.url === '/reset') request.socket.destroy()
   else if (request.url === '/never') request.resume()
   else if (request.url === '/long') response.end(Buffer.alloc(5_000_000))
@@ -33,7 +51,7 @@ afterAll(async () => {
   await dispatcher.close()
 })
 const send = (path: string, more: { signal?: AbortSignal } = {}) =>
-  postAsFetch(dispatcher, at + path, {
+  postAsFetch(through, at + path, {
     headers: new Headers({ 'x-own': 'ä?' }),
     body: '{"ü":1}',
     redirect: 'error',
@@ -55,13 +73,34 @@ test('an answer without a body is one', async () => {
   expect([response.status, response.body]).toEqual([204, null])
 })
 
-test.each(['/packed', '/reset'])(
-  '%s: what is no answer is an error as of fetch, and the next call works',
-  async (path) => {
-    await expect(send(path)).rejects.toMatchObject({ name: 'TypeError', message: 'fetch failed' })
-    expect((await send('/')).status).toBe(201)
+test('what is no answer is an error as of fetch, and the next call works', async () => {
+  await expect(send('/reset')).rejects.toMatchObject({ name: 'TypeError', message: 'fetch failed' })
+  expect((await send('/')).status).toBe(201)
+})
+
+test.each(['gzip', 'x-gzip', 'br', 'zstd', 'deflate', 'raw-deflate', 'gzip,br'])(
+  'an answer that is packed as %s is unpacked, though that was not asked for',
+  async (packing) => {
+    expect(await (await send(`/packed?${packing}`)).text()).toBe('hello')
+    const answer = await post(through, `${at}/packed?${packing}`, { headers: {}, body: '' })
+    expect(await answer.text()).toBe('hello')
   },
 )
+
+test('an answer that is packed in an unknown way, or cut, is an error, and the next call works', async () => {
+  await expect(send('/packed?compress')).rejects.toMatchObject({ cause: { name: 'UnknownPacking' } })
+  await expect((await send('/packed?cut')).text()).rejects.toThrow('unexpected end of file')
+  expect((await send('/')).status).toBe(201)
+})
+
+test.each(['/packed?bomb', '/long'])('%s: an answer is limited by what it is unpacked', async (path) => {
+  await expect((await post(through, at + path, { headers: {}, body: '' })).text()).rejects.toMatchObject(tooLarge)
+  await expect(read((await post(through, at + path, { headers: {}, body: '' })).body!)).rejects.toMatchObject(tooLarge)
+})
+const tooLarge = { name: 'AnswerTooLarge', limitBytes: 1_000_000 }
+async function read(body: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of body);
+}
 
 test('an answer that breaks off ends in an error', async () => {
   const response = await send('/broken')
@@ -90,7 +129,7 @@ test.each(['/', '/broken', '/long'])(
 )
 
 test('what a run waits for is the same without what browsers need', async () => {
-  const plain = (path: string) => post(dispatcher, at + path, { headers: { 'x-own': 'a' }, body: '{"ü":1}' })
+  const plain = (path: string) => post(through, at + path, { headers: { 'x-own': 'a' }, body: '{"ü":1}' })
   const answer = await plain('/')
   expect([answer.status, answer.headers.get('Content-Type'), answer.headers.get('x-none')]).toEqual([
     201,
@@ -100,5 +139,6 @@ test('what a run waits for is the same without what browsers need', async () => 
   expect(JSON.parse(await answer.text())).toMatchObject({ body: '{"ü":1}', headers: { 'accept-encoding': 'identity' } })
   expect(await (await plain('/empty')).text()).toBe('')
   await expect((await plain('/broken')).text()).rejects.toThrow('other side closed')
-  await expect(plain('/packed')).rejects.toMatchObject({ name: 'TypeError', message: 'fetch failed' })
+  expect((await plain('/elsewhere')).status).toBe(302)
+  await expect(send('/elsewhere')).rejects.toMatchObject({ name: 'TypeError', message: 'fetch failed' })
 })
