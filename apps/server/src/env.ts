@@ -67,6 +67,20 @@ const Variables = z.object({
       .min(1, 'must be at least 1')
       .max(256, 'must be at most 256'),
   ),
+  STEWRD_ANSWER_LIMIT_MB: optional(
+    z.coerce
+      .number('must be a number')
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(256, 'must be at most 256'),
+  ),
+  STEWRD_RUN_LIMIT_SECONDS: optional(
+    z.coerce
+      .number('must be a number')
+      .int('must be a whole number')
+      .min(10, 'must be at least 10')
+      .max(86_400, 'must be at most 86400, a day'),
+  ),
   STEWRD_REQUEST_LIMIT_MB: optional(
     z.coerce
       .number('must be a number')
@@ -113,6 +127,10 @@ export type Env = {
   sessionLimit: number
   /** Bytes of one stored file. */
   fileLimit: number
+  /** Bytes of an answer of a provider, unpacked. */
+  answerLimit: number
+  /** Milliseconds that a run or a chat completion may take. */
+  runLimit: number
   /** Bytes of the body of a chat completion, which may hold images. */
   completionLimit: number
   /** Where files lie. Absent: in the home. */
@@ -161,6 +179,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     logLevel: v.STEWRD_LOG_LEVEL ?? 'info',
     sessionLimit: v.STEWRD_SESSION_LIMIT ?? 1000,
     fileLimit: (v.STEWRD_FILE_LIMIT_MB ?? 32) * 1024 * 1024,
+    answerLimit: (v.STEWRD_ANSWER_LIMIT_MB ?? 32) * 1024 * 1024,
+    runLimit: (v.STEWRD_RUN_LIMIT_SECONDS ?? 600) * 1000,
     completionLimit: (v.STEWRD_REQUEST_LIMIT_MB ?? 50) * 1024 * 1024,
     ...(s3 && { s3 }),
     anchorDir: resolve(v.STEWRD_ANCHOR_DIR ?? join(home, 'log', 'anchors')),

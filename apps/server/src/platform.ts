@@ -64,6 +64,8 @@ export type Platform = ReadModels & {
   priceBook: PriceBook
   /** Active sessions that a project may have. */
   sessionLimit: number
+  /** Milliseconds that a run may take. */
+  runLimit: number
   /** Bytes of the body of a chat completion. */
   completionLimit: number
   sql: Sql
@@ -200,6 +202,7 @@ export async function createPlatform(
     priceBook: new PriceBook({ accountId, store, egress }),
     tolls: createTolls(env, { ...readModels, accountId, sql, now: Date.now }),
     sessionLimit: env.sessionLimit,
+    runLimit: env.runLimit,
     completionLimit: env.completionLimit,
     sql,
     store,

@@ -57,8 +57,8 @@ async function run(projectId: string, keyFingerprint: string) {
     { type: 'StartRun', run: { ...data, ...plain, files: [], tools: [], capabilities: ['chat'] } },
     meta,
   )
-  const said = { content: 'Hi', toolCalls: [], finishReason: 'stop', costNanoUsd: null }
-  const answer = { step: 1, ...said, tokens: { input: 3, output: 2 }, durationMs: 5 }
+  const said = { content: 'Hi', refusal: null, toolCalls: [], finishReason: 'stop', costNanoUsd: null, extra: null }
+  const answer = { step: 1, ...said, tokens: { input: 3, output: 2 }, tokensEstimated: false, durationMs: 5 }
   const done = await platform.store.execute(
     runs,
     stream,

@@ -1,5 +1,4 @@
-import { ProviderError } from '@stewrd/runtime/provider/errors.ts'
-import { RequestRefused } from '@stewrd/runtime/provider/forward.ts'
+import { ProviderError, RequestRefused } from '@stewrd/runtime/provider/errors.ts'
 import type { ContractError } from '../runs/contract-error.ts'
 
 type OpenAiError = {
@@ -11,7 +10,7 @@ type OpenAiError = {
 export function openAiError(error: ContractError): OpenAiError {
   const { code, message, cause } = error
   if (cause instanceof RequestRefused)
-    return shaped(400, {
+    return shaped([403, 404, 413].includes(cause.status ?? 400) ? cause.status! : 400, {
       message,
       type: 'invalid_request_error',
       code: cause.detail.code ?? code,

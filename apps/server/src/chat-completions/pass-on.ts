@@ -1,84 +1,89 @@
 import { once } from 'node:events'
-import type { Posted } from '@stewrd/runtime/egress/post.ts'
-import type { ModelAnswer } from '@stewrd/runtime/provider/answer.ts'
-import { CompletionReader } from '@stewrd/runtime/provider/completion-reader.ts'
-import { ProviderError } from '@stewrd/runtime/provider/errors.ts'
-import { forward } from '@stewrd/runtime/provider/forward.ts'
+import type { ServerResponse } from 'node:http'
+import type { ReadOptions } from '@stewrd/runtime/provider/completion/chunk-reader.ts'
+import type { OpenStream } from '@stewrd/runtime/provider/completion/open.ts'
+import { openStream, openWhole } from '@stewrd/runtime/provider/completion/open.ts'
+import type { Whole } from '@stewrd/runtime/provider/completion/whole.ts'
+import { Aborted } from '@stewrd/runtime/provider/errors.ts'
+import type { ModelAnswer } from '@stewrd/runtime/provider/model-answer.ts'
+import { scrubberOf } from '@stewrd/runtime/provider/reading/key-scrubber.ts'
 import { withRetries } from '@stewrd/runtime/provider/retry.ts'
+import { send } from '@stewrd/runtime/provider/send.ts'
 import { demoEgress } from '@stewrd/runtime/demo/demo-model.ts'
-import type { FastifyReply } from 'fastify'
 import type { RunTarget } from '../runs/credentials.ts'
 import { isDemo } from '../runs/credentials.ts'
 import type { RunsDeps } from '../runs/deps.ts'
 import { fallBack } from '../runs/fall-back.ts'
 import type { KeyReports } from '../runs/key-reports.ts'
 import type { LiveRun } from '../runs/live-run.ts'
+import type { SseStream } from '../runs/sse.ts'
+import type { RecentRefusals, RetryingClient } from './recent-refusals.ts'
 import type { ChatCompletionRequest } from './request.ts'
 
-type Call = { deps: RunsDeps; reports: KeyReports; live: LiveRun; target: RunTarget; request: ChatCompletionRequest }
+type Call = {
+  deps: RunsDeps
+  reports: KeyReports
+  refusals: RecentRefusals
+  client: RetryingClient
+  live: LiveRun
+  target: RunTarget
+  request: ChatCompletionRequest
+}
+type Opened = { whole: Whole } | { stream: OpenStream }
 
-/** The provider's answer, its body unread; with the old key where an overlap allows that. */
-export async function called({ deps, reports, live, target, request }: Call): Promise<Posted> {
+/** The provider's answer, understood as far as it must be before the client has any of it; with the old key where an overlap allows that. */
+export async function called({ deps, reports, refusals, client, live, target, request }: Call): Promise<Opened> {
+  const repeated = { client, projectId: live.projectId, target, request }
+  refusals.check(repeated)
   const ask = (to: RunTarget) =>
-    withRetries(
-      () =>
-        forward(isDemo(to) ? demoEgress : deps.egress, {
-          target: { ...to.provider, key: to.key },
-          body: { ...request, ...counted(request), model: to.model },
-          signal: live.signal,
-          timeoutMs: deps.limits.step,
-        }),
-      { begun: () => false, signal: live.signal },
-    )
+    withRetries(() => asked(deps, live, to, request), { begun: () => false, signal: live.signal })
   const began = performance.now()
-  const response = await ask(target).catch(async (error: unknown) => {
+  const opened = await ask(target).catch(async (error: unknown) => {
     const old = await fallBack(deps, live, target, error)
-    if (!old) throw error
+    if (!old) throw refusals.told(repeated, error)
     reports.rejected(live, target, 401)
     return ask({ ...old, model: target.model })
   })
   reports.worked(live, target, Math.round(performance.now() - began))
-  return response
+  return opened
+}
+
+async function asked(deps: RunsDeps, live: LiveRun, to: RunTarget, request: ChatCompletionRequest): Promise<Opened> {
+  const own = request.stream === true && request.stream_options === undefined
+  const posted = await send(isDemo(to) ? demoEgress : deps.egress, {
+    target: { ...to.provider, key: to.key },
+    body: { ...request, ...counted(request), model: to.model },
+    ...(own && { optional: 'stream_options' }),
+    signal: live.signal,
+    timeoutMs: deps.limits.step,
+  })
+  const options: ReadOptions = { asked: request, scrubber: scrubberOf(to.key) }
+  try {
+    return request.stream ? { stream: await openStream(posted, options) } : { whole: await openWhole(posted, options) }
+  } catch (error) {
+    if (live.signal.aborted) throw live.signal.reason instanceof Error ? live.signal.reason : new Aborted('stopped')
+    throw error
+  }
 }
 
 /** A stream tells its tokens only when it is asked to; what the client did not ask for is left out again. */
 const counted = ({ stream, stream_options: options }: ChatCompletionRequest) =>
   stream ? { stream_options: { ...options, include_usage: true } } : {}
 
-const brokenOff = () => new ProviderError('compute_error', 'The provider broke off in the middle of its answer.')
-
-/** The whole answer as text, and what it says. */
-export async function passWhole(response: Posted): Promise<{ text: string; answer: ModelAnswer }> {
-  const text = await response.text().catch(() => {
-    throw brokenOff()
-  })
-  const reader = new CompletionReader()
-  reader.whole(text)
-  const answer = reader.answer()
-  if (!answer) throw new ProviderError('compute_error', 'The provider sent an answer that cannot be read.')
-  return { text, answer }
-}
-
-/** Each frame as it comes, no faster than the client reads; `onFrame` is called before. Throws when the provider broke off; then the stream was not ended. */
+/** Each frame as it comes, no faster than the client reads, and the end of the stream once it is known to be one. Throws when the provider broke off. */
 export async function passStream(
-  response: Posted,
-  { raw }: FastifyReply,
-  { withoutUsage, onFrame }: { withoutUsage: boolean; onFrame(): void },
+  { frames, answer }: OpenStream,
+  stream: SseStream,
+  { raw, withoutUsage }: { raw: ServerResponse; withoutUsage: boolean },
 ): Promise<ModelAnswer> {
-  const reader = new CompletionReader()
-  const decoder = new TextDecoder()
   const write = async (text: string) => {
-    if (text) onFrame()
-    if (text && !raw.destroyed && !raw.write(text)) await Promise.race([once(raw, 'drain'), once(raw, 'close')])
+    if (!stream.write(text)) await Promise.race([once(raw, 'drain'), once(raw, 'close')])
   }
-  try {
-    for await (const chunk of response.body ?? [])
-      await write(reader.frames(decoder.decode(chunk, { stream: true }), { withoutUsage }))
-  } catch (error) {
-    throw error instanceof ProviderError ? error : brokenOff()
+  for await (const some of frames) {
+    const told = withoutUsage ? some.filter(({ onlyUsage }) => !onlyUsage) : some
+    if (told.length > 0) await write(told.map(({ json }) => `data: ${json}\n\n`).join(''))
   }
-  await write(reader.rest())
-  const answer = reader.answer()
-  if (!answer) throw brokenOff()
-  return answer
+  const said = answer()
+  await write('data: [DONE]\n\n')
+  return said
 }

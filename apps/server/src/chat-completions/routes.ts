@@ -1,31 +1,37 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Posted } from '@stewrd/runtime/egress/post.ts'
-import type { ModelAnswer } from '@stewrd/runtime/provider/answer.ts'
+import { ProviderError } from '@stewrd/runtime/provider/errors.ts'
+import type { ModelAnswer } from '@stewrd/runtime/provider/model-answer.ts'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { setSecurityHeaders } from '../kernel/security-headers.ts'
-import { fail, failureOf, record } from '../runs/carry-out.ts'
+import { complete, fail, failureOf, record } from '../runs/carry-out.ts'
 import { seenError } from '../runs/contract-error-of.ts'
-import type { ContractError } from '../runs/contract-error.ts'
 import type { KeyReports } from '../runs/key-reports.ts'
 import { LiveRun, lostTo } from '../runs/live-run.ts'
 import type { RunEnd } from '../runs/live-run.ts'
+import type { SseStream } from '../runs/sse.ts'
+import { sseStream } from '../runs/sse.ts'
 import type { StartedRun } from '../runs/start-run.ts'
 import { startRun } from '../runs/start-run.ts'
 import type { V1 } from '../runs/v1.ts'
 import { limitHeaders } from '../limits/headers.ts'
 import { openAiError } from './errors.ts'
-import { called, passStream, passWhole } from './pass-on.ts'
+import { called, passStream } from './pass-on.ts'
+import type { RetryingClient } from './recent-refusals.ts'
+import { RecentRefusals, retryingClient } from './recent-refusals.ts'
 import type { ChatCompletionRequest } from './request.ts'
 import { lastText, modelOf, parseChatCompletion } from './request.ts'
 
 /** The OpenAI-compatible door: a chat completion with the project's own key, under its limits, in its history. */
 export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
   const { deps, credentials, runner } = v1
+  const refusals = new RecentRefusals()
 
   void app.register(async (scope) => {
     scope.setErrorHandler(async (error, request, reply) => {
       const known = seenError(error, request)
       if (known.retryAfter !== null) reply.header('retry-after', String(known.retryAfter))
+      // The provider was called as often as it should be: official clients would do the same again, twice.
+      if (known.cause instanceof ProviderError) reply.header('x-should-retry', 'false')
       limitHeaders(reply, known.minute)
       const { status, body } = openAiError(known)
       await reply.code(status).send(body)
@@ -47,12 +53,12 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
           'x-stewrd-key-source': started.target.source,
         })
         limitHeaders(reply, started.minute)
-        return await answered(started, asked, reply)
+        return await answered(started, asked, reply, retryingClient(request.headers))
       },
     )
   })
 
-  async function answered(run: StartedRun, asked: ChatCompletionRequest, reply: FastifyReply) {
+  async function answered(run: StartedRun, asked: ChatCompletionRequest, reply: FastifyReply, client: RetryingClient) {
     const { runId, credential, started, revision, target } = run
     const events = [{ type: 'RunStarted', version: 3, data: started } as const]
     const live = new LiveRun({ runId, projectId: credential.projectId, fence: 1, events, revision, watched: false })
@@ -63,7 +69,7 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
     const ready = Promise.withResolvers<string | undefined>()
     // Where the project has so many runs at once, the client's next one counts this one until its end is written.
     const atOnce = typeof credential.limits?.runsAtOnce === 'number'
-    runner.hold(live, (reports) => carried({ live, reports, asked, target, reply, ready, atOnce }))
+    runner.hold(live, (reports) => carried({ live, reports, client, asked, target, reply, ready, atOnce }))
     const text = await ready.promise
     if (text === undefined) return reply
     return reply.type('application/json; charset=utf-8').send(text)
@@ -72,6 +78,7 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
   type Carried = {
     live: LiveRun
     reports: KeyReports
+    client: RetryingClient
     asked: ChatCompletionRequest
     target: StartedRun['target']
     reply: FastifyReply
@@ -82,59 +89,46 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
   }
 
   /** The client has its answer before the end of the run is written. */
-  async function carried({ live, reports, asked, target, reply, ready, atOnce }: Carried): Promise<RunEnd> {
+  async function carried({ live, reports, client, asked, target, reply, ready, atOnce }: Carried): Promise<RunEnd> {
     const began = performance.now()
     const elapsed = () => Math.round(performance.now() - began)
+    const stream = asked.stream ? streamTo(reply, ready) : undefined
+    let answer: ModelAnswer
     try {
-      const response = await called({ deps, reports, live, target, request: asked })
-      const answer = await handedOver(response, asked, reply, ready)
-      const durationMs = elapsed()
-      // To seal the end takes longer than to write the answer: that goes out first.
-      if (!atOnce) await nextTurn()
-      const costNanoUsd = answer.costNanoUsd ?? (await deps.priceBook.cost(target, answer.tokens))
-      const said = { ...answer, costNanoUsd, step: 1, durationMs }
-      const command = { type: 'CompleteRun', fence: live.fence, answer: said, durationMs } as const
-      await record(deps, live, { command, commandId: `end:${live.runId}:${live.fence}` })
-      return { status: 'completed' }
+      const opened = await called({ deps, reports, refusals, client, live, target, request: asked })
+      const withoutUsage = asked.stream_options?.include_usage !== true
+      if ('stream' in opened) answer = await passStream(opened.stream, stream!, { raw: reply.raw, withoutUsage })
+      else {
+        ready.resolve(opened.whole.json)
+        ;({ answer } = opened.whole)
+      }
+      stream?.end()
     } catch (error) {
       const lost = lostTo(error)
       if (lost) return lost
       if (live.reason === 'cancelled') return await cancelled(live, elapsed())
       const failure = failureOf(live.reason instanceof Error ? live.reason : error)
-      if ('status' in (error as object) && failure.code === 'provider_key_rejected') reports.rejected(live, target, 401)
+      if (error instanceof ProviderError && error.code === 'provider_key_rejected')
+        reports.rejected(live, target, error.status ?? 401)
+      // OpenAI's clients throw for a frame that holds an error.
+      if (stream?.begun) stream.write(`data: ${JSON.stringify(openAiError(failure).body)}\n\n`)
       ready.reject(failure)
-      if (reply.raw.headersSent) breakOff(reply, failure)
       return fail(deps, live, failure, elapsed())
+    } finally {
+      stream?.end()
     }
+    const durationMs = elapsed()
+    // To seal the end takes longer than to write the answer: that goes out first.
+    if (!atOnce) await nextTurn()
+    return complete(deps, live, { answer: { ...answer, costNanoUsd: await costOf(answer, target) }, durationMs })
   }
 
-  async function handedOver(
-    response: Posted,
-    asked: ChatCompletionRequest,
-    reply: FastifyReply,
-    ready: Carried['ready'],
-  ): Promise<ModelAnswer> {
-    if (!asked.stream) {
-      const { text, answer } = await passWhole(response)
-      ready.resolve(text)
-      return answer
-    }
+  const costOf = async ({ costNanoUsd, tokens }: ModelAnswer, target: StartedRun['target']) =>
+    costNanoUsd ?? (await deps.priceBook.cost(target, tokens))
+
+  function streamTo(reply: FastifyReply, ready: Carried['ready']): SseStream {
     setSecurityHeaders(reply, { https: v1.https })
-    reply.hijack()
-    const headers = {
-      ...reply.getHeaders(),
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-    }
-    reply.raw.writeHead(200, headers as Record<string, string>)
-    ready.resolve(undefined)
-    // Most providers send their first frame with the headers: then ours go out together, too.
-    const flush = setImmediate(() => reply.raw.flushHeaders())
-    const withoutUsage = asked.stream_options?.include_usage !== true
-    const onFrame = () => clearImmediate(flush)
-    const answer = await passStream(response, reply, { withoutUsage, onFrame }).finally(onFrame)
-    reply.raw.end()
-    return answer
+    return sseStream(reply, { onBegin: () => ready.resolve(undefined) })
   }
 
   async function cancelled(live: LiveRun, durationMs: number): Promise<RunEnd> {
@@ -144,10 +138,4 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
     })
     return { status: 'cancelled' }
   }
-}
-
-/** OpenAI's clients throw for a frame that holds an error. */
-function breakOff({ raw }: FastifyReply, failure: ContractError): void {
-  if (raw.destroyed || raw.writableEnded) return
-  raw.end(`data: ${JSON.stringify(openAiError(failure).body)}\n\n`)
 }

@@ -86,7 +86,14 @@ const cleaners: { [T in AnyEvent['type']]: (data: Of<T>) => PublicData[T] } = {
     ...data,
     outputs: data.outputs.map((o) => ({ ...o, output: preview(o.output) })),
   }),
-  ModelAnswered: (data) => ({ ...data, content: preview(data.content) }),
+  ModelAnswered: ({ toolCalls, ...data }) => ({
+    ...data,
+    content: preview(data.content),
+    refusal: data.refusal === null ? null : preview(data.refusal),
+    // What goes back to the provider as it came is for no reader.
+    toolCalls: toolCalls.map(({ id, name, arguments: args }) => ({ id, name, arguments: args })),
+    extra: null,
+  }),
   SessionOpened: asItIs,
   SessionMessageStarted: asItIs,
   SessionMessageEnded: (data) => ({

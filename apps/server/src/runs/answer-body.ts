@@ -1,8 +1,9 @@
 import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
-import type { RunEvent } from '@stewrd/core/runs/events.ts'
+import type { ModelAnsweredData, RunEvent } from '@stewrd/core/runs/events.ts'
 import type { StartedRun } from '@stewrd/core/runs/runs.ts'
 import { runs } from '@stewrd/core/runs/runs.ts'
 import type { RunAnswer } from '@stewrd/core/runs/wire.ts'
+import { exactArguments } from '@stewrd/runtime/provider/completion/arguments.ts'
 import { OUTPUTS_MS } from '@stewrd/runtime/loop/run-loop.ts'
 import type { RunLimits } from './deps.ts'
 import { startOf } from './deps.ts'
@@ -43,13 +44,17 @@ export function answerBody(
   const { started, config, status, tokens, error } = state
   const fingerprint = state.fallback ?? config.keyFingerprint
   const request = status === 'waiting' ? events.findLast((e) => e.type === 'ToolOutputsRequested') : undefined
+  const answers = events.flatMap((e) => (e.type === 'ModelAnswered' ? [e.data] : []))
+  const last = answers.at(-1)
+  const estimated = answers.some(({ tokensEstimated }) => tokensEstimated)
   return {
     id: runId,
     object: started.object === 'session.message' ? 'session.message' : 'agent.response',
     ...(started.sessionId !== null && { session_id: started.sessionId }),
     status: status === 'running' || status === 'waiting' ? statusOf[status] : status,
-    message: error ? '' : request ? lastText(events) : state.message,
-    tool_calls: request ? request.data.calls.map((call) => ({ ...call })) : [],
+    message: error ? '' : request ? (last?.content ?? '') : state.message,
+    ...(last?.refusal && { refusal: last.refusal }),
+    tool_calls: request ? request.data.calls.map((call) => ({ ...call, arguments: argumentsOf(call, last) })) : [],
     capabilities_used: [...started.capabilities],
     files: events.flatMap((e) =>
       e.type === 'ToolReturned' ? e.data.files.map((file) => wireFile(file, fileUrl)) : [],
@@ -58,6 +63,7 @@ export function answerBody(
       credits_this_request: started.credits,
       credits_remaining: account.creditsLeft,
       tokens_used: tokens.input + tokens.output,
+      ...(estimated && { estimated }),
       requests_used: account.used,
       requests_limit: account.limit,
     },
@@ -70,6 +76,8 @@ export function answerBody(
       key_source: config.keySource,
       config_revision: config.configRevision,
       ...(fingerprint !== null && { key_fingerprint: fingerprint }),
+      ...(last && { finish_reason: last.finishReason }),
+      ...(estimated && { usage_estimated: estimated }),
     },
     ...(error && { error: { code: error, message: state.message } }),
     _compute_instance: node,
@@ -82,7 +90,11 @@ function durationOf({ pending, started, durationMs }: StartedRun, limits: Pick<R
   return Math.max(0, pending.expiresAt - OUTPUTS_MS - startOf(started, limits))
 }
 
-const lastText = (events: readonly RunEvent[]) => events.findLast((e) => e.type === 'ModelAnswered')?.data.content ?? ''
+type Requested = { id: string; arguments: Record<string, unknown> }
+
+/** Arguments with every number as the model wrote it: a record of a run holds them as text. */
+const argumentsOf = ({ id, arguments: read }: Requested, answer: ModelAnsweredData | undefined) =>
+  exactArguments(answer?.toolCalls.find((call) => call.id === id)?.arguments ?? '') ?? read
 
 /** Texts carry their content; what is in the storage has a URL. */
 const wireFile = ({ name, content, fileId }: RunFile, fileUrl: AnswerContext['fileUrl']) => ({

@@ -7,9 +7,11 @@ import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import type { ContractCode } from '@stewrd/core/runs/wire.ts'
 import { demoEgress } from '@stewrd/runtime/demo/demo-model.ts'
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
+import { forAnotherModel } from '@stewrd/runtime/loop/messages.ts'
 import type { LoopPorts, StepRecord } from '@stewrd/runtime/loop/run-loop.ts'
 import { runLoop } from '@stewrd/runtime/loop/run-loop.ts'
 import { answer } from '@stewrd/runtime/provider/answer.ts'
+import type { ModelAnswer } from '@stewrd/runtime/provider/model-answer.ts'
 import { ProviderError } from '@stewrd/runtime/provider/errors.ts'
 import { withRetries } from '@stewrd/runtime/provider/retry.ts'
 import { errorFields } from '../kernel/log.ts'
@@ -45,7 +47,8 @@ export async function carryOut(deps: RunsDeps, reports: KeyReports, live: LiveRu
     now: () => performance.now(),
     clock: deps.now,
     record: (step) => record(deps, live, held(step, live, elapsed())),
-    async answer(messages, offer, step) {
+    async answer(conversation, offer, step) {
+      let messages = conversation
       let begun = false
       const onToken = (text: string) => {
         begun = true
@@ -79,6 +82,7 @@ export async function carryOut(deps: RunsDeps, reports: KeyReports, live: LiveRu
           if (error instanceof ProviderError && error.code === 'provider_key_rejected')
             reports.rejected(live, target, error.status ?? 401)
           target = backup
+          messages = forAnotherModel(messages)
           return retried()
         })
       reports.worked(live, target, Math.round(performance.now() - asked))
@@ -132,6 +136,32 @@ export async function record(
   const recorded = events.map(({ event }) => event)
   live.take(recorded, revision)
   return recorded
+}
+
+/** Records the only answer of a run that its client has already: however long that takes, it never becomes a failure. */
+export async function complete(
+  deps: RunsDeps,
+  live: LiveRun,
+  { answer, durationMs }: { answer: ModelAnswer; durationMs: number },
+): Promise<RunEnd> {
+  const command = {
+    type: 'CompleteRun',
+    fence: live.fence,
+    answer: { ...answer, step: 1, durationMs },
+    durationMs,
+  } as const
+  try {
+    await record(deps, live, { command, commandId: `end:${live.runId}:${live.fence}` })
+  } catch (unwritten) {
+    const lost = lostTo(unwritten)
+    if (lost) return lost
+    deps.log.warn({ run: live.runId, err: errorFields(unwritten) }, 'the end of a run could not be recorded')
+    if (unwritten instanceof StoreUnavailable)
+      live.unwritten = wait(RETRY_MS, undefined, { ref: false }).then(() =>
+        complete(deps, live, { answer, durationMs }),
+      )
+  }
+  return { status: 'completed' }
 }
 
 /** An end that cannot be written now is written as soon as it can be: this node lives, so nobody else will. */

@@ -14,10 +14,12 @@ import type { Secrets } from '../kernel/secrets.ts'
 
 type HeadRequest<State, Command, Event extends EventShape> = readonly [Decider<State, Command, Event>, StreamId]
 
-/** Milliseconds. `sync`: a synchronous call is answered by then; `step`: until a provider's first byte; `run`: without waiting for the client. */
+/** Milliseconds. `sync`: a synchronous call of an agent is answered by then; `step`: until a provider's first byte; `run`: without waiting for the client. */
 export type RunLimits = { sync: number; step: number; run: number }
-/** Clients give up at 120 s. */
-export const runLimits: RunLimits = { sync: 115_000, step: 100_000, run: 10 * 60_000 }
+/** Stewrd's own clients give up at 120 s; those of other doors wait ten minutes, and a model that thinks may be silent as long. */
+export const runLimits: RunLimits = { sync: 115_000, step: 10 * 60_000, run: 10 * 60_000 }
+/** The limits where the operator has set that of a run. */
+export const limitsOf = (run: number): RunLimits => ({ ...runLimits, step: run, run })
 
 /** When a run with this deadline started, unix milliseconds. */
 export const startOf = ({ deadline }: { deadline: number }, { run }: Pick<RunLimits, 'run'>): number => deadline - run

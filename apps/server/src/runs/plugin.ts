@@ -7,7 +7,7 @@ import { projectUsage } from '../limits/usage.ts'
 import { orphanedRuns } from '../system/nodes.ts'
 import { Credentials } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
-import { runLimits } from './deps.ts'
+import { limitsOf } from './deps.ts'
 import { Resumer } from './resumer.ts'
 import { Runner } from './runner.ts'
 import { activeSessions } from '../sessions/queries.ts'
@@ -51,7 +51,7 @@ function runsDeps(platform: Platform, log: Logger): RunsDeps {
     node,
     now,
     log,
-    limits: runLimits,
+    limits: limitsOf(platform.runLimit),
     // Three deciders in, their three states out: the store's mapped type says the same of any number.
     store: runsStore(platform),
     files: platform.files,

@@ -51,6 +51,7 @@ describe('an answer', () => {
         key_source: 'project',
         config_revision: 1,
         key_fingerprint: expect.stringMatching(/^fp_[0-9a-f]{16}$/),
+        finish_reason: 'stop',
       },
       _compute_instance: tested.platform.node,
     })

@@ -40,8 +40,8 @@ async function ran(over: Partial<RunStartedData>, cost: number | null, projectId
   const stream = { accountId, projectId, stream: runStream(randomUUID()) }
   const by = () => ({ commandId: randomUUID(), actor: 'operator:test' })
   await store.execute(runs, stream, { type: 'StartRun', run: { ...started, ...over } }, by())
-  const said = { step: 1, content: '', toolCalls: [], finishReason: 'stop', durationMs: 1 }
-  const answer = { ...said, tokens: { input: 10, output: 5 }, costNanoUsd: cost }
+  const said = { step: 1, content: '', refusal: null, toolCalls: [], finishReason: 'stop', extra: null, durationMs: 1 }
+  const answer = { ...said, tokens: { input: 10, output: 5 }, tokensEstimated: false, costNanoUsd: cost }
   await store.execute(runs, stream, { type: 'CompleteRun', fence: 1, answer, durationMs: 1 }, by())
 }
 

@@ -72,17 +72,29 @@ export const RunReconfigured = defineEvent(
   }),
 )
 
-/** One answer of the model. `step` counts from 1. `arguments` of a call is as the model wrote it; `costNanoUsd` is null where no price is known. */
+/** What a provider gives beside the fields that the API has. It goes back to it as it came. */
+const Extra = z.record(z.string(), z.unknown())
+
+/**
+ * One answer of the model. `step` counts from 1. `arguments` of a call is as the model wrote it; `costNanoUsd` is null where no price is known.
+ * `refusal`: why the model does not answer, in its words. `tokensEstimated`: the provider did not count, so the tokens are our estimate.
+ * `extra` of the message and of its calls, such as reasoning and signatures, goes back with the results.
+ */
 export const ModelAnswered = defineEvent(
   'ModelAnswered',
-  2,
+  3,
   z.strictObject({
     step: Step,
     content: z.string(),
-    toolCalls: z.array(z.strictObject({ id: z.string(), name: z.string(), arguments: z.string() })),
+    refusal: z.string().nullable(),
+    toolCalls: z.array(
+      z.strictObject({ id: z.string(), name: z.string(), arguments: z.string(), extra: Extra.optional() }),
+    ),
     finishReason: z.string(),
     tokens: Tokens,
+    tokensEstimated: z.boolean(),
     costNanoUsd: z.int().min(0).nullable(),
+    extra: Extra.nullable(),
     durationMs: z.int().min(0),
   }),
 )

@@ -8,14 +8,17 @@ const logged = (event: RunEvent) =>
   ({ event, projectId: 'p', at, stream: 'run:r' }) as Parameters<typeof monthsView.evolve>[1]
 const answered = (tokens: number, costNanoUsd: number | null): RunEvent => ({
   type: 'ModelAnswered',
-  version: 2,
+  version: 3,
   data: {
     step: 1,
     content: '',
+    refusal: null,
     toolCalls: [],
     finishReason: 'stop',
     tokens: { input: tokens, output: 1 },
+    tokensEstimated: false,
     costNanoUsd,
+    extra: null,
     durationMs: 1,
   },
 })

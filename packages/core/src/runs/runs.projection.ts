@@ -27,6 +27,8 @@ export type RunRow = {
   steps: number
   toolCalls: number
   tokens: number
+  /** Some of them are our estimate: the provider did not count. Absent otherwise. */
+  tokensEstimated?: true
   costNanoUsd: number | null
   credits: number
   error: string | null
@@ -60,11 +62,12 @@ export const runsView: Projection<RunEvent, RunRow> = {
       case 'RunResumed':
         return { ...row, node: event.data.node, fence: event.data.fence }
       case 'ModelAnswered': {
-        const { step, toolCalls, tokens, costNanoUsd } = event.data
+        const { step, toolCalls, tokens, tokensEstimated, costNanoUsd } = event.data
         const cost = costNanoUsd === null ? row.costNanoUsd : (row.costNanoUsd ?? 0) + costNanoUsd
         const counted = {
           tokens: row.tokens + tokens.input + tokens.output,
           toolCalls: row.toolCalls + toolCalls.length,
+          ...(tokensEstimated && { tokensEstimated }),
         }
         return { ...row, ...counted, steps: step, costNanoUsd: cost }
       }

@@ -29,10 +29,13 @@ const { files: _, tools: __, ...remembered } = run
 const answer: ModelAnsweredData = {
   step: 1,
   content: 'Well.',
+  refusal: null,
   toolCalls: [],
   finishReason: 'stop',
   tokens: { input: 12, output: 5 },
+  tokensEstimated: false,
   costNanoUsd: 70,
+  extra: null,
   durationMs: 600,
 }
 const last = { ...answer, step: 2, content: 'Bye.', tokens: { input: 20, output: 2 }, costNanoUsd: 30 }
@@ -45,9 +48,9 @@ const { provider, baseUrl, model, keySource, configRevision, keyFingerprint } = 
 const config = { provider, baseUrl, model, keySource, configRevision, keyFingerprint }
 const nothing = { called: [], returned: [], request: null }
 const started: RunEvent = { type: 'RunStarted', version: 3, data: run }
-const answered: RunEvent = { type: 'ModelAnswered', version: 2, data: answer }
-const answeredLast: RunEvent = { type: 'ModelAnswered', version: 2, data: last }
-const calledTool: RunEvent = { type: 'ModelAnswered', version: 2, data: calling }
+const answered: RunEvent = { type: 'ModelAnswered', version: 3, data: answer }
+const answeredLast: RunEvent = { type: 'ModelAnswered', version: 3, data: last }
+const calledTool: RunEvent = { type: 'ModelAnswered', version: 3, data: calling }
 const toolReturned: RunEvent = { type: 'ToolReturned', version: 1, data: returned }
 const requested: RunEvent = {
   type: 'ToolOutputsRequested',

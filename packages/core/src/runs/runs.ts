@@ -161,7 +161,7 @@ function mayHold(command: { type: string; fence: number }, { fence, status }: St
 function answered({ answer, called, returned, request }: RecordAnswer, { rounds }: StartedRun): RunEvent[] {
   const { step } = answer
   return [
-    { type: 'ModelAnswered', version: 2, data: answer },
+    { type: 'ModelAnswered', version: 3, data: answer },
     ...called.map((call) => ({ type: 'ToolCalled', version: 1, data: { step, ...call } }) as const),
     ...returned.map((data) => ({ type: 'ToolReturned', version: 1, data }) as const),
     ...(request ? [requested(request, step, rounds + 1)] : []),
@@ -190,8 +190,12 @@ function submitted({ outputs, node, at, deadline, config }: SubmitToolOutputs, s
 function complete({ answer, durationMs }: CompleteRun, before: Tokens): RunEvent[] {
   const tokens = plus(before, answer.tokens)
   return [
-    { type: 'ModelAnswered', version: 2, data: answer },
-    { type: 'RunCompleted', version: 1, data: { message: answer.content, tokens, durationMs } },
+    { type: 'ModelAnswered', version: 3, data: answer },
+    {
+      type: 'RunCompleted',
+      version: 1,
+      data: { message: answer.content || (answer.refusal ?? ''), tokens, durationMs },
+    },
   ]
 }
 

@@ -10,5 +10,8 @@ export const runUpcasters: Upcasters = {
     (data) => ({ ...(data as object), tools: [], sessionId: null, requestDigest: null, deadline: LONG_AGO }),
     (data) => ({ ...(data as object), plan: NO_PLAN }),
   ],
-  ModelAnswered: [(data) => ({ ...(data as object), toolCalls: [], costNanoUsd: null })],
+  ModelAnswered: [
+    (data) => ({ ...(data as object), toolCalls: [], costNanoUsd: null }),
+    (data) => ({ ...(data as object), refusal: null, tokensEstimated: false, extra: null }),
+  ],
 }

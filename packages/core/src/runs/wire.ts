@@ -98,6 +98,7 @@ export const RunAnswer = z.object({
   session_id: z.uuid().optional(),
   status: z.enum(['completed', 'requires_tool_outputs', 'in_progress', 'failed', 'cancelled']),
   message: z.string(),
+  refusal: z.string().optional().describe('Why the model refuses to answer, in its own words.'),
   tool_calls: z.array(z.object({ id: z.string(), name: z.string(), arguments: z.record(z.string(), z.unknown()) })),
   capabilities_used: z.array(z.string()),
   files: z.array(z.object({ name: z.string(), content: z.string().optional(), url: z.string().optional() })),
@@ -105,6 +106,10 @@ export const RunAnswer = z.object({
     credits_this_request: count,
     credits_remaining: count,
     tokens_used: count,
+    estimated: z
+      .literal(true)
+      .optional()
+      .describe('The provider did not count all of these tokens, so some are an estimate.'),
     requests_used: count.describe(
       "How many of the month's free credits the account has used; 0 while metering is off.",
     ),
@@ -121,6 +126,13 @@ export const RunAnswer = z.object({
     key_source: z.enum(['project', 'default', 'demo']),
     config_revision: count,
     key_fingerprint: z.string().optional(),
+    finish_reason: z
+      .string()
+      .optional()
+      .describe(
+        'How the last answer of the model ended, in the words of the provider: length and content_filter cut it.',
+      ),
+    usage_estimated: z.literal(true).optional(),
   }),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   _compute_instance: z.string(),

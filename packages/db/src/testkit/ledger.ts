@@ -51,10 +51,13 @@ export function payers(world: Pick<World, 'accountId'>, projectId = randomUUID()
       const answer = {
         step: 1,
         content: '',
+        refusal: null,
         toolCalls: [],
         finishReason: 'stop',
         tokens: { input: 1, output: 1 },
+        tokensEstimated: false,
         costNanoUsd: null,
+        extra: null,
         durationMs: 1,
       }
       const command = kind === 'refund' ? failure : ({ type: 'CompleteRun', fence: 1, answer, durationMs: 1 } as const)

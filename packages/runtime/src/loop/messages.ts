@@ -1,6 +1,7 @@
 import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import type { RunEvent, RunStartedData } from '@stewrd/core/runs/events.ts'
 import type { Message } from '../provider/answer.ts'
+import { argumentsObject, unwrapped } from '../provider/completion/arguments.ts'
 
 const SYSTEM =
   'You are a helpful agent. Answer the user in the language of the message, and use the files that come with it. A file that is named without its text is opened with a tool.'
@@ -34,13 +35,46 @@ export function conversation(
 ): Message[] {
   const results = new Map(events.flatMap(resultsIn))
   const messages = opening(started.message, started.files, history)
-  for (const { type, data } of events) {
+  const moved = lastMove(started, events)
+  for (const [at, { type, data }] of events.entries()) {
     if (type !== 'ModelAnswered' || data.toolCalls.length === 0) continue
-    messages.push({ role: 'assistant', content: data.content, tool_calls: data.toolCalls.map(wireCall) })
+    // What one model thought or signed means nothing to another, which may refuse it.
+    const own = at > moved
+    const calls = data.toolCalls.map((call) => wireCall(call, own))
+    messages.push({ ...(own && data.extra), role: 'assistant', content: data.content, tool_calls: calls })
     for (const { id } of data.toolCalls)
       if (results.has(id)) messages.push({ role: 'tool', tool_call_id: id, content: results.get(id)! })
   }
   return messages
+}
+
+/** The same conversation for another model than the one that it was held with. */
+export const forAnotherModel = (messages: readonly Message[]): Message[] =>
+  messages.map((message) => {
+    if (message.role !== 'assistant') return message
+    const { role, content, tool_calls: calls } = message
+    if (!calls) return { role, content }
+    return {
+      role,
+      content,
+      tool_calls: calls.map(({ id, type, function: { name, arguments: args } }) => ({
+        id,
+        type,
+        function: { name, arguments: args },
+      })),
+    }
+  })
+
+/** Where the run went on with another model or provider for the last time; -1 where it never did. */
+function lastMove(started: RunStartedData, events: readonly RunEvent[]): number {
+  let { baseUrl, model } = started
+  let moved = -1
+  for (const [at, { type, data }] of events.entries()) {
+    if (type !== 'RunReconfigured' || (data.baseUrl === baseUrl && data.model === model)) continue
+    ;({ baseUrl, model } = data)
+    moved = at
+  }
+  return moved
 }
 
 function resultsIn({ type, data }: RunEvent): [string, string][] {
@@ -49,21 +83,19 @@ function resultsIn({ type, data }: RunEvent): [string, string][] {
   return []
 }
 
-const wireCall = ({ id, name, arguments: args }: { id: string; name: string; arguments: string }) => ({
-  id,
-  type: 'function' as const,
-  // Some servers refuse a history whose arguments are no JSON, which was the model's doing.
-  function: { name, arguments: parsedArguments(args) ? args : '{}' },
-})
+type Call = { id: string; name: string; arguments: string; extra?: Record<string, unknown> | undefined }
 
-/** A model's arguments as an object; undefined for anything else that it wrote. */
-export function parsedArguments(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text.trim() || '{}')
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
+function wireCall({ id, name, arguments: args, extra }: Call, own: boolean) {
+  const { function: inside, ...around } = own && extra ? extra : {}
+  return {
+    ...around,
+    id,
+    type: 'function' as const,
+    function: {
+      ...(typeof inside === 'object' && inside),
+      name,
+      // Some servers refuse a history whose arguments are no JSON, which was the model's doing.
+      arguments: argumentsObject(args) ? unwrapped(args) : '{}',
+    },
   }
 }

@@ -1,7 +1,8 @@
 import type { RunEvent, RunStartedData } from '@stewrd/core/runs/events.ts'
 import { runs } from '@stewrd/core/runs/runs.ts'
 import { expect, test } from 'vitest'
-import type { Message, ModelAnswer, ToolOffer } from '../provider/answer.ts'
+import type { Message, ToolOffer } from '../provider/answer.ts'
+import type { ModelAnswer } from '../provider/model-answer.ts'
 import { conversation } from './messages.ts'
 import type { LoopPorts } from './run-loop.ts'
 import { MOST_ROUNDS, runLoop } from './run-loop.ts'
@@ -31,10 +32,13 @@ const started: RunStartedData = {
 }
 const says = (content: string): ModelAnswer => ({
   content,
+  refusal: null,
   toolCalls: [],
   finishReason: 'stop',
   tokens: { input: 1, output: 1 },
+  tokensEstimated: false,
   costNanoUsd: null,
+  extra: null,
 })
 const calls = (...toolCalls: [id: string, name: string, args: string][]): ModelAnswer => ({
   ...says(''),

@@ -1,9 +1,12 @@
 import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import type { RecordAnswer, RequestedCall } from '@stewrd/core/runs/commands.ts'
 import type { ModelAnsweredData, RunEvent, RunStartedData, ToolReturnedData } from '@stewrd/core/runs/events.ts'
-import type { Message, ModelAnswer, ToolChoice, ToolOffer } from '../provider/answer.ts'
+import type { Message, ToolChoice, ToolOffer } from '../provider/answer.ts'
+import { argumentsObject } from '../provider/completion/arguments.ts'
+import { ProviderError } from '../provider/errors.ts'
+import type { ModelAnswer } from '../provider/model-answer.ts'
 import type { Turn } from './messages.ts'
-import { conversation, parsedArguments } from './messages.ts'
+import { conversation } from './messages.ts'
 import type { Tool } from './tool.ts'
 import { ToolError } from './tool.ts'
 
@@ -35,6 +38,8 @@ export type LoopState = {
 export const MOST_ROUNDS = 10
 /** Answers of the model in one run: the last is asked for without tools. */
 const MOST_STEPS = 30
+/** Answers in a row of which no call can be carried out: the model is told of it each time before it is given up. */
+const MOST_FUTILE = 3
 /** The client has so long to send tool outputs. */
 export const OUTPUTS_MS = 5 * 60_000
 const NO_ANSWER = 'The model asked for tools again instead of answering, and may not any more.'
@@ -64,9 +69,27 @@ export async function runLoop(ports: LoopPorts, state: LoopState): Promise<'comp
       return 'completed'
     }
     const next = followUp(ports, state, answer)
+    if (!next.called.length && !next.request && futileRounds(events) >= MOST_FUTILE - 1) throw givenUp(answer)
     take(await ports.record({ type: 'RecordAnswer', answer, ...next }))
     if (next.request) return 'waiting'
   }
+}
+
+/** How many answers in a row, up to now, had no call that could be carried out. */
+function futileRounds(events: readonly RunEvent[]): number {
+  const useful = events.flatMap((e) =>
+    e.type === 'ToolCalled' || e.type === 'ToolOutputsRequested' ? [e.data.step] : [],
+  )
+  const steps = events.filter((e) => e.type === 'ModelAnswered').length
+  return steps - Math.max(0, ...useful)
+}
+
+function givenUp({ finishReason, toolCalls }: ModelAnsweredData): ProviderError {
+  const readable = toolCalls.some((call) => argumentsObject(call.arguments))
+  const what = readable ? 'tools that there are not' : 'tools with arguments that cannot be read'
+  const why =
+    finishReason === 'length' ? ' Its answers were cut off at the length that the model or its server allows.' : ''
+  return new ProviderError('compute_error', `The model called ${what}, ${MOST_FUTILE} times in a row.${why}`)
 }
 
 type Call = { id: string; name: string; arguments: string; step: number }
@@ -99,7 +122,7 @@ function followUp(ports: LoopPorts, { tools, started }: LoopState, { toolCalls, 
   const returned: ToolReturnedData[] = []
   const requested: RequestedCall[] = []
   for (const { id, name, arguments: text } of toolCalls) {
-    const args = parsedArguments(text)
+    const args = argumentsObject(text)
     const tool = tools.find((t) => t.name === name)
     if (args && tool) called.push({ callId: id, tool: name, message: tool.say(args) })
     else if (args && started.tools.some((t) => t.name === name)) requested.push({ id, name, arguments: args })
@@ -136,7 +159,7 @@ async function carryOut(
     durationMs: Math.round(ports.now() - began),
   })
   const tool = state.tools.find((t) => t.name === call.name)
-  const args = parsedArguments(call.arguments)
+  const args = argumentsObject(call.arguments)
   if (!tool || !args) return done(`The tool ${call.name} is not available any more.`, true)
   try {
     const { output, files = [] } = await tool.run(args, {

@@ -1,37 +1,24 @@
-import type OpenAI from 'openai'
-import { APIUserAbortError } from 'openai'
 import type { Egress } from '../egress/egress.ts'
-import { clientOf } from './client.ts'
-import { ProviderError, providerError } from './errors.ts'
+import { openStream, openWhole } from './completion/open.ts'
+import { Aborted, ProviderError } from './errors.ts'
+import type { ModelAnswer } from './model-answer.ts'
+import { scrubberOf } from './reading/key-scrubber.ts'
+import { send } from './send.ts'
 import type { ModelTarget } from './target.ts'
-import { addToolCall, toolCallsOf } from './tool-calls.ts'
+import { providerError } from './thrown.ts'
 
-/** A message of a conversation, as it goes over the wire. */
+type WireCall = { id: string; type: 'function'; function: { name: string; arguments: string } }
+
+/** A message of a conversation, as it goes over the wire. What an assistant's has beside these fields is the provider's own. */
 export type Message =
   | { role: 'system' | 'user'; content: string }
-  | {
-      role: 'assistant'
-      content: string
-      tool_calls?: { id: string; type: 'function'; function: { name: string; arguments: string } }[]
-    }
+  | { role: 'assistant'; content: string; tool_calls?: WireCall[] }
   | { role: 'tool'; tool_call_id: string; content: string }
 
-/** `arguments` is as the model wrote it: usually JSON. */
-export type ToolCall = { id: string; name: string; arguments: string }
 export type ToolChoice = 'auto' | 'none'
 export type ToolOffer = {
   tools: readonly { name: string; description: string; parameters: Record<string, unknown> }[]
   choice: ToolChoice
-}
-
-export type ModelAnswer = {
-  content: string
-  toolCalls: ToolCall[]
-  finishReason: string
-  /** As the provider counts; zeros when it does not tell. */
-  tokens: { input: number; output: number }
-  /** What the provider says that it took, in 1e-9 USD; null when it does not tell. */
-  costNanoUsd: number | null
 }
 
 export type AnswerRequest = {
@@ -47,23 +34,23 @@ export type AnswerRequest = {
 
 const TIMEOUT_MS = 100_000
 
-/** One call of the model. Throws `ProviderError` or `Aborted`, never the SDK's errors. */
-export async function answer(egress: Pick<Egress, 'fetch'>, request: AnswerRequest): Promise<ModelAnswer> {
+/** One call of the model. Throws `ProviderError` or `Aborted`. */
+export async function answer(egress: Pick<Egress, 'post'>, request: AnswerRequest): Promise<ModelAnswer> {
   const { target, messages, offer, signal, onToken, timeoutMs = TIMEOUT_MS } = request
-  const client = clientOf(egress, target)
-  const body = { model: target.model, messages: [...messages], ...toolFields(offer) }
+  const streamed = onToken && { stream: true, stream_options: { include_usage: true } }
+  const body = { model: target.model, messages, ...toolFields(offer), ...streamed }
+  const options = { asked: body, scrubber: scrubberOf(target.key) }
   try {
-    const options = { signal, timeout: timeoutMs }
-    if (onToken) return await streamed(client, body, options, onToken)
-    return whole(await client.chat.completions.create(body, options))
+    const posted = await send(egress, { target, body, optional: 'stream_options', signal, timeoutMs })
+    if (!onToken) return (await openWhole(posted, options)).answer
+    const stream = await openStream(posted, options)
+    for await (const frames of stream.frames) for (const { text } of frames) if (text) onToken(text)
+    return stream.answer()
   } catch (error) {
-    throw providerError(
-      signal.aborted ? (signal.reason instanceof ProviderError ? signal.reason : new APIUserAbortError()) : error,
-    )
+    if (!signal.aborted) throw providerError(error)
+    throw signal.reason instanceof ProviderError ? signal.reason : new Aborted('the call was stopped')
   }
 }
-
-type Body = { model: string; messages: Message[] } & ReturnType<typeof toolFields>
 
 function toolFields(offer: ToolOffer | undefined) {
   if (!offer?.tools.length) return {}
@@ -74,63 +61,3 @@ function toolFields(offer: ToolOffer | undefined) {
   // "auto" is what servers do by themselves, and not all know the field.
   return { tools, ...(offer.choice === 'none' && { tool_choice: 'none' as const }) }
 }
-
-function whole(completion: OpenAI.ChatCompletion): ModelAnswer {
-  // What calls itself compatible may send anything.
-  const choice = (completion as Partial<OpenAI.ChatCompletion> | null)?.choices?.[0]
-  if (!choice?.message) throw unreadable()
-  return {
-    content: textOf(choice.message.content),
-    toolCalls: toolCallsOf(choice.message.tool_calls),
-    finishReason: textOf(choice.finish_reason) || 'stop',
-    ...countsOf(completion.usage),
-  }
-}
-
-async function streamed(
-  client: OpenAI,
-  body: Body,
-  options: { signal: AbortSignal; timeout: number },
-  onToken: (text: string) => void,
-): Promise<ModelAnswer> {
-  const stream = await client.chat.completions.create(
-    { ...body, stream: true, stream_options: { include_usage: true } },
-    options,
-  )
-  let content = ''
-  const toolCalls: ToolCall[] = []
-  let finishReason: string | undefined
-  let counts = countsOf(undefined)
-  for await (const chunk of stream) {
-    const choice = chunk.choices?.[0]
-    const text = textOf(choice?.delta?.content)
-    if (text) {
-      content += text
-      onToken(text)
-    }
-    for (const delta of choice?.delta?.tool_calls ?? []) addToolCall(toolCalls, delta)
-    finishReason = textOf(choice?.finish_reason) || finishReason
-    if (chunk.usage) counts = countsOf(chunk.usage)
-  }
-  // A connection that breaks between two frames ends the stream like any other end: only a finish reason says that it was whole.
-  if (finishReason === undefined)
-    throw new ProviderError('compute_error', 'The provider broke off in the middle of its answer.')
-  return { content, toolCalls: toolCalls.filter(({ name }) => name), finishReason, ...counts }
-}
-
-const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
-
-/** OpenRouter adds what a call cost, in USD. */
-export function countsOf(
-  usage: (OpenAI.CompletionUsage & { cost?: unknown }) | null | undefined,
-): Pick<ModelAnswer, 'tokens' | 'costNanoUsd'> {
-  const count = (n: unknown) => (typeof n === 'number' && Number.isSafeInteger(n) && n >= 0 ? n : 0)
-  const cost = usage?.cost
-  const known = typeof cost === 'number' && cost >= 0 && cost < 1e6
-  return {
-    tokens: { input: count(usage?.prompt_tokens), output: count(usage?.completion_tokens) },
-    costNanoUsd: known ? Math.round(cost * 1e9) : null,
-  }
-}
-
-const unreadable = () => new ProviderError('compute_error', 'The provider sent an answer that cannot be read.')

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 30_000
  * Asks the provider about the key itself, and then makes a call of the model as a run does: a key may be good and still not be allowed this
  * model, or have no quota. Never throws; reasons are our own words.
  */
-export async function checkAsRunsDo(egress: Pick<Egress, 'fetch'>, target: ModelTarget): Promise<KeyCheck> {
+export async function checkAsRunsDo(egress: Pick<Egress, 'fetch' | 'post'>, target: ModelTarget): Promise<KeyCheck> {
   const check = await checkKey(egress, target)
   if (check.health !== 'verified') return check
   const began = performance.now()

@@ -1,6 +1,8 @@
 import type { Egress } from '../egress/egress.ts'
 import { clientOf, within } from './client.ts'
-import { Aborted, providerError, ProviderError } from './errors.ts'
+import { Aborted, ProviderError } from './errors.ts'
+import { scrubberOf } from './reading/key-scrubber.ts'
+import { providerError } from './thrown.ts'
 import type { ProviderTarget } from './target.ts'
 
 const TIMEOUT_MS = 10_000
@@ -18,8 +20,10 @@ export async function describeModels(egress: Pick<Egress, 'fetch'>, target: Prov
   try {
     const models = modelsIn(await clientOf(egress, target).get('/models', within(TIMEOUT_MS)))
     if (!models) throw new ProviderError('compute_error', 'The provider sent a list of models that cannot be read.')
+    const scrubber = scrubberOf(target.key)
     return models
       .flatMap((model: unknown) => listed(model) ?? [])
+      .filter(({ id }) => !scrubber.finds(id))
       .slice(0, MOST)
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
   } catch (error) {

@@ -177,7 +177,8 @@ describe('an answer', () => {
   test('is the same, whole or streamed, with the tokens that the provider counted', async () => {
     const chunks: string[] = []
     const expected = { content: 'Hello from the upstream.', finishReason: 'stop', tokens: { input: 12, output: 5 } }
-    const whole = { ...expected, toolCalls: [], costNanoUsd: null }
+    const none = { refusal: null, toolCalls: [], tokensEstimated: false, costNanoUsd: null, extra: null }
+    const whole = { ...expected, ...none }
     expect(await ask()).toEqual(whole)
     expect(await ask({ onToken: (text) => chunks.push(text) })).toEqual(whole)
     expect(chunks.join('')).toBe(expected.content)

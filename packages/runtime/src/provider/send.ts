@@ -1,20 +1,34 @@
 import type { Egress } from '../egress/egress.ts'
 import type { Posted } from '../egress/post.ts'
-import { ProviderError, providerError } from './errors.ts'
+import { classify } from './classify.ts'
+import { ProviderError, RequestRefused } from './errors.ts'
+import { scrubberOf } from './reading/key-scrubber.ts'
+import { reasonIn } from './reading/reason.ts'
 import type { ProviderTarget } from './target.ts'
+import { ownError, providerError } from './thrown.ts'
 
-/** `timeoutMs`: until the provider's first byte. The whole is bounded by `signal`. */
-export type Sent = { target: ProviderTarget; body: object; signal: AbortSignal; timeoutMs: number }
-/** What a provider says of a request that it refuses. */
-export type Said = { message?: unknown; param?: unknown; code?: unknown; type?: unknown }
-type RefusalOf = (answer: Posted, said: Said) => ProviderError
+/** `timeoutMs`: until the provider's first byte. The whole is bounded by `signal`. `optional`: a field of ours that a provider may refuse; then it is asked without. */
+export type Sent = { target: ProviderTarget; body: object; optional?: string; signal: AbortSignal; timeoutMs: number }
 
-/** Asks for a chat completion, and gives the answer back unread once its headers are there. Throws `ProviderError`, or `Aborted`. */
-export async function send(
-  egress: Pick<Egress, 'post'>,
-  { target, body, signal, timeoutMs }: Sent,
-  refusalOf: RefusalOf,
-): Promise<Posted> {
+/** Characters of an answer of failure in which its reason is looked for. */
+const MOST_REASON = 64 * 1024
+
+/** Asks for a completion, and gives the answer back unread once its headers are there. Throws `ProviderError`, or `Aborted`. */
+export async function send(egress: Pick<Egress, 'post'>, request: Sent): Promise<Posted> {
+  const { optional, body } = request
+  try {
+    return await attempt(egress, request)
+  } catch (error) {
+    if (optional === undefined || !(error instanceof RequestRefused) || !names(error, optional)) throw error
+    const rest = Object.fromEntries(Object.entries(body).filter(([name]) => name !== optional))
+    return await attempt(egress, { ...request, body: rest })
+  }
+}
+
+const names = ({ message, detail }: RequestRefused, field: string) =>
+  [message, detail.param ?? ''].some((text) => text.includes(field))
+
+async function attempt(egress: Pick<Egress, 'post'>, { target, body, signal, timeoutMs }: Sent): Promise<Posted> {
   // One controller for both reasons. A run's own signal lives no longer than the run, so nobody has to take the listener away again.
   const call = new AbortController()
   const stop = () => call.abort(signal.reason)
@@ -31,13 +45,14 @@ export async function send(
       body: JSON.stringify(body),
       signal: call.signal,
     })
-    if (answer.status >= 200 && answer.status < 300) return answer
-    throw refusalOf(answer, await saidBy(answer))
+    const { status, headers } = answer
+    if (status >= 200 && status < 300) return answer
+    throw classify({ status, headers, said: reasonIn(await beginningOf(answer)), scrubber: scrubberOf(target.key) })
   } catch (error) {
     signal.removeEventListener('abort', stop)
     if (late) throw new ProviderError('compute_unavailable', 'The provider did not answer in time.')
     if (signal.aborted && signal.reason instanceof ProviderError) throw signal.reason
-    if (error instanceof TypeError && !refusedByUs(error))
+    if (error instanceof TypeError && !ownError(error))
       throw new ProviderError('compute_unavailable', 'The provider could not be reached.', null, { retryable: true })
     throw providerError(error)
   } finally {
@@ -52,14 +67,17 @@ const always = {
   'user-agent': 'Stewrd',
 }
 
-/** Our own egress refusal, which the call wraps in its error. */
-const refusedByUs = ({ cause }: Error) => cause instanceof Error && cause.name === 'Refusal'
-
-async function saidBy(answer: Posted): Promise<Said> {
+/** As much of a body as a reason needs; one that breaks off has told what it has. */
+async function beginningOf(answer: Posted): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
   try {
-    const body = JSON.parse(await answer.text()) as { error?: object } | null
-    return body?.error ?? {}
+    for await (const piece of answer.body ?? []) {
+      text += decoder.decode(piece, { stream: true })
+      if (text.length > MOST_REASON) break
+    }
   } catch {
-    return {}
+    // The status says enough.
   }
+  return text.slice(0, MOST_REASON)
 }
