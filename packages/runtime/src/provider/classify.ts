@@ -36,7 +36,11 @@ export function classify({ status: given, said, headers, scrubber }: Failure): P
   if (isUnknownModel(status, known, said.message))
     return new ProviderError('model_not_found', `${unknownModel}${at}${because}`, status)
   if (status === 404 && aboutTheRoute(said))
-    return new ProviderError('compute_error', `${noSuchAddress}${at}. Check the base URL.`, status)
+    return new ProviderError(
+      'compute_error',
+      `${noSuchAddress}${at}. Check the base URL: most end with /v1, and none with the name of a route.`,
+      status,
+    )
   if (status === 429)
     return new ProviderError('compute_error', `The provider limits the rate of calls${at}${because}`, status, {
       retryAfter: retryAfterOf(headers),

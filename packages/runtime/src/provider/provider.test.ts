@@ -64,7 +64,8 @@ describe('checking a key', () => {
           const call = { key: request.headers.authorization!.slice('Bearer '.length), body: body as Call['body'] }
           calls.push(call)
           const { status, body: said } = say(call)
-          response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(said))
+          response.writeHead(status, { 'content-type': typeof said === 'string' ? 'text/html' : 'application/json' })
+          response.end(typeof said === 'string' ? said : JSON.stringify(said))
         })
       })
       await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -110,6 +111,39 @@ describe('checking a key', () => {
         key === good ? ok : { status: 400, body: { error: { message: 'API key not valid.' } } },
       )
       expect(check).toMatchObject({ health: 'verified' })
+    })
+
+    test.each([
+      '{"detail":"Not Found"}',
+      '{"error":{"message":"Not found"}}',
+      '<html><head><title>404 Not Found</title></head><body><center><h1>404 Not Found</h1></center><hr>nginx</body></html>',
+      'Cannot POST /chat/completions',
+      '404 page not found',
+      '',
+    ])('with nothing at the address, says so and checks no key: %j', async (body) => {
+      const { check, calls } = await checkAt(() => ({ status: 404, body }))
+      expect(check).toMatchObject({
+        health: 'unreachable',
+        reason: expect.stringMatching(/nothing at this address.*\/v1/),
+      })
+      expect(calls).toHaveLength(1)
+    })
+
+    test.each([
+      { error: { code: 403, message: 'Your request was flagged.', metadata: { flagged_input: 'ping' } } },
+      { error: { code: 'unsupported_country_region_territory', message: 'Country not supported.' } },
+      '<html><title>403 Forbidden</title><body>Request blocked by the firewall.</body></html>',
+    ])('that answers 403 for another reason, is no verdict on the key: %j', async (body) => {
+      const { check } = await checkAt(() => ({ status: 403, body }))
+      expect(check).toMatchObject({ health: 'unreachable', reason: expect.stringContaining('HTTP 403') })
+    })
+
+    test('that answers 403 because of the key, is a rejection', async () => {
+      const { check } = await checkAt(() => ({
+        status: 403,
+        body: { error: { message: 'This API key was revoked.' } },
+      }))
+      expect(check).toMatchObject({ health: 'rejected', status: 403 })
     })
 
     test('that limits the rate of the second call, verifies nothing', async () => {

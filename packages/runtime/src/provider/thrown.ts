@@ -3,7 +3,7 @@ import { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortEr
 import { AnswerTooLarge, UnknownPacking } from '../egress/unpacked.ts'
 import { classify } from './classify.ts'
 import { Aborted, ProviderError } from './errors.ts'
-import { errorIn, nothingSaid } from './reading/reason.ts'
+import { errorIn, nothingSaid, reasonIn } from './reading/reason.ts'
 
 /** Any error of a provider call as one of ours. Nothing of the original is kept: it holds headers and bodies. */
 export function providerError(error: unknown): ProviderError | Aborted {
@@ -16,11 +16,14 @@ export function providerError(error: unknown): ProviderError | Aborted {
   if (error instanceof APIConnectionError)
     return new ProviderError('compute_unavailable', 'The provider could not be reached.', null, { retryable: true })
   if (error instanceof APIError && typeof error.status === 'number') {
-    const said = errorIn({ error: error.error ?? error.message.replace(/^\d{3} /, '') }) ?? nothingSaid
+    const said = error.error === undefined ? reasonIn(bodyOf(error)) : (errorIn({ error: error.error }) ?? nothingSaid)
     return classify({ status: error.status, said, headers: error.headers })
   }
   return new ProviderError('compute_error', 'The provider broke off, or sent an answer that cannot be read.')
 }
+
+/** The body of an answer that is no JSON: the SDK makes its message of the status and the body. */
+const bodyOf = ({ message }: APIError) => message.replace(/^\d{3} (?:status code \(no body\)$)?/, '')
 
 /** What egress refused or gave up, which the fetch and the SDK wrap in theirs. */
 export function ownError(error: unknown): ProviderError | undefined {
