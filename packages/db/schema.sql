@@ -60,13 +60,21 @@ create table auth_sessions (
   ip_address text,
   user_agent text,
   created_at timestamp with time zone not null default now(),
-  updated_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now(),
+  verified_at timestamp with time zone not null default now()
 );
 
 create table auth_setup (
   one boolean not null default true,
   token_hash bytea not null,
   made_at timestamp with time zone not null default now()
+);
+
+create table auth_throttle (
+  kind text not null,
+  slot integer not null,
+  level double precision not null default 0,
+  at timestamp with time zone not null default clock_timestamp()
 );
 
 create table auth_users (
@@ -338,6 +346,7 @@ alter table auth_sessions add constraint auth_sessions_token_key UNIQUE (token);
 alter table auth_sessions add constraint auth_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth_users(id) ON DELETE CASCADE;
 alter table auth_setup add constraint auth_setup_one_check CHECK (one);
 alter table auth_setup add constraint auth_setup_pkey PRIMARY KEY (one);
+alter table auth_throttle add constraint auth_throttle_pkey PRIMARY KEY (kind, slot);
 alter table auth_users add constraint auth_users_email_key UNIQUE (email);
 alter table auth_users add constraint auth_users_pkey PRIMARY KEY (id);
 alter table auth_verifications add constraint auth_verifications_pkey PRIMARY KEY (id);
@@ -424,6 +433,7 @@ grant delete, insert, select on outbox to stewrd_app;
 grant delete, insert, select, update on auth_accounts to stewrd_app;
 grant delete, insert, select, update on auth_sessions to stewrd_app;
 grant delete, insert, select, update on auth_setup to stewrd_app;
+grant delete, insert, select, update on auth_throttle to stewrd_app;
 grant delete, insert, select, update on auth_users to stewrd_app;
 grant delete, insert, select, update on auth_verifications to stewrd_app;
 grant delete, insert, select, update on leases to stewrd_app;
@@ -450,6 +460,47 @@ grant select on migrations to stewrd_app;
 grant select, update on log_state to stewrd_app;
 grant select, update on tree_state to stewrd_app;
 grant select, update on webhook_cursor to stewrd_app;
+
+CREATE OR REPLACE FUNCTION public.auth_admit(kinds text[], slots integer[], alternatives integer[], free double precision[], spacing double precision[], most double precision[], per_hour double precision[])
+ RETURNS double precision
+ LANGUAGE plpgsql
+AS $function$
+declare
+  wait double precision;
+begin
+  insert into auth_throttle (kind, slot)
+  select b.kind, b.slot from unnest(kinds, slots) as b(kind, slot) order by 1, 2
+  on conflict do nothing;
+  -- Always in the same order: attempts that share buckets wait for each other, and never for ever.
+  perform from auth_throttle t join unnest(kinds, slots) as b(kind, slot) using (kind, slot)
+  order by t.kind, t.slot for update of t;
+  with buckets as (
+    select b.*, extract(epoch from clock_timestamp() - t.at) as idle,
+      greatest(0, t.level - extract(epoch from clock_timestamp() - t.at) * b.per_hour / 3600) as level
+    from auth_throttle t
+    join unnest(kinds, slots, alternatives, free, spacing, most, per_hour)
+      as b(kind, slot, alternative, free, spacing, most, per_hour) using (kind, slot)
+  ), waits as (
+    select alternative, max(case
+      -- A quarter of an attempt may be missing: what was counted a moment ago has sunk a little.
+      when level + 0.75 <= buckets.free then 0
+      else greatest(0, buckets.spacing - idle, (level - buckets.most + 1) * 3600 / buckets.per_hour) end) as wait
+    from buckets group by alternative
+  )
+  select greatest(
+    coalesce(max(waits.wait) filter (where alternative = 0), 0),
+    coalesce(min(waits.wait) filter (where alternative > 0), 0)) into wait
+  from waits;
+  if wait = 0 then
+    update auth_throttle t set
+      level = least(b.most + 1, 1 + greatest(0,
+        t.level - extract(epoch from clock_timestamp() - t.at) * b.per_hour / 3600)),
+      at = clock_timestamp()
+    from unnest(kinds, slots, most, per_hour) as b(kind, slot, most, per_hour)
+    where t.kind = b.kind and t.slot = b.slot;
+  end if;
+  return wait;
+end $function$;
 
 CREATE OR REPLACE FUNCTION public.destroy_secret_key(account uuid, key uuid)
  RETURNS void

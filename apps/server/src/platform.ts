@@ -75,7 +75,7 @@ export type Platform = ReadModels & {
   egress: Egress
   secrets: Secrets
   people: Pick<Auth, 'find'>
-  auth: Pick<Auth, 'handler' | 'person'>
+  auth: Pick<Auth, 'handler' | 'person' | 'session' | 'throttle' | 'device'>
   setup: Setup
   nodes: Nodes
   forgetting: Forgetting

@@ -1,6 +1,6 @@
 import { Secret } from '@stewrd/crypto/secret.ts'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
 import type { TestServer } from '../testing/server.ts'
@@ -94,9 +94,99 @@ test('an email has one account', async () => {
   await expect(again).rejects.toMatchObject({ code: 'INVALID_INPUT', details: { field: 'email' } })
 })
 
-test('guessing passwords is slowed down', async () => {
-  const statuses: number[] = []
-  for (let i = 0; i < 25 && !statuses.includes(429); i++)
-    statuses.push((await post('/sign-in/email', { email: 'guess@example.com', password: 'wrong password' })).status)
-  expect(statuses).toContain(429)
+describe('only what is used of the sign-in library can be reached', () => {
+  const off = [
+    '/verify-password',
+    '/get-session',
+    '/update-session',
+    '/update-user',
+    '/change-email',
+    '/delete-user',
+    '/list-sessions',
+    '/revoke-session',
+    '/list-accounts',
+    '/account-info',
+    '/unlink-account',
+    '/link-social',
+    '/get-access-token',
+    '/refresh-token',
+    '/request-password-reset',
+    '/reset-password',
+    '/send-verification-email',
+    '/sign-up/email',
+    '/sign-in/social',
+    '/callback/github',
+    '/ok',
+    '/error',
+    '/sign-in/email/',
+    '/constructor',
+  ]
+  test.each(off)('%s is not there', async (path) => {
+    const { cookie } = server
+    expect((await post(path, { password: owner.password }, { cookie })).status).toBe(404)
+    expect((await fetch(`${server.url}/api/auth${path}`, { headers: { cookie } })).status).toBe(404)
+  })
+})
+
+test('a sign-in leads nowhere else, is kept by no cache, and shows no script the token', async () => {
+  const evil = 'https://evil.example/'
+  const body = { email: owner.email, password: owner.password, callbackURL: evil, redirectTo: evil }
+  for (const callbackURL of [evil, server.url, '/projects']) {
+    const response = await post(`/sign-in/email?callbackURL=${evil}`, { ...body, callbackURL })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('location')).toBeNull()
+    expect(response.headers.get('cache-control')).toBe('no-store')
+    const answer = await response.json()
+    expect(answer).toMatchObject({ redirect: false, user: { email: owner.email } })
+    expect(JSON.stringify(answer)).not.toContain('evil')
+    expect(answer).not.toHaveProperty('token')
+  }
+  expect((await post('/sign-in/email', { ...body, password: 'wrong password' })).headers.get('cache-control')).toBe(
+    'no-store',
+  )
+})
+
+test.each([
+  ['no JSON', '{nope'],
+  ['no object', '7'],
+  ['another type', { email: owner.email, password: 7 }],
+  ['an address with a zero character', { email: 'a\u0000@example.com', password: owner.password }],
+  ['half a character', { email: 'a\ud800@example.com', password: owner.password }],
+  ['a password that is too long', { email: owner.email, password: 'x'.repeat(60_000) }],
+])('%s is refused in words', async (_name, body) => {
+  const response = await fetch(`${server.url}/api/auth/sign-in/email`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+  expect([response.status, await response.json()]).toMatchObject([400, { code: 'INVALID_INPUT' }])
+})
+
+describe('a new password', () => {
+  const change = (cookie: string, currentPassword: string, newPassword: string) =>
+    post('/change-password', { currentPassword, newPassword, revokeOtherSessions: false }, { cookie })
+  const other = 'another long password'
+
+  test('ends every other session of the person, and the old cookie too', async () => {
+    const [mine, elsewhere] = [await signIn(server.url, owner), await signIn(server.url, owner)]
+    const changed = await change(mine, owner.password, other)
+    expect(changed.status).toBe(200)
+    const fresh = changed.headers
+      .getSetCookie()
+      .map((c) => c.split(';', 1)[0]!)
+      .join('; ')
+    expect(await clientOf(server.url, fresh).me.query()).toMatchObject({ email: owner.email })
+    for (const cookie of [mine, elsewhere])
+      await expect(clientOf(server.url, cookie).me.query()).rejects.toMatchObject({ data: { code: 'UNAUTHORIZED' } })
+    expect((await change(fresh, other, owner.password)).status).toBe(200)
+  })
+
+  test('cannot be set by whoever guesses the old one with a cookie of somebody else', async () => {
+    const cookie = await signIn(server.url, owner)
+    expect((await change(cookie, 'wrong password', other)).status).toBe(400)
+    await tested.platform.sql`update auth_throttle set level = 14 where kind = 'session'`
+    expect((await change(cookie, 'wrong password', other)).status).toBe(400)
+    expect((await change(cookie, owner.password, other)).status).toBe(429)
+    expect((await post('/sign-in/email', owner)).status).toBe(200)
+  })
 })

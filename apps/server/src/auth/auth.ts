@@ -8,12 +8,17 @@ import { Kysely } from 'kysely'
 import type { Sql } from '@stewrd/db/connect.ts'
 import type { Secret } from '@stewrd/crypto/secret.ts'
 import { boundedDialect } from './bounded-dialect.ts'
+import type { DeviceCookie } from './device-cookie.ts'
+import { deviceCookie } from './device-cookie.ts'
 import { hashedSessions } from './hashed-sessions.ts'
 import type { Person } from './people.ts'
+import { Throttle } from './throttle.ts'
 
 export const authPath = '/api/auth'
 /** Set by the server itself, over whatever a client sent: what sign-in attempts are counted by. */
 export const clientAddressHeader = 'x-stewrd-client-address'
+
+export type Session = { id: string; person: Person }
 
 /** Accounts of people: sign-in by email and password, sessions in http-only cookies. */
 export type Auth = {
@@ -21,6 +26,10 @@ export type Auth = {
   handler(request: Request): Promise<Response>
   /** Whoever the cookie belongs to. Throws `StoreUnavailable` rather than say "nobody" when it cannot know. */
   person(headers: Headers): Promise<Person | undefined>
+  /** As `person`, with the id of the session. */
+  session(headers: Headers): Promise<Session | undefined>
+  throttle: Throttle
+  device: DeviceCookie
   find(userIds: readonly string[]): Promise<Person[]>
   ownerExists(): Promise<boolean>
   /** Makes an account. Refused when there is one with this email. */
@@ -32,15 +41,21 @@ export type AuthOptions = { sql: Sql; secret: string; publicUrl?: string | undef
 export function createAuth(options: AuthOptions): Auth {
   const db = new Kysely<AuthTables>({ dialect: boundedDialect(options.sql) })
   const auth = make(db, options)
+  const session = async (headers: Headers): Promise<Session | undefined> => {
+    const found = await auth.api.getSession({ headers, query: { disableRefresh: true } }).catch((cause: unknown) => {
+      throw new StoreUnavailable('sessions', { cause })
+    })
+    if (!found) return undefined
+    const { id, name, email } = found.user
+    return { id: found.session.id, person: { id, name, email } }
+  }
   const byEmail = (email: string) => db.selectFrom('auth_users').select('id').where('email', '=', email)
   return {
     handler: (request) => auth.handler(request),
-    async person(headers) {
-      const found = await auth.api.getSession({ headers, query: { disableRefresh: true } }).catch((cause: unknown) => {
-        throw new StoreUnavailable('sessions', { cause })
-      })
-      return found ? { id: found.user.id, name: found.user.name, email: found.user.email } : undefined
-    },
+    person: async (headers) => (await session(headers))?.person,
+    session,
+    throttle: new Throttle(options.sql, options.secret),
+    device: deviceCookie({ secret: options.secret, secure: isHttps(options.publicUrl), path: authPath }),
     find: (ids) => db.selectFrom('auth_users').select(['id', 'name', 'email']).where('id', 'in', ids).execute(),
     async ownerExists() {
       return (await db.selectFrom('auth_users').select('id').limit(1).executeTakeFirst()) !== undefined
@@ -65,6 +80,8 @@ export function createAuth(options: AuthOptions): Auth {
 
 type AuthTables = { auth_users: { id: string; name: string; email: string } }
 
+const isHttps = (publicUrl: string | undefined) => publicUrl?.startsWith('https:') ?? false
+
 const changed = { createdAt: 'created_at', updatedAt: 'updated_at' }
 
 function make(db: Kysely<AuthTables>, { secret, publicUrl }: AuthOptions) {
@@ -81,16 +98,10 @@ function make(db: Kysely<AuthTables>, { secret, publicUrl }: AuthOptions) {
     database: (options: BetterAuthOptions) =>
       hashedSessions(kyselyAdapter(db, { type: 'postgres', transaction: true })(options)),
     emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: 10, maxPasswordLength: 128 },
-    rateLimit: {
-      enabled: true,
-      storage: 'memory',
-      window: 60,
-      max: 300,
-      customRules: { '/sign-in/email': { window: 60, max: 10 } },
-    },
+    // Its own counts in the memory of one process, by address alone: `Throttle` does that.
+    rateLimit: { enabled: false },
     // `refuseOtherOrigins` has compared the origin with the host before a request gets here.
     trustedOrigins: (request) => [request?.headers.get('origin') ?? ''].filter(Boolean),
-    disabledPaths: ['/list-sessions', '/update-user', '/delete-user', '/change-email', '/ok', '/error'],
     user: { modelName: 'auth_users', fields: { emailVerified: 'email_verified', ...changed } },
     session: {
       modelName: 'auth_sessions',
@@ -119,7 +130,7 @@ function make(db: Kysely<AuthTables>, { secret, publicUrl }: AuthOptions) {
     verification: { modelName: 'auth_verifications', fields: { expiresAt: 'expires_at', ...changed } },
     advanced: {
       cookiePrefix: 'stewrd',
-      useSecureCookies: publicUrl?.startsWith('https:') ?? false,
+      useSecureCookies: isHttps(publicUrl),
       defaultCookieAttributes: { httpOnly: true, sameSite: 'lax', path: '/' },
       ipAddress: { ipAddressHeaders: [clientAddressHeader] },
       database: { generateId: () => randomUUID(), validateSchema: false },

@@ -1,67 +1,126 @@
-import { isStorable } from '@stewrd/core/kernel/text.ts'
 import { dbError } from '@stewrd/db/db-error.ts'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { OriginGuard } from '../kernel/same-origin.ts'
 import type { Auth } from './auth.ts'
 import { authPath, clientAddressHeader } from './auth.ts'
+import type { EndpointPath } from './endpoints.ts'
+import { endpoints, isEndpoint } from './endpoints.ts'
+import type { Attempt } from './throttle.ts'
 
-type Options = { auth: Pick<Auth, 'handler'>; refuseOtherOrigins: OriginGuard }
+type Options = {
+  auth: Pick<Auth, 'handler' | 'session' | 'throttle' | 'device'>
+  refuseOtherOrigins: OriginGuard
+}
+type Asked = { path: EndpointPath; body: object }
 
-/** better-auth behind Fastify, with a body parser of its own: it reads the bytes itself. */
+/** better-auth behind Fastify: the endpoints that are used, each with the fields it may be given, and with its attempts counted. */
 export async function authPlugin(app: FastifyInstance, { auth, refuseOtherOrigins }: Options): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 64 * 1024 }, (_request, body, done) => done(null, body))
-  // better-auth hands text to the database unseen, which refuses some: that would look like an outage.
-  app.addHook('preHandler', async (request, reply) => {
-    if (
-      !textsIn(request.query)
-        .concat(textsIn(jsonOf(request.body)))
-        .every(isStorable)
-    )
-      return reply
-        .code(400)
-        .send({ message: 'The request holds text that cannot be stored. Send well-formed Unicode.' })
-  })
   app.addHook('onRequest', refuseOtherOrigins)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
   app.route({
     method: ['GET', 'POST'],
     url: `${authPath}/*`,
     async handler(request, reply) {
-      const response = await auth.handler(toFetchRequest(request)).catch((error: unknown) => {
+      const path = request.url.slice(authPath.length).split('?', 1)[0]!
+      if (request.method !== 'POST' || !isEndpoint(path))
+        return reply.code(404).send({ message: 'There is nothing at this path.' })
+      const body = endpoints[path].safeParse(jsonIn(request.body))
+      if (!body.success) return reply.code(400).send({ message: problemOf(body.error), code: 'INVALID_INPUT' })
+      return await answered(request, reply, { path, body: body.data }).catch((error: unknown) => {
         request.log.error({ err: dbError(error) }, 'sign-in failed')
-        return undefined
+        return unavailable(reply)
       })
-      // What it could not do, it could not do for want of the database; its words for that are not for others.
-      if (!response || response.status >= 500)
-        return reply.code(503).send({ message: 'Signing in is not possible just now. Try again.' })
-      reply.status(response.status)
-      for (const [name, value] of response.headers) if (name !== 'set-cookie') reply.header(name, value)
-      for (const cookie of response.headers.getSetCookie()) reply.header('set-cookie', cookie)
-      return reply.send(response.body === null ? null : await response.text())
     },
   })
-}
 
-const textsIn = (value: unknown): string[] =>
-  Object.values(value ?? {}).filter((one: unknown) => typeof one === 'string')
+  async function answered(request: FastifyRequest, reply: FastifyReply, asked: Asked): Promise<FastifyReply> {
+    const attempt = await attemptOf(request, asked)
+    const wait = attempt ? await auth.throttle.admit(attempt) : 0
+    if (wait > 0) return tooMany(reply, wait)
+    const response = await auth.handler(toFetchRequest(request, asked)).catch((error: unknown) => {
+      if (attempt) void takeBack(request, attempt)
+      throw error
+    })
+    const text = await response.text()
+    // What it could not do, it could not do for want of the database; its words for that are not for others.
+    if (response.status >= 500) {
+      if (attempt) void takeBack(request, attempt)
+      return unavailable(reply)
+    }
+    if (attempt && !wasWrong(asked.path, response.status, text)) await takeBack(request, attempt)
+    for (const cookie of response.headers.getSetCookie()) reply.header('set-cookie', cookie)
+    if (attempt?.kind === 'sign-in' && response.ok)
+      reply.header('set-cookie', auth.device.remember(request.headers.cookie, attempt.email))
+    return reply.code(response.status).type('application/json; charset=utf-8').send(withoutToken(text))
+  }
 
-/** Null for what is no JSON, which better-auth refuses. */
-function jsonOf(body: unknown): unknown {
-  try {
-    return Buffer.isBuffer(body) && body.length > 0 ? (JSON.parse(body.toString('utf8')) as unknown) : null
-  } catch {
-    return null
+  /** That an attempt stays counted is no reason to refuse what was right. */
+  const takeBack = (request: FastifyRequest, attempt: Attempt) =>
+    auth.throttle.takeBack(attempt).catch((error: unknown) => {
+      request.log.warn({ err: dbError(error) }, 'an attempt that did not fail stays counted')
+    })
+
+  /** What is counted, for the endpoints that look at a password. */
+  async function attemptOf(request: FastifyRequest, { path, body }: Asked): Promise<Attempt | undefined> {
+    if (path === '/sign-in/email') {
+      const { email } = body as { email: string }
+      const device = auth.device.deviceOf(request.headers.cookie, email)
+      return { kind: 'sign-in', email, address: request.ip, device }
+    }
+    if (path !== '/change-password') return undefined
+    const session = await auth.session(headersOf(request))
+    return session && { kind: 'session', sessionId: session.id }
   }
 }
 
-function toFetchRequest(request: FastifyRequest): Request {
+const wasWrong = (path: EndpointPath, status: number, text: string) =>
+  path === '/change-password' ? status === 400 && text.includes('"INVALID_PASSWORD"') : status === 401
+
+const unavailable = (reply: FastifyReply) =>
+  reply.code(503).send({ message: 'Signing in is not possible just now. Try again.' })
+
+const tooMany = (reply: FastifyReply, wait: number) =>
+  reply
+    .code(429)
+    .header('retry-after', String(wait))
+    .send({ message: tooManyAttempts(wait), code: 'TOO_MANY_ATTEMPTS' })
+
+export const tooManyAttempts = (seconds: number) =>
+  `Too many failed attempts. Try again in ${seconds < 120 ? `${seconds} ${seconds === 1 ? 'second' : 'seconds'}` : `${Math.ceil(seconds / 60)} minutes`}.`
+
+/** The token stays in its cookie, where no script reads it. */
+function withoutToken(text: string): string {
+  const { token: _, ...rest } = JSON.parse(text || '{}') as { token?: string }
+  return JSON.stringify(rest)
+}
+
+function jsonIn(body: unknown): unknown {
+  if (!Buffer.isBuffer(body) || body.length === 0) return {}
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function problemOf({ issues: [issue] }: { issues: readonly { path: PropertyKey[]; message: string }[] }): string {
+  const field = issue?.path.join('.')
+  return field ? `The field "${field}" is not valid: ${issue!.message}` : 'The body is not a JSON object.'
+}
+
+function toFetchRequest(request: FastifyRequest, { path, body }: Asked): Request {
   const headers = headersOf(request)
   headers.set(clientAddressHeader, request.ip)
-  const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body.toString('utf8') : undefined
-  return new Request(new URL(request.url, `${request.protocol}://${request.host}`), {
-    method: request.method,
+  headers.set('content-type', 'application/json')
+  headers.delete('content-length')
+  return new Request(new URL(authPath + path, `${request.protocol}://${request.host}`), {
+    method: 'POST',
     headers,
-    ...(body === undefined ? {} : { body }),
+    body: JSON.stringify(body),
   })
 }
 

@@ -94,11 +94,17 @@ test.each(Object.keys(inputs))('%s refuses text that cannot be stored, in words,
 })
 
 test('signing in with text that cannot be stored is refused, and is no outage', async () => {
-  for (const path of ['/api/auth/sign-in/email', '/api/auth/request-password-reset']) {
-    const headers = { 'content-type': 'application/json', origin: server.url }
-    const body = JSON.stringify({ email: 'a\u0000@b.example', password: 'long enough password' })
-    expect((await fetch(server.url + path, { method: 'POST', headers, body })).status).toBe(400)
-  }
+  const headers = { 'content-type': 'application/json', origin: server.url }
+  for (const text of ['\u0000', '\ud800'])
+    for (const field of ['email', 'password']) {
+      const body = JSON.stringify({
+        email: 'a@b.example',
+        password: 'long enough password',
+        [field]: `a${text}@b.example`,
+      })
+      const sent = await fetch(`${server.url}/api/auth/sign-in/email`, { method: 'POST', headers, body })
+      expect(sent.status).toBe(400)
+    }
 })
 
 test('no view stopped, and none left a row out', () => expectViewsWhole(tested.platform))

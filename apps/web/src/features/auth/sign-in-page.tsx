@@ -5,6 +5,7 @@ import { Button } from '../../components/ui/button.tsx'
 import { Field, Input } from '../../components/ui/field.tsx'
 import { Notice } from '../../components/ui/states.tsx'
 import { auth } from '../../lib/auth.ts'
+import { ownPath } from '../../lib/own-path.ts'
 import { AuthFrame } from './auth-frame.tsx'
 import { useSetupStatus } from './queries.ts'
 
@@ -19,8 +20,8 @@ export function SignInPage() {
   const submit = handleSubmit(async (form) => {
     setProblem(undefined)
     const { error } = await auth.signIn.email(form)
-    if (error) return setProblem(said(error.status))
-    return navigate({ href: next?.startsWith('/') && !next.startsWith('//') ? next : '/', replace: true })
+    if (error) return setProblem(said(error))
+    return navigate({ href: ownPath(next, location.origin), replace: true })
   })
   return (
     <AuthFrame title="Sign in" description="To your own Stewrd.">
@@ -52,8 +53,9 @@ export function SignInPage() {
   )
 }
 
-function said(status: number): string {
-  if (status === 401 || status === 403) return 'The e-mail address or the password is wrong.'
-  if (status === 429) return 'Too many attempts. Wait a minute, then try again.'
+function said({ status, message }: { status: number; message?: string | undefined }): string {
+  if (status === 400 || status === 401 || status === 403) return 'The e-mail address or the password is wrong.'
+  // It says how long to wait.
+  if (status === 429 && message) return message
   return 'The server cannot be reached. Check that it runs, then try again.'
 }
