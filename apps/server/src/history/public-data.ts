@@ -1,3 +1,4 @@
+import { beginningOf } from '@stewrd/core/kernel/cut.ts'
 import type { AnyEvent } from '@stewrd/core/catalog.ts'
 import type { SealedKey } from '@stewrd/core/llm/events.ts'
 
@@ -27,7 +28,7 @@ export function publicData<T extends AnyEvent['type']>(event: Extract<AnyEvent, 
 }
 
 const fingerprint = ({ fingerprint }: SealedKey): PublicKey => ({ fingerprint })
-const preview = (text: string) => (text.length > PREVIEW ? `${text.slice(0, PREVIEW)}…` : text)
+const preview = (text: string) => (text.length > PREVIEW ? `${beginningOf(text, PREVIEW)}…` : text)
 const asItIs = <Data>(data: Data): Data => data
 
 const cleaners: { [T in AnyEvent['type']]: (data: Of<T>) => PublicData[T] } = {

@@ -1,3 +1,4 @@
+import { beginningOf } from '@stewrd/core/kernel/cut.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { DataKeyMissing } from '@stewrd/db/data-keys.ts'
@@ -55,7 +56,7 @@ async function preview(platform: Platform, delivery: Delivery): Promise<string |
     const payload = await payloadOf(platform, delivery)
     if (!payload) return null
     const text = JSON.stringify(payload, null, 2)
-    return text.length > PREVIEW ? `${text.slice(0, PREVIEW)}…` : text
+    return text.length > PREVIEW ? `${beginningOf(text, PREVIEW)}…` : text
   } catch (error) {
     const lost = error instanceof EnvelopeError || error instanceof DataKeyMissing
     if (lost || (error instanceof Refusal && error.code === 'PROJECT_SHREDDED')) return null

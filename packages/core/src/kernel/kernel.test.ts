@@ -7,6 +7,7 @@ import type { Decider } from './decider.ts'
 import { judge } from './decider.ts'
 import type { Refusals } from './errors.ts'
 import { Refusal } from './errors.ts'
+import { beginningOf, characterStart } from './cut.ts'
 import { AnyCount, counter } from './counter.testing.ts'
 import { defineEvent } from './event.ts'
 import { Uuid, uuidv7 } from './ids.ts'
@@ -133,6 +134,19 @@ test('data that is made storable keeps all else, and is itself where nothing had
       })
     }),
   ))
+
+test('a text is cut between two characters, and a cut always gets on', () => {
+  for (const one of ['😀', '👨‍👩‍👧', 'e\u0301', '🇨🇭'])
+    for (let max = 3; max < 3 + one.length; max++) expect(beginningOf(`abc${one}d`, max)).toBe('abc')
+  expect(beginningOf('abc', 3)).toBe('abc')
+  const marks = `a${'\u0301'.repeat(1000)}`
+  expect(characterStart(marks, 700)).toBe(700)
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme-composite' }), fc.nat(50), (text, at) => {
+      expect(beginningOf(text, at).isWellFormed()).toBe(true)
+    }),
+  )
+})
 
 test('an event that is decided holds no text that cannot be stored, and the state is folded from what is recorded', () => {
   const said = defineEvent('Said', 1, z.strictObject({ text: z.string() }))

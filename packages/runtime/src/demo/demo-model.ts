@@ -1,3 +1,4 @@
+import { beginningOf } from '@stewrd/core/kernel/cut.ts'
 import type { Egress } from '../egress/egress.ts'
 
 export const DEMO_MODEL = 'stewrd-demo'
@@ -59,8 +60,8 @@ function replyTo({ messages = [], tools = [] }: Request): Reply {
 }
 
 function answerTo(asked: string, toolOutput: string | undefined): string {
-  const heard = asked.length > 200 ? `${asked.slice(0, 200)}…` : asked
-  const used = toolOutput === undefined ? '' : ` The tool answered: ${toolOutput.slice(0, 200)}.`
+  const heard = asked.length > 200 ? `${beginningOf(asked, 200)}…` : asked
+  const used = toolOutput === undefined ? '' : ` The tool answered: ${beginningOf(toolOutput, 200)}.`
   return `This is the Stewrd demo model, not a real one. You wrote: "${heard}".${used} Set a provider key for this project to get real answers.`
 }
 

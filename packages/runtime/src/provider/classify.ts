@@ -1,3 +1,4 @@
+import { beginningOf } from '@stewrd/core/kernel/cut.ts'
 import { ProviderError, RequestRefused } from './errors.ts'
 import type { KeyScrubber } from './reading/key-scrubber.ts'
 import type { Said } from './reading/reason.ts'
@@ -133,5 +134,5 @@ export function scrubbed(text: string, scrubber: KeyScrubber): string {
     .replace(/\b(?:sk|pk|key|Bearer)[-_ ][\w*.-]{6,}/gi, '[key]')
     .replace(/[\p{Cc}\p{Cf}\p{Cs}]+/gu, ' ')
     .trim()
-  return clean.slice(0, MOST_DETAIL)
+  return beginningOf(clean, MOST_DETAIL)
 }

@@ -1,9 +1,10 @@
+import { beginningOf } from '@stewrd/core/kernel/cut.ts'
 import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import type { Tool } from '../loop/tool.ts'
 import { ToolError } from '../loop/tool.ts'
 import type { RunFiles } from './run-files.ts'
 import { bytesOf, chosenName, fileNamed, made } from './run-files.ts'
-import type { Content, QueryResult, SaveFormat } from './worker/jobs.ts'
+import type { Content, QueryResult, SaveFormat, TableSummary } from './worker/jobs.ts'
 import { runJob } from './worker/run-job.ts'
 
 const formats: readonly SaveFormat[] = ['csv', 'json', 'xlsx']
@@ -42,7 +43,7 @@ export function dataTools(kept: RunFiles): Tool[] {
       say: ({ files }) => `Looking at ${listed(files)}`,
       async run({ files: names }, { files, signal }) {
         const tables = await runJob({ type: 'describe', files: await contents(names, files) }, signal)
-        return { output: cut(JSON.stringify(tables)) }
+        return { output: described(tables) }
       },
     },
     {
@@ -62,7 +63,7 @@ export function dataTools(kept: RunFiles): Tool[] {
       },
       say: ({ files, save_as }) =>
         typeof save_as === 'string'
-          ? `Making ${save_as.slice(0, 100)} from ${listed(files)}`
+          ? `Making ${beginningOf(save_as, 100)} from ${listed(files)}`
           : `Querying ${listed(files)}`,
       async run({ files: names, sql, save_as }, { files, signal }) {
         if (typeof sql !== 'string' || sql.trim() === '') throw new ToolError('"sql" must be a SELECT statement.')
@@ -80,14 +81,29 @@ export function dataTools(kept: RunFiles): Tool[] {
   ]
 }
 
-function told({ columns, shown, rows }: QueryResult, saveName: string | null): string {
+function told({ notes, columns, shown, rows }: QueryResult, saveName: string | null): string {
   const part = rows > shown.length ? `, of which these are the first ${shown.length}` : ''
   const saved = saveName === null ? '' : ` All are in ${saveName}.`
   return cut(
-    `${rows} ${rows === 1 ? 'row' : 'rows'}${part}.${saved}\n${[columns, ...shown].map((row) => JSON.stringify(row)).join('\n')}`,
+    `${rows} ${rows === 1 ? 'row' : 'rows'}${part}.${saved}${notes.map((note) => ` ${note}`).join('')}\n${[columns, ...shown].map((row) => JSON.stringify(row)).join('\n')}`,
   )
 }
 
-const cut = (text: string) => (text.length > MOST_OUTPUT ? `${text.slice(0, MOST_OUTPUT)}\n[cut: ask for less]` : text)
+/** All of it, or of wide tables what fits: names and types of columns come before figures and rows. */
+function described(tables: readonly TableSummary[]): string {
+  const all = JSON.stringify(tables)
+  if (all.length <= MOST_OUTPUT) return all
+  const short = tables.map(({ table, file, note, rows, columns }) => ({
+    table,
+    file,
+    note,
+    rows,
+    columns: columns.map(({ name, type }) => `${name} (${type})`),
+  }))
+  return cut(`Figures and first rows are left out, as there are many columns.\n${JSON.stringify(short)}`)
+}
 
-const listed = (names: unknown) => (Array.isArray(names) ? names.join(', ').slice(0, 200) : 'the files')
+const cut = (text: string) =>
+  text.length > MOST_OUTPUT ? `${beginningOf(text, MOST_OUTPUT)}\n[cut: ask for less]` : text
+
+const listed = (names: unknown) => (Array.isArray(names) ? beginningOf(names.join(', '), 200) : 'the files')

@@ -1,3 +1,4 @@
+import { beginningOf, characterStart } from '@stewrd/core/kernel/cut.ts'
 import type { Tool, ToolContext } from '../loop/tool.ts'
 import { ToolError } from '../loop/tool.ts'
 import type { RunFiles } from './run-files.ts'
@@ -71,13 +72,14 @@ export function fileTools(kept: RunFiles): Tool[] {
   ]
 }
 
-function piece({ text, pages }: JobResult['text'], offset: number): string {
-  if (text === '') return 'The file is empty.'
+function piece({ text, pages, note }: JobResult['text'], offset: number): string {
+  if (text === '') return ['The file is empty.', note].filter(Boolean).join(' ')
   if (offset >= text.length) throw new ToolError(`The file has ${text.length} characters only.`)
-  const end = Math.min(text.length, offset + PIECE)
-  const of = `Characters ${offset} to ${end} of ${text.length}${pages === null ? '' : `, ${pages} pages`}.`
+  const begin = characterStart(text, offset)
+  const end = characterStart(text, begin + PIECE)
+  const of = `Characters ${begin} to ${end} of ${text.length}${pages === null ? '' : `, ${pages} pages`}.`
   const more = end < text.length ? ` The rest begins at offset ${end}.` : ''
-  return `${of}${more}\n\n${text.slice(offset, end)}`
+  return `${of}${more}${note === null ? '' : ` ${note}`}\n\n${text.slice(begin, end)}`
 }
 
-const shortName = (name: unknown) => (typeof name === 'string' ? name.slice(0, 100) : 'a file')
+const shortName = (name: unknown) => (typeof name === 'string' ? beginningOf(name, 100) : 'a file')

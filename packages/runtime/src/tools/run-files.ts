@@ -1,3 +1,4 @@
+import { isStorable } from '@stewrd/core/kernel/text.ts'
 import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import { ToolError } from '../loop/tool.ts'
 
@@ -34,7 +35,10 @@ export async function made(kept: RunFiles, name: string, bytes: Buffer, { text }
 
 /** A name that the model chose for a file. */
 export function chosenName(name: unknown, extensions?: readonly string[]): string {
-  const good = typeof name === 'string' && /^[^\\/\p{Cc}]{1,240}\.[A-Za-z0-9]{1,16}$/u.test(name)
+  const good =
+    typeof name === 'string' &&
+    /^[^\\/\p{Cc}\p{Bidi_Control}]{1,240}\.[A-Za-z0-9]{1,16}$/u.test(name) &&
+    isStorable(name)
   if (!good) throw new ToolError('The name must be a plain file name with an extension, such as result.csv.')
   const extension = name.slice(name.lastIndexOf('.') + 1).toLowerCase()
   if (extensions && !extensions.includes(extension))

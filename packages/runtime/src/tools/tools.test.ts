@@ -4,6 +4,7 @@ import ExcelJS from 'exceljs'
 import { beforeEach, expect, test } from 'vitest'
 import type { ToolContext } from '../loop/tool.ts'
 import { ToolError } from '../loop/tool.ts'
+import { docxOf, zipOf } from '../testing/zip.ts'
 import { dataTools } from './data-tools.ts'
 import { fileTools } from './files-tools.ts'
 import type { TableSummary } from './worker/jobs.ts'
@@ -55,6 +56,69 @@ test('a long text is given in pieces', async () => {
   await expect(call('read_file', { file: 'long.txt', offset: 30_000 }, given)).rejects.toThrow(
     'The file has 20100 characters only.',
   )
+})
+
+const boxed = (text: string) =>
+  `<w:r><w:pict><wps:txbx><w:txbxContent>${paragraph(text)}</w:txbxContent></wps:txbx></w:pict></w:r>`
+const paragraph = (text: string) => `<w:p><w:r><w:t>${text}</w:t></w:r></w:p>`
+
+test('text boxes, headers, footers and equations of a DOCX are read, and what cannot be read is named', async () => {
+  const equation = '<w:p><m:oMath><m:r><m:t>E=mc²</m:t></m:r></m:oMath></w:p>'
+  const body = `${paragraph('The body &amp; more.')}<w:p>${boxed('In the box.')}${boxed('In the box.')}</w:p>${equation}`
+  const part = (text: string) => `<w:hdr>${paragraph(text)}</w:hdr>`
+  const parts = {
+    'word/header1.xml': part('Page header.'),
+    'word/header2.xml': part('Page header.'),
+    'word/footer1.xml': part('Page footer.'),
+    'word/embeddings/sheet.xlsx': 'x',
+  }
+  const { output } = await call('read_file', { file: 'a.docx' }, [file('a.docx', docxOf(body, parts))])
+  for (const text of ['The body & more.', 'In the box.', 'E=mc²', 'Page header.', 'Page footer.'])
+    expect([text, output.split(text).length - 1]).toEqual([text, 1])
+  expect(output).toContain('Left out of the document: embedded files.')
+})
+
+test('no piece of a text and no cell ends inside of a character', async () => {
+  const family = '👨‍👩‍👧'
+  const content = `${'a'.repeat(19_999)}${family}${'b'.repeat(20)}`
+  const first = await call('read_file', { file: 'e.txt' }, [{ name: 'e.txt', content }])
+  expect(first.output).toContain('Characters 0 to 19999 of 20027. The rest begins at offset 19999.')
+  const second = await call('read_file', { file: 'e.txt', offset: 20_001 }, [{ name: 'e.txt', content }])
+  expect(second.output).toContain(`Characters 19999 to 20027 of 20027.\n\n${family}b`)
+  const cells = { name: 'c.csv', content: `a,b\n${'x'.repeat(199)}${family},${'😀'.repeat(20_000)}` }
+  const { output } = await call('query_data', { files: ['c.csv'], sql: 'select * from c' }, [cells])
+  expect(output).toContain(`["${'x'.repeat(199)}…"`)
+  const long = {
+    name: 'd.json',
+    content: JSON.stringify(Array.from({ length: 200 }, () => ({ a: `${'y'.repeat(150)}😀` }))),
+  }
+  const many = await call('query_data', { files: ['d.json'], sql: 'select a, a, a from d' }, [long])
+  for (const text of [first.output, second.output, output, many.output]) expect(text.isWellFormed()).toBe(true)
+  expect(many.output).toContain('[cut: ask for less]')
+})
+
+const compound = (text: string) =>
+  Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(500), Buffer.from(text, 'utf16le')])
+
+test.each([
+  [
+    'locked.xlsx',
+    compound('EncryptedPackage'),
+    'The file is locked with a password. Remove the password and send it again.',
+  ],
+  [
+    'old.xlsx',
+    compound('Workbook'),
+    'The file is of an older Office format. Save it as XLSX or DOCX and send it again.',
+  ],
+  [
+    'many.xlsx',
+    zipOf(Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`xl/${i}.xml`, '']))),
+    'The file is too large once it is unpacked: it has 10001 parts.',
+  ],
+])('%s is refused with what is wrong and what to do', async (name, content, says) => {
+  const refused = call('describe_data', { files: [name] }, [file(name, content)])
+  await expect(refused).rejects.toThrow(new ToolError(says))
 })
 
 test.each([

@@ -1,12 +1,21 @@
 import { constants, DatabaseSync } from 'node:sqlite'
+import { beginningOf } from '@stewrd/core/kernel/cut.ts'
 import type { ColumnSummary, TableSummary } from './jobs.ts'
 import { JobRefused } from './jobs.ts'
-import type { Cell, Table } from './tables.ts'
+import type { Cell } from './numbers.ts'
+import { columnType } from './numbers.ts'
+import type { Table } from './tables.ts'
+import { uniqueNames } from './tables.ts'
 
 const HEAP_BYTES = 512 * 1024 * 1024
 const SAMPLE_ROWS = 5
+/** SQLite gives at most 2,000 columns; of each column there are six figures. */
+const FIGURES_AT_ONCE = 300
 /** Characters of a cell that are shown. */
 const SHOWN = 200
+
+/** A cell of a result: a whole number that a double does not hold is its digits. */
+export type Shown = string | number | null
 
 /** Reading is allowed, and nothing else: no file is attached, nothing is written, no setting changed. */
 const allowed: readonly number[] = [
@@ -21,7 +30,8 @@ export function openTables(tables: readonly Table[]): DatabaseSync {
   const database = new DatabaseSync(':memory:', { allowExtension: false, enableDoubleQuotedStringLiterals: false })
   database.exec(`pragma hard_heap_limit = ${HEAP_BYTES}; pragma temp_store = memory; pragma trusted_schema = off`)
   for (const { name, columns, rows } of tables) {
-    database.exec(`create table ${quoted(name)} (${columns.map(quoted).join(', ')})`)
+    const typed = columns.map((column, i) => `${quoted(column)} ${columnType(rows, i)}`)
+    database.exec(`create table ${quoted(name)} (${typed.join(', ')})`)
     const insert = database.prepare(`insert into ${quoted(name)} values (${columns.map(() => '?').join(', ')})`)
     database.exec('begin')
     for (const row of rows) insert.run(...row)
@@ -32,18 +42,19 @@ export function openTables(tables: readonly Table[]): DatabaseSync {
 }
 
 /** The rows of one SELECT. What is wrong with it is said as SQLite says it, which names columns and no values. */
-export function select(database: DatabaseSync, sql: string, most: number): { columns: string[]; rows: Cell[][] } {
+export function select(database: DatabaseSync, sql: string, most: number): { columns: string[]; rows: Shown[][] } {
   try {
     const statement = database.prepare(sql)
     statement.setReturnArrays(true)
+    statement.setReadBigInts(true)
     const columns = statement.columns().map(({ name }) => name)
     if (columns.length === 0) throw new JobRefused('Only a SELECT can be run.')
-    const rows: Cell[][] = []
+    const rows: Shown[][] = []
     for (const row of statement.iterate() as Iterable<unknown>) {
       if (rows.length >= most) throw new JobRefused(`The result has more than ${most} rows. Ask for fewer.`)
-      rows.push((row as (Cell | bigint | Uint8Array)[]).map(cellOf))
+      rows.push((row as (Cell | Uint8Array)[]).map(cellOf))
     }
-    return { columns, rows }
+    return { columns: uniqueNames(columns), rows }
   } catch (error) {
     if (error instanceof JobRefused || !(error instanceof Error)) throw error
     const denied = error.message === 'not authorized' || error.message.endsWith('is prohibited')
@@ -53,12 +64,16 @@ export function select(database: DatabaseSync, sql: string, most: number): { col
   }
 }
 
-export function summaryOf(database: DatabaseSync, { name, file, columns, rows }: Table): TableSummary {
-  const all = select(database, `select ${columns.map((c) => figuresOf(quoted(c))).join(', ')} from ${quoted(name)}`, 1)
-  const figures = all.rows[0] ?? []
+export function summaryOf(database: DatabaseSync, { name, file, note, columns, rows }: Table): TableSummary {
+  const figures: Shown[] = []
+  for (let first = 0; first < columns.length; first += FIGURES_AT_ONCE) {
+    const some = columns.slice(first, first + FIGURES_AT_ONCE).map((column) => figuresOf(quoted(column)))
+    figures.push(...(select(database, `select ${some.join(', ')} from ${quoted(name)}`, 1).rows[0] ?? []))
+  }
   return {
     table: name,
     file,
+    ...(note === null ? {} : { note }),
     rows: rows.length,
     columns: columns.map((column, i): ColumnSummary => {
       const [filled, distinct, min, max, numbers, whole] = figures.slice(i * 6, i * 6 + 6)
@@ -72,7 +87,7 @@ export function summaryOf(database: DatabaseSync, { name, file, columns, rows }:
         max: shown(max),
       }
     }),
-    sample: rows.slice(0, SAMPLE_ROWS).map((row) => row.map(shown)),
+    sample: rows.slice(0, SAMPLE_ROWS).map((row) => row.map((cell) => shown(cellOf(cell)))),
   }
 }
 
@@ -87,10 +102,10 @@ const figuresOf = (column: string) =>
   ].join(', ')
 
 /** As much of a cell as is shown. */
-export const shown = (cell: Cell | undefined): Cell =>
-  typeof cell === 'string' && cell.length > SHOWN ? `${cell.slice(0, SHOWN)}…` : (cell ?? null)
+export const shown = (cell: Shown | undefined): Shown =>
+  typeof cell === 'string' && cell.length > SHOWN ? `${beginningOf(cell, SHOWN)}…` : (cell ?? null)
 
-function cellOf(cell: Cell | bigint | Uint8Array): Cell {
+function cellOf(cell: Cell | Uint8Array): Shown {
   if (typeof cell === 'bigint') return Number.isSafeInteger(Number(cell)) ? Number(cell) : String(cell)
   return cell instanceof Uint8Array ? Buffer.from(cell).toString('hex') : cell
 }

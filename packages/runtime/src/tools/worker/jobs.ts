@@ -16,13 +16,28 @@ export type ColumnSummary = {
   min: string | number | null
   max: string | number | null
 }
-export type TableSummary = { table: string; file: string; rows: number; columns: ColumnSummary[]; sample: unknown[][] }
+/** `note`: what is wrong with the file. */
+export type TableSummary = {
+  table: string
+  file: string
+  note?: string
+  rows: number
+  columns: ColumnSummary[]
+  sample: unknown[][]
+}
 
-/** `shown` are the first rows; `file` has all of them. */
-export type QueryResult = { columns: string[]; shown: unknown[][]; rows: number; file: Uint8Array | null }
+/** `shown` are the first rows; `file` has all of them. `notes`: what is wrong with the files. */
+export type QueryResult = {
+  notes: string[]
+  columns: string[]
+  shown: unknown[][]
+  rows: number
+  file: Uint8Array | null
+}
 
 export type JobResult = {
-  text: { text: string; pages: number | null }
+  /** `note`: what is not in the text, or wrong with it. */
+  text: { text: string; pages: number | null; note: string | null }
   describe: TableSummary[]
   query: QueryResult
 }

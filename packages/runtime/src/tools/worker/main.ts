@@ -30,6 +30,7 @@ async function carryOut(job: Job): Promise<JobResult[Job['type']]> {
   if (job.type === 'describe') return tables.map((table) => summaryOf(database, table))
   const result = select(database, job.sql, MOST_RESULT_ROWS)
   return {
+    notes: [...new Set(tables.flatMap(({ note }) => note ?? []))],
     columns: result.columns,
     shown: result.rows.slice(0, SHOWN_ROWS).map((row) => row.map(shown)),
     rows: result.rows.length,

@@ -1,16 +1,17 @@
-import { parse } from 'csv-parse/sync'
-import ExcelJS from 'exceljs'
+import { beginningOf } from '@stewrd/core/kernel/cut.ts'
 import type { TableFormat } from '../readable.ts'
 import { tableFormat } from '../readable.ts'
-import { decoded } from './decoded.ts'
+import { damageIn, decoded } from './decoded.ts'
 import type { Content } from './jobs.ts'
 import { JobRefused } from './jobs.ts'
-import { refuseBombs } from './unpacked.ts'
+import type { Cell } from './numbers.ts'
+import { exactNumber } from './numbers.ts'
+import { separated } from './separated.ts'
 
-export type Cell = string | number | null
-/** `name` is what SQL calls it. Each row has as many cells as there are columns. */
-export type Table = { name: string; file: string; columns: string[]; rows: Cell[][] }
+/** `name` is what SQL calls it. Each row has as many cells as there are columns. `note`: what is wrong with the file. */
+export type Table = { name: string; file: string; note: string | null; columns: string[]; rows: Cell[][] }
 type Sheet = { sheet: string | null; columns: string[]; rows: Cell[][] }
+type Read = { sheets: Sheet[]; note: string | null }
 
 const MOST_ROWS = 1_000_000
 const MOST_COLUMNS = 500
@@ -19,95 +20,59 @@ const MOST_COLUMNS = 500
 export async function readTables(files: readonly Content[]): Promise<Table[]> {
   const tables: Table[] = []
   for (const file of files) {
-    const sheets = await sheetsOf(file)
+    const { sheets, note } = await sheetsOf(file)
     for (const { sheet, columns, rows } of sheets) {
       if (rows.length > MOST_ROWS) throw new JobRefused(`The file ${file.name} has more than ${MOST_ROWS} rows.`)
       if (columns.length > MOST_COLUMNS)
         throw new JobRefused(`The file ${file.name} has more than ${MOST_COLUMNS} columns.`)
       const stem = file.name.replace(/\.[^.]*$/, '')
-      const name = unique(
-        sqlName(sheet === null || sheets.length === 1 ? stem : `${stem}_${sheet}`),
-        tables.map((t) => t.name),
-      )
-      tables.push({ name, file: file.name, columns: uniqueNames(columns), rows })
+      const taken = tables.map((t) => t.name)
+      const name = unique(sqlName(sheet === null || sheets.length === 1 ? stem : `${stem}_${sheet}`), taken)
+      tables.push({ name, file: file.name, note, columns: uniqueNames(columns), rows })
     }
   }
   return tables
 }
 
-async function sheetsOf({ name, bytes }: Content): Promise<Sheet[]> {
+async function sheetsOf({ name, bytes }: Content): Promise<Read> {
   const format = tableFormat(name)
   if (!format) throw new JobRefused(`The file ${name} holds no tables: CSV, TSV, JSON, JSON Lines and XLSX do.`)
-  return readers[format](bytes, name)
+  if (format === 'xlsx') return { sheets: await (await import('./workbook.ts')).workbook(bytes, name), note: null }
+  const text = decoded(bytes)
+  return { sheets: readers[format](text.text, name), note: damageIn(text) }
 }
 
-const readers: Record<TableFormat, (bytes: Uint8Array, name: string) => Sheet[] | Promise<Sheet[]>> = {
-  csv: (bytes, name) => separated(decoded(bytes), name),
-  tsv: (bytes, name) => separated(decoded(bytes), name, '\t'),
-  json: (bytes, name) => jsonSheets(jsonOf(decoded(bytes), name)),
+const readers: Record<Exclude<TableFormat, 'xlsx'>, (text: string, name: string) => Sheet[]> = {
+  csv: (text, name) => [{ sheet: null, ...separated(text, name, MOST_ROWS + 1) }],
+  tsv: (text, name) => [{ sheet: null, ...separated(text, name, MOST_ROWS + 1, '\t') }],
+  json: (text, name) => jsonSheets(jsonOf(text, name)),
   jsonl: lines,
   ndjson: lines,
-  xlsx: workbook,
 }
 
-function separated(text: string, name: string, delimiter = delimiterOf(text)): Sheet[] {
-  try {
-    const [head = [], ...rows] = parse(text, {
-      delimiter,
-      bom: true,
-      skip_empty_lines: true,
-      relax_column_count: true,
-      relax_quotes: true,
-      to: MOST_ROWS + 2,
-    })
-    const width = rows.reduce((most, row) => Math.max(most, row.length), head.length)
-    const columns = Array.from({ length: width }, (_, i) => head[i] ?? '')
-    return [{ sheet: null, columns, rows: typed(rows, width) }]
-  } catch {
-    throw new JobRefused(
-      `The file ${name} cannot be read as ${delimiter === '\t' ? 'TSV' : 'CSV'}: a quote is not closed.`,
-    )
-  }
+// Of the standard, and not of TypeScript's library yet.
+const { rawJSON, isRawJSON } = JSON as unknown as {
+  rawJSON(text: string): object
+  isRawJSON(value: unknown): value is { rawJSON: string }
 }
-
-/** What separates most fields of the first line. */
-function delimiterOf(text: string): string {
-  const first = text.slice(0, 10_000).split('\n', 1)[0]!
-  const counts = [',', ';', '\t', '|'].map((d) => [d, first.split(d).length] as const)
-  return counts.reduce((best, one) => (one[1] > best[1] ? one : best))[0]
-}
-
-const isNumber = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/
-// A leading zero, as of a postcode, is part of the text.
-const looksLikeNumber = (cell: string) =>
-  isNumber.test(cell) && !/^[+-]?0\d/.test(cell) && cell.replace(/\D/g, '').length <= 15
-
-/** Columns in which every cell is a number are numbers; an empty cell is null in those, and in every other one too. */
-function typed(rows: readonly string[][], width: number): Cell[][] {
-  const numeric = Array.from({ length: width }, (_, i) =>
-    rows.every((row) => !row[i]?.trim() || looksLikeNumber(row[i].trim())),
-  )
-  return rows.map((row) =>
-    numeric.map((isNumeric, i) => {
-      const cell = row[i]
-      if (cell === undefined || cell === '') return null
-      return isNumeric ? (cell.trim() === '' ? null : Number(cell)) : cell
-    }),
-  )
-}
+/** Where a number may not be what a double makes of it: long, or whole with a point or an exponent. */
+const writtenOtherwise = /[\d.]{16}|\.0|\d[eE]/
 
 function jsonOf(text: string, name: string): unknown {
+  const keep = (_key: string, value: unknown, context?: { source?: string }) =>
+    typeof value === 'number' && context?.source !== undefined && context.source !== String(value)
+      ? rawJSON(context.source)
+      : value
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''))
+    const json = text.replace(/^\uFEFF/, '')
+    return writtenOtherwise.test(json) ? (JSON.parse(json, keep) as unknown) : (JSON.parse(json) as unknown)
   } catch {
     throw new JobRefused(`The file ${name} is not valid JSON.`)
   }
 }
 
-function lines(bytes: Uint8Array, name: string): Sheet[] {
-  const rows = decoded(bytes)
-    .split('\n')
-    .filter((line) => line.trim() !== '')
+function lines(text: string, name: string): Sheet[] {
+  const rows = text.split('\n').filter((line) => line.trim() !== '')
   return [
     records(
       rows.map((line) => jsonOf(line, name)),
@@ -119,87 +84,57 @@ function lines(bytes: Uint8Array, name: string): Sheet[] {
 /** A list is a table. Of an object each list in it is one; an object without lists is one row. */
 function jsonSheets(value: unknown): Sheet[] {
   if (Array.isArray(value)) return [records(value, null)]
-  if (typeof value !== 'object' || value === null) return [records([value], null)]
+  if (!isRecord(value)) return [records([value], null)]
   const lists = Object.entries(value).filter(([, v]) => Array.isArray(v) && v.some((one) => isRecord(one)))
   if (lists.length === 0) return [records([value], null)]
   return lists.map(([key, list]) => records(list as unknown[], key))
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawJSON(value)
 
 function records(list: readonly unknown[], sheet: string | null): Sheet {
   const objects = list.map((one) => (isRecord(one) ? one : { value: one }))
   const columns = [...new Set(objects.flatMap((one) => Object.keys(one)))]
-  return { sheet, columns, rows: objects.map((one) => columns.map((column) => cellOf(one[column]))) }
+  return { sheet, columns, rows: objects.map((one) => columns.map((column) => jsonCell(one[column]))) }
 }
 
-function cellOf(value: unknown): Cell {
+function jsonCell(value: unknown): Cell {
   if (value === null || value === undefined) return null
-  if (typeof value === 'number') return value
-  if (typeof value === 'boolean') return value ? 1 : 0
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value
+  if (typeof value === 'boolean') return value ? 1n : 0n
+  if (isRawJSON(value)) return exactNumber(value.rawJSON) ?? value.rawJSON
   return typeof value === 'string' ? value : JSON.stringify(value)
-}
-
-async function workbook(bytes: Uint8Array, name: string): Promise<Sheet[]> {
-  await refuseBombs(bytes)
-  const book = new ExcelJS.Workbook()
-  try {
-    await book.xlsx.load(Uint8Array.from(bytes).buffer)
-  } catch {
-    throw new JobRefused(`The file ${name} is damaged, or is not an XLSX.`)
-  }
-  const sheets = book.worksheets.map(sheetOf).filter(({ columns }) => columns.length > 0)
-  if (sheets.length === 0) throw new JobRefused(`The file ${name} holds no cells.`)
-  return sheets
-}
-
-function sheetOf(sheet: ExcelJS.Worksheet): Sheet {
-  const rows: Cell[][] = []
-  sheet.eachRow({ includeEmpty: false }, (row) => {
-    const values = Array.isArray(row.values) ? row.values.slice(1) : []
-    rows.push(Array.from(values, excelCell))
-  })
-  const [head = [], ...body] = rows
-  const width = rows.reduce((most, row) => Math.max(most, row.length), 0)
-  const full = (row: readonly Cell[]) => Array.from({ length: width }, (_, i) => row[i] ?? null)
-  return {
-    sheet: sheet.name,
-    columns: full(head).map((cell) => (cell === null ? '' : String(cell))),
-    rows: body.map(full),
-  }
-}
-
-function excelCell(value: ExcelJS.CellValue | undefined): Cell {
-  if (value === null || value === undefined) return null
-  if (value instanceof Date) return value.toISOString().replace('T00:00:00.000Z', '')
-  if (typeof value !== 'object') return cellOf(value)
-  if ('result' in value) return excelCell(value.result)
-  if ('richText' in value) return value.richText.map(({ text }) => text).join('')
-  if ('text' in value) return value.text
-  return null
 }
 
 /** Letters, digits and underscores, as SQL takes them without quotes. */
 function sqlName(text: string): string {
-  const name = text
+  const plain = text
     .normalize('NFKD')
     .replace(/[^A-Za-z0-9]+/g, '_')
     .replace(/^_+|_+$/g, '')
     .toLowerCase()
-    .slice(0, 60)
+  const name = beginningOf(plain, 60)
   return /^[a-z]/.test(name) ? name : `t_${name}`.replace(/_$/, '')
 }
 
 function unique(name: string, taken: readonly string[]): string {
+  return uniqueIn(name, new Set(taken.map((one) => one.toLowerCase())))
+}
+
+function uniqueIn(name: string, taken: ReadonlySet<string>): string {
   for (let n = 1; ; n++) {
     const candidate = n === 1 ? name : `${name}_${n}`
-    if (!taken.some((one) => one.toLowerCase() === candidate.toLowerCase())) return candidate
+    if (!taken.has(candidate.toLowerCase())) return candidate
   }
 }
 
-function uniqueNames(columns: readonly string[]): string[] {
-  const names: string[] = []
-  columns.forEach((column, i) => names.push(unique(column.trim() || `column_${i + 1}`, names)))
-  return names
+/** Names of columns, each once, whatever its case: `a`, `a_2`. */
+export function uniqueNames(columns: readonly string[]): string[] {
+  const taken = new Set<string>()
+  return columns.map((column, i) => {
+    const name = uniqueIn(column.trim() || `column_${i + 1}`, taken)
+    taken.add(name.toLowerCase())
+    return name
+  })
 }

@@ -1,9 +1,9 @@
 import { stringify } from 'csv-stringify/sync'
 import ExcelJS from 'exceljs'
 import type { SaveFormat } from './jobs.ts'
-import type { Cell } from './tables.ts'
+import type { Shown } from './database.ts'
 
-type Rows = { columns: string[]; rows: Cell[][] }
+type Rows = { columns: string[]; rows: Shown[][] }
 
 /** A result as a file. */
 export const writeTable: Record<SaveFormat, (table: Rows) => Uint8Array | Promise<Uint8Array>> = {
