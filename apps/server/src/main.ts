@@ -1,7 +1,8 @@
-import { HomeInUseError, lockHome } from '@stewrd/db/embedded/home.ts'
+import { lockHome } from '@stewrd/db/embedded/home.ts'
 import { createApp } from './app.ts'
 import type { Env } from './env.ts'
-import { EnvError, readEnv } from './env.ts'
+import { readEnv } from './env.ts'
+import { explain } from './kernel/explain.ts'
 import { createLogger, errorFields } from './kernel/log.ts'
 import type { ServerPlatform } from './platform.ts'
 import { createPlatform } from './platform.ts'
@@ -13,7 +14,7 @@ const STOP_WITHIN_MS = 10_000
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 await start().catch((error: unknown) => {
-  say(explain(error))
+  say(explain(error).message)
   process.exit(1)
 })
 
@@ -75,18 +76,6 @@ function addressOf(env: Env, address: unknown): string {
   const port = typeof address === 'object' && address && 'port' in address ? String(address.port) : String(env.port)
   const host = ['0.0.0.0', '::'].includes(env.host) ? 'localhost' : env.host
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
-/** What somebody at a terminal can act on. Errors whose text is not ours are named only. */
-function explain(error: unknown): string {
-  if (error instanceof EnvError || error instanceof HomeInUseError) return error.message
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'EADDRINUSE') return 'The port is in use. Set PORT to another one, or stop what listens there.'
-  if (code === 'EACCES') return 'The port or a folder may not be used by this user. Choose another PORT or STEWRD_HOME.'
-  const { message, ...fields } = errorFields(error)
-  // Our own packages throw plain errors at a start, written for whoever reads them; those of the system have a code.
-  if (error instanceof Error && error.name === 'Error' && code === undefined) return error.message
-  return `Stewrd could not start: ${typeof message === 'string' ? message : JSON.stringify(fields)}`
 }
 
 function once<T>(work: () => Promise<T>): () => Promise<T> {

@@ -10,6 +10,7 @@ import { startEmbedded } from '@stewrd/db/embedded/embedded.ts'
 import type { EventStore } from '@stewrd/db/event-store.ts'
 import { createEventStore } from '@stewrd/db/event-store.ts'
 import { migrate } from '@stewrd/db/migrate.ts'
+import { waitForDatabase } from '@stewrd/db/wait-for-database.ts'
 import type { Egress } from '@stewrd/runtime/egress/egress.ts'
 import type { Logger } from 'pino'
 import type { Auth } from './auth/auth.ts'
@@ -114,8 +115,9 @@ export async function createPlatform(
 ): Promise<Platform> {
   await using started = new AsyncDisposableStack()
   const url = env.databaseUrl ?? (await embedded(env, as, onProgress, started))
+  const { connections: limit } = await waitForDatabase(url, { as, onProgress })
   await migrate(url, { onProgress: (file) => onProgress(`Preparing the tables: ${file}`) })
-  const pools = await openPools(url, { as, size: env.databasePool, onProgress })
+  const pools = openPools(url, { as, size: env.databasePool, limit, onProgress })
   const { sql } = pools
   started.defer(() => pools.close())
   const watch = new DatabaseWatch({ sql, url, times: watchTimes })

@@ -1,10 +1,9 @@
-import type { ConnectOptions } from './connect.ts'
 import { connect, disconnect } from './connect.ts'
 import { run } from './db-error.ts'
 
 /** Connections that whoever the URL names may have at a time, over all processes. */
-export async function connectionLimit(url: string, options: Pick<ConnectOptions, 'waitSeconds'> = {}): Promise<number> {
-  const sql = connect(url, { max: 1, role: null, ...options })
+export async function connectionLimit(url: string): Promise<number> {
+  const sql = connect(url, { max: 1, role: null, applicationName: 'stewrd-start', waitSeconds: 30 })
   try {
     const [row] = await run(sql<[{ allowed: number }]>`
       select least(
@@ -15,6 +14,6 @@ export async function connectionLimit(url: string, options: Pick<ConnectOptions,
       from pg_roles, pg_database where rolname = session_user and datname = current_database()`)
     return row?.allowed ?? Number.POSITIVE_INFINITY
   } finally {
-    await disconnect(sql)
+    await disconnect(sql, 1)
   }
 }

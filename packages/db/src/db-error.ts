@@ -1,4 +1,6 @@
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
+import { databaseProblem } from '@stewrd/core/kernel/problem-words.ts'
+import { SystemError } from '@stewrd/core/kernel/system-error.ts'
 
 /** The database refused a statement. Carries names only: drivers put row values into their messages. */
 export class DbError extends Error {
@@ -8,21 +10,32 @@ export class DbError extends Error {
   readonly constraint: string | undefined
   readonly table: string | undefined
   constructor(code: string, constraint?: string, table?: string) {
-    super(`the database refused a statement (${[code, table, constraint].filter(Boolean).join(', ')})`)
+    super(databaseProblem(code) ?? refused([code, table, constraint].filter(Boolean).join(', ')))
     this.code = code
     this.constraint = constraint
     this.table = table
   }
 }
 
-// 08: connection; 57P0x: shutting down or starting; 53: out of something; 25006: read-only after a failover; 57014: timed out.
+const refused = (names: string) =>
+  `The database refused a statement (${names}). Run \`stewrd doctor\`; if it finds nothing, report these names.`
+
+// 08: connection; 28, 3D000: nobody gets in any more; 57P0x: shutting down or starting; 53: out of something; 25006: read-only after a
+// failover; 57014: timed out; 58: its disk.
 const outage =
-  /^(08...|57P0.|53...|25006|57014|58...|CONNECTION_.*|CONNECT_TIMEOUT|E(CONN|PIPE|TIMED|HOST|NET|NOTFOUND|AI_|NOENT|ADDR)[A-Z_]*)$/
+  /^(08...|28...|3D000|57P0.|53...|25006|57014|58...|CONNECTION_.*|CONNECT_TIMEOUT|SASL_.*|E(CONN|PIPE|TIMED|HOST|NET|NOTFOUND|AI_|NOENT|ADDR|PROTO)[A-Z_]*|(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT)_\w+|ERR_(TLS|SSL)_\w+)$/
+
+/** What the system says of files, and of no address. */
+const files =
+  /^E(NOSPC|DQUOT|ROFS|IO|ACCES|PERM|NOENT|NOTDIR|ISDIR|EXIST|NAMETOOLONG|LOOP|STALE|BUSY|FBIG|XDEV|MFILE|NFILE)$/
 
 /** What a driver's error means, without its text, its query and its parameters. Our own errors pass through. */
 export function dbError(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof DbError || !isDriverError(error)) return error
+  if (!(error instanceof Error) || error instanceof DbError || error instanceof SystemError || !isDriverError(error))
+    return error
   const code = textField(error, 'code') ?? ''
+  if (files.test(code) && !/^(connect|getaddrinfo)$/.test(textField(error, 'syscall') ?? 'connect'))
+    return new SystemError(code)
   if (outage.test(code)) return new StoreUnavailable(code)
   return new DbError(code, textField(error, 'constraint_name'), textField(error, 'table_name'))
 }

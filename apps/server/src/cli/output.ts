@@ -1,9 +1,5 @@
-import { Refusal } from '@stewrd/core/kernel/errors.ts'
-import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
-import { HomeInUseError } from '@stewrd/db/embedded/home.ts'
-import { BackupError } from '../backup/backup-error.ts'
 import { EnvError } from '../env.ts'
-import { errorFields } from '../kernel/log.ts'
+import { explain } from '../kernel/explain.ts'
 
 /** A command used wrongly: exit code 2. */
 export class UsageError extends Error {
@@ -25,21 +21,8 @@ export function fail(json: boolean, error: unknown): number {
   return error instanceof UsageError || error instanceof EnvError ? exitCodes.usage : exitCodes.refused
 }
 
-function explained(error: unknown): { code: string; message: string } {
-  if (error instanceof Refusal) return { code: error.code, message: error.message }
-  if (error instanceof BackupError) return { code: error.code, message: error.message }
-  if (error instanceof HomeInUseError) return { code: 'HOME_IN_USE', message: error.message }
-  if (error instanceof UsageError) return { code: 'USAGE', message: error.message }
-  if (error instanceof EnvError) return { code: 'CONFIGURATION', message: error.message }
-  if (error instanceof StoreUnavailable)
-    return {
-      code: 'DATABASE_UNAVAILABLE',
-      message: `The database cannot be reached (${error.reason}). Nothing is known to have changed.`,
-    }
-  // Errors that are not ours may carry keys and rows in their text: the allow-list decides.
-  const { message, name } = errorFields(error)
-  return { code: 'FAILED', message: typeof message === 'string' ? message : `The command failed (${String(name)}).` }
-}
+const explained = (error: unknown) =>
+  error instanceof UsageError ? { code: 'USAGE', message: error.message } : explain(error)
 
 /** `2026-11-23 07:44:10` in UTC; a dash where there is no time. */
 export const time = (ms: number | null | undefined) =>

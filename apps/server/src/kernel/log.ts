@@ -1,5 +1,7 @@
 import { GuardMoved, StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { databaseProblem, systemProblem } from '@stewrd/core/kernel/problem-words.ts'
+import { SystemError } from '@stewrd/core/kernel/system-error.ts'
 import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { KeyringError } from '@stewrd/crypto/keyring.ts'
 import { RowsMissing, RowsRefused } from '@stewrd/db/backup/load.ts'
@@ -23,6 +25,7 @@ const ownErrors = [
   Refusal,
   GuardMoved,
   StoreUnavailable,
+  SystemError,
   EnvelopeError,
   KeyringError,
   KeyringMismatch,
@@ -40,17 +43,24 @@ const ownErrors = [
 /** What may be logged of an error. Texts of others (drivers, SDKs) can quote keys and rows: of those only name, code and place. */
 export function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return isFields(error) ? error : { name: typeof error }
-  const own = ownErrors.some((type) => error instanceof type)
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  const message = ownErrors.some((type) => error instanceof type) ? error.message : wordsFor(error, code)
   const fields = {
     name: error.name,
     ...(code === undefined ? {} : { code }),
-    ...(own ? { message: error.message } : {}),
+    ...(message === undefined ? {} : { message }),
     at: frames(error.stack),
     ...(error.cause === undefined ? {} : { cause: errorFields(error.cause) }),
   }
   made.add(fields)
   return fields
+}
+
+/** A driver's error and the system's are said by their code. */
+function wordsFor(error: Error, code: string | undefined): string | undefined {
+  if (code === undefined) return undefined
+  if (error.name === 'PostgresError' || code.startsWith('CONNECT')) return databaseProblem(code)
+  return 'errno' in error || 'syscall' in error ? systemProblem(code) : undefined
 }
 
 /** What this file made of errors: a logger that gets it lets it through as it is. */

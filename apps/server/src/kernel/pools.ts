@@ -1,6 +1,5 @@
 import type { Sql } from '@stewrd/db/connect.ts'
 import { connect, disconnect } from '@stewrd/db/connect.ts'
-import { connectionLimit } from '@stewrd/db/connection-limit.ts'
 
 /** The connections of a process, by what they are for. */
 export type Pools = {
@@ -15,6 +14,8 @@ type Options = {
   as: 'server' | 'command'
   /** Connections that this process may hold at most. */
   size: number
+  /** Connections that the database allows. */
+  limit: number
   onProgress?: (step: string) => void
 }
 
@@ -26,8 +27,7 @@ const FOR_COMMANDS = 2
 const WAIT_SECONDS = { server: 4, command: 30 }
 
 /** Opens lazily as many connections as the database allows, and as the operator does. */
-export async function openPools(url: string, { as, size, onProgress }: Options): Promise<Pools> {
-  const limit = await connectionLimit(url, { waitSeconds: WAIT_SECONDS.command })
+export function openPools(url: string, { as, size, limit, onProgress }: Options): Pools {
   const sizes = poolSizes(as, size, limit)
   if (as === 'server' && limit < size)
     onProgress?.(`The database allows ${limit} connections: pools of ${sizes.main} and ${sizes.signIn}`)

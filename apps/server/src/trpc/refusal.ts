@@ -1,6 +1,7 @@
 import { GuardMoved, StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import type { Refusals } from '@stewrd/core/kernel/errors.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { SystemError } from '@stewrd/core/kernel/system-error.ts'
 import { dbError } from '@stewrd/db/db-error.ts'
 import { TRPCError } from '@trpc/server'
 import { ZodError } from 'zod'
@@ -80,6 +81,8 @@ export function toTrpcError(thrown: unknown): TRPCError {
       message: 'The database cannot be reached just now. What you sent may or may not be saved: try again.',
       cause: error,
     })
+  if (error instanceof SystemError)
+    return new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: error.message, cause: error })
   return new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Something went wrong on the server.', cause: error })
 }
 

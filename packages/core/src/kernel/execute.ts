@@ -1,3 +1,4 @@
+import { databaseProblem } from './problem-words.ts'
 import type { Decider } from './decider.ts'
 import type { EventShape, Recorded } from './event.ts'
 
@@ -83,7 +84,7 @@ export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
   readonly reason: string
   constructor(reason: string, options?: ErrorOptions) {
-    super(`the database is not available (${reason})`, options)
+    super(databaseProblem(reason) ?? `The database is not available (${reason}). Try again in a moment.`, options)
     this.reason = reason
   }
 }

@@ -141,11 +141,11 @@ test('what does not fit leaves the database as empty as it was', async () => {
   ]) {
     const torn = parts.map((p) => (p.table === 'events' ? { ...p, bytes: change(p.bytes) } : p))
     await expect(loadSnapshot(url, shape, of(torn))).rejects.toThrow(
-      /does not take the rows of the table events|the database refused a statement/,
+      /does not take the rows of the table events|The database refused a statement/,
     )
   }
   const foreign = { ...shape, tables: [{ name: 'pg_authid', columns: ['rolname'], rows: 0 }] }
-  await expect(loadSnapshot(url, foreign, of([]))).rejects.toThrow('the database refused a statement (42P01')
+  await expect(loadSnapshot(url, foreign, of([]))).rejects.toThrow('(42P01)')
   const failing = async function* (): AsyncGenerator<TablePart> {
     yield* parts.slice(0, 3)
     throw new Error('the file ended')
