@@ -234,3 +234,17 @@ test('the server is asked to end a query while a transaction goes on: what comes
   }
   expect(await seven(sql)).toEqual([{ y: 7 }])
 })
+
+test('nothing is sent behind a COPY: what is asked meanwhile is answered after it', async () => {
+  const sql = open({ max: 1, waitSeconds: 20 })
+  await sql`select 1`
+  const stream = await sql.unsafe("copy (select repeat('x', 1000) from generate_series(1, 20000)) to stdout").readable()
+  const asked = [seven(sql), seven(sql)]
+  const held = outcome(sql.reserve().then((one) => one.release()))
+  await wait(20)
+  let bytes = 0
+  for await (const chunk of stream as AsyncIterable<Buffer>) bytes += chunk.length
+  expect(bytes).toBe(20_000 * 1001)
+  expect(await Promise.all(asked)).toEqual([[{ y: 7 }], [{ y: 7 }]])
+  expect(await held).toBe('done')
+})
