@@ -18,6 +18,7 @@ export function toolsOf(deps: Pick<RunsDeps, 'files'>, run: Of, { tools, capabil
 }
 
 const filesOf = ({ files: { service } }: Pick<RunsDeps, 'files'>, { runId, projectId }: Of): RunFiles => ({
+  projectId,
   async read(fileId) {
     const file = await service.find({ projectId, fileId })
     if (!file) throw new ToolError('The file was removed.')

@@ -6,6 +6,7 @@ import { scrubberOf } from './reading/key-scrubber.ts'
 import { send } from './send.ts'
 import type { ModelTarget } from './target.ts'
 import { providerError } from './thrown.ts'
+import { WholeCharacters } from './whole-characters.ts'
 
 type WireCall = { id: string; type: 'function'; function: { name: string; arguments: string } }
 
@@ -44,7 +45,9 @@ export async function answer(egress: Pick<Egress, 'post'>, request: AnswerReques
     const posted = await send(egress, { target, body, optional: 'stream_options', signal, timeoutMs })
     if (!onToken) return (await openWhole(posted, options)).answer
     const stream = await openStream(posted, options)
-    for await (const frames of stream.frames) for (const { text } of frames) if (text) onToken(text)
+    const tokens = new WholeCharacters(onToken)
+    for await (const frames of stream.frames) for (const { text } of frames) tokens.take(text)
+    tokens.end()
     return stream.answer()
   } catch (error) {
     if (!signal.aborted) throw providerError(error)

@@ -11,6 +11,7 @@ import { answer } from './answer.ts'
 import { checkKey } from './check-key.ts'
 import { listModels } from './list-models.ts'
 import type { ModelTarget } from './target.ts'
+import { WholeCharacters } from './whole-characters.ts'
 
 const good = 'sk-SENTINEL-good-good-good'
 const bad = 'sk-SENTINEL-bad-bad-bad'
@@ -259,4 +260,12 @@ test('models are listed by id, sorted', async () => {
   await expect(listModels(egress, target('custom', bad))).rejects.toMatchObject({ code: 'provider_key_rejected' })
   upstream.fail('garbage')
   await expect(listModels(egress, target())).rejects.toMatchObject({ code: 'compute_error' })
+})
+
+test('what is handed on of a stream is well formed, also where a frame ends inside of a character', () => {
+  const heard: string[] = []
+  const tokens = new WholeCharacters((text) => void heard.push(text))
+  for (const piece of ['a\ud83d', '\ude00b', '\ude00', 'c\u0000', '\ud83d', 'd', 'e\ud83d']) tokens.take(piece)
+  tokens.end()
+  expect(heard).toEqual(['a', '😀b', '\ufffd', 'c\ufffd', '\ufffdd', 'e', '\ufffd'])
 })

@@ -8,7 +8,7 @@ import type { TableSummary } from './worker/jobs.ts'
 
 // Beside tools.test.ts for its length: nothing is shared but the tools, which have no state.
 const stored = new Map<string, Buffer>()
-const kept = { read: async (id: string) => stored.get(id)!, keep: async (name: string) => name }
+const kept = { projectId: 'p', read: async (id: string) => stored.get(id)!, keep: async (name: string) => name }
 const tools = new Map([...fileTools(kept), ...dataTools(kept)].map((tool) => [tool.name, tool]))
 const context = { runId: 'r', callId: 'c', signal: new AbortController().signal }
 

@@ -22,11 +22,12 @@ const filesParameter = {
 
 /** The tools of the capability `data`: what tables hold, and SQL over them. */
 export function dataTools(kept: RunFiles): Tool[] {
-  const contents = (names: unknown, files: readonly RunFile[]): Promise<Content[]> => {
+  /** Says at once when a file is missing; what is returned reads them. */
+  const contents = (names: unknown, files: readonly RunFile[]): (() => Promise<Content[]>) => {
     if (!Array.isArray(names) || names.length === 0 || names.length > MOST_FILES)
       throw new ToolError(`"files" must be a list of 1 to ${MOST_FILES} file names.`)
     const found = names.map((name) => fileNamed(files, name))
-    return Promise.all(found.map(async (file) => ({ name: file.name, bytes: await bytesOf(kept, file) })))
+    return () => Promise.all(found.map(async (file) => ({ name: file.name, bytes: await bytesOf(kept, file) })))
   }
   return [
     {
@@ -42,7 +43,9 @@ export function dataTools(kept: RunFiles): Tool[] {
       },
       say: ({ files }) => `Looking at ${listed(files)}`,
       async run({ files: names }, { files, signal }) {
-        const tables = await runJob({ type: 'describe', files: await contents(names, files) }, signal)
+        const read = contents(names, files)
+        const job = async () => ({ type: 'describe' as const, files: await read() })
+        const tables = await runJob<'describe'>(kept.projectId, job, signal)
         return { output: described(tables) }
       },
     },
@@ -70,7 +73,9 @@ export function dataTools(kept: RunFiles): Tool[] {
         const saveName = save_as === undefined || save_as === '' ? null : chosenName(save_as, formats)
         const saveAs =
           saveName === null ? null : (saveName.slice(saveName.lastIndexOf('.') + 1).toLowerCase() as SaveFormat)
-        const result = await runJob({ type: 'query', files: await contents(names, files), sql, saveAs }, signal)
+        const read = contents(names, files)
+        const job = async () => ({ type: 'query' as const, files: await read(), sql, saveAs })
+        const result = await runJob<'query'>(kept.projectId, job, signal)
         const saved =
           saveName !== null && result.file
             ? [await made(kept, saveName, Buffer.from(result.file), { text: saveAs !== 'xlsx' })]

@@ -19,9 +19,8 @@ export function fileTools(kept: RunFiles): Tool[] {
     const key = file.fileId ?? `${file.name}\0${file.content}`
     const known = read.get(key)
     if (known) return known
-    const reading = bytesOf(kept, file).then((bytes) =>
-      runJob({ type: 'text', file: { name: file.name, bytes } }, signal),
-    )
+    const job = async () => ({ type: 'text' as const, file: { name: file.name, bytes: await bytesOf(kept, file) } })
+    const reading = runJob<'text'>(kept.projectId, job, signal)
     read.set(key, reading)
     reading.catch(() => read.delete(key))
     return reading

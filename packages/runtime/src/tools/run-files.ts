@@ -4,6 +4,8 @@ import { ToolError } from '../loop/tool.ts'
 
 /** What the tools of a run need of where its files are kept. */
 export type RunFiles = {
+  /** Whose files they are: reading them has a share of its own. */
+  projectId: string
   /** The content of a stored file. */
   read(fileId: string): Promise<Buffer>
   /** Keeps what a tool made. */

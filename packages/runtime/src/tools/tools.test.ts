@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import type { RunFile } from '@stewrd/core/kernel/run-file.ts'
 import ExcelJS from 'exceljs'
 import { beforeEach, expect, test } from 'vitest'
@@ -12,6 +13,7 @@ import { runJob } from './worker/run-job.ts'
 
 const stored = new Map<string, Buffer>()
 const kept = {
+  projectId: 'p',
   read: async (fileId: string) => stored.get(fileId)!,
   async keep(name: string, content: Buffer) {
     stored.set(name, content)
@@ -242,13 +244,14 @@ test('a wrong query says what is wrong with it, a wrong file which there are', a
 const endless = { name: 'a.json', bytes: Buffer.from('[{"a":1}]') }
 const forever = 'with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n'
 
+const runsForever = async () => ({ type: 'query', files: [endless], sql: forever, saveAs: null }) as const
+
 test('a query without an end is stopped, and so is one whose run is', async () => {
-  const job = { type: 'query', files: [endless], sql: forever, saveAs: null } as const
-  await expect(runJob(job, never, { timeoutMs: 1_000 })).rejects.toThrow(
+  await expect(runJob('p', runsForever, never, { timeoutMs: 1_000 })).rejects.toThrow(
     'Reading took longer than 1 seconds and was stopped.',
   )
   const stop = new AbortController()
-  const running = runJob(job, stop.signal)
+  const running = runJob('p', runsForever, stop.signal)
   stop.abort(new Error('cancelled'))
   await expect(running).rejects.toThrow('cancelled')
 })
@@ -256,6 +259,31 @@ test('a query without an end is stopped, and so is one whose run is', async () =
 test('what needs too much memory ends its own process only', async () => {
   const wide = Buffer.from(JSON.stringify(Array.from({ length: 300_000 }, (_, i) => ({ a: `${i}`.repeat(20), b: i }))))
   await expect(
-    runJob({ type: 'describe', files: [{ name: 'a.json', bytes: wide }] }, never, { heapMb: 32 }),
+    runJob('p', async () => ({ type: 'describe', files: [{ name: 'a.json', bytes: wide }] }) as const, never, {
+      heapMb: 32,
+    }),
   ).rejects.toThrow('The file could not be read: it needs more memory than a tool may use.')
+})
+
+test('a process that holds more memory than a tool may use is ended, whatever kind of memory that is', async () => {
+  await expect(runJob('p', runsForever, never, { memoryMb: 20 })).rejects.toThrow(
+    'The file could not be read: it needs more memory than a tool may use.',
+  )
+})
+
+test('files of other projects are read while one project keeps its share busy, and what it asks for beyond that is refused', async () => {
+  const stop = new AbortController()
+  const busy = Array.from({ length: availableParallelism() + 5 }, () => runJob('greedy', runsForever, stop.signal))
+  const describe = async () => ({ type: 'describe', files: [endless] }) as const
+  expect(await runJob('another', describe, never)).toMatchObject([{ table: 'a', rows: 1 }])
+  const more = Array.from({ length: 40 }, () => async () => runJob('greedy', runsForever, stop.signal))
+  const settled = Promise.allSettled([...busy, ...more.map((start) => start())])
+  stop.abort(new Error('over'))
+  const reasons = (await settled).map((one) => (one.status === 'rejected' ? String(one.reason) : one.status))
+  expect(new Set(reasons)).toEqual(
+    new Set([
+      'Error: over',
+      'ToolError: Too many files of this project are waiting to be read. Try again in a minute.',
+    ]),
+  )
 })
