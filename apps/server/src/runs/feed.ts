@@ -3,9 +3,39 @@ import type { RunEvent } from '@stewrd/core/runs/events.ts'
 type ToolItem =
   | { event: 'tool_start'; data: { tool: string; message: string } }
   | { event: 'tool_end'; data: { tool: string } }
-type Step = { text: string; tools: ToolItem[]; done: boolean }
+type Step = { text: GrowingText; tools: ToolItem[]; done: boolean }
 /** One frame of a stream of server-sent events, before its end. */
 export type Frame = { id: string; event: string; data: object }
+
+/** A text that grows by pieces and is read from its end: reading what is new costs what is new. */
+class GrowingText {
+  readonly #pieces: string[] = []
+  length = 0
+
+  constructor(text = '') {
+    this.add(text)
+  }
+
+  add(piece: string): void {
+    if (!piece) return
+    this.#pieces.push(piece)
+    this.length += piece.length
+  }
+
+  from(start: number): string {
+    let first = this.#pieces.length
+    let at = this.length
+    while (at > start && first > 0) at -= this.#pieces[--first]!.length
+    return this.#pieces
+      .slice(first)
+      .join('')
+      .slice(Math.max(0, start - at))
+  }
+
+  upTo(end: number): string {
+    return this.#pieces.join('').slice(0, end)
+  }
+}
 
 /** What a client that watches a run gets to see: the text of each step, then its tools. Grows with the run, or is made from its events. */
 export class RunFeed {
@@ -14,7 +44,8 @@ export class RunFeed {
 
   apply(events: readonly RunEvent[]): this {
     for (const { type, data } of events) {
-      if (type === 'ModelAnswered') Object.assign(this.#step(data.step), { text: data.content, done: true })
+      if (type === 'ModelAnswered')
+        Object.assign(this.#step(data.step), { text: new GrowingText(data.content), done: true })
       if (type === 'ToolCalled')
         this.#step(data.step).tools.push({ event: 'tool_start', data: { tool: data.tool, message: data.message } })
       if (type === 'ToolReturned') this.#step(data.step).tools.push({ event: 'tool_end', data: { tool: data.tool } })
@@ -24,7 +55,7 @@ export class RunFeed {
   }
 
   token(step: number, text: string): void {
-    this.#step(step).text += text
+    this.#step(step).text.add(text)
     this.#tell()
   }
 
@@ -39,7 +70,7 @@ export class RunFeed {
   }
 
   #step(n: number): Step {
-    const step = this.#steps.get(n) ?? { text: '', tools: [], done: false }
+    const step = this.#steps.get(n) ?? { text: new GrowingText(), tools: [], done: false }
     this.#steps.set(n, step)
     return step
   }
@@ -76,10 +107,10 @@ export class FeedCursor {
       if (!step) return frames
       if (!this.#proved) {
         if (step.text.length < this.#text && !step.done) return frames
-        if (digestOf(step.text.slice(0, this.#text)) !== this.#digest) frames.push(this.#restart())
+        if (digestOf(step.text.upTo(this.#text)) !== this.#digest) frames.push(this.#restart())
         this.#proved = true
       }
-      const text = step.text.slice(this.#text)
+      const text = step.text.from(this.#text)
       if (text) {
         this.#text = step.text.length
         this.#digest = digestOf(text, this.#digest)
