@@ -77,7 +77,7 @@ export async function passStream(
   { raw, withoutUsage }: { raw: ServerResponse; withoutUsage: boolean },
 ): Promise<ModelAnswer> {
   const write = async (text: string) => {
-    if (!stream.write(text)) await Promise.race([once(raw, 'drain'), once(raw, 'close')])
+    if (!stream.write(text)) await readyAgain(raw)
   }
   for await (const some of frames) {
     const told = withoutUsage ? some.filter(({ onlyUsage }) => !onlyUsage) : some
@@ -86,4 +86,11 @@ export async function passStream(
   const said = answer()
   await write('data: [DONE]\n\n')
   return said
+}
+
+/** Once the client has read what waits for it, or went away. */
+async function readyAgain(raw: ServerResponse): Promise<void> {
+  const settled = new AbortController()
+  const { signal } = settled
+  await Promise.race([once(raw, 'drain', { signal }), once(raw, 'close', { signal })]).finally(() => settled.abort())
 }

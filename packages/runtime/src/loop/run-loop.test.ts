@@ -3,7 +3,7 @@ import { runs } from '@stewrd/core/runs/runs.ts'
 import { expect, test } from 'vitest'
 import type { Message, ToolOffer } from '../provider/answer.ts'
 import type { ModelAnswer } from '../provider/model-answer.ts'
-import { conversation } from './messages.ts'
+import { conversation, forAnotherModel } from './messages.ts'
 import type { LoopPorts } from './run-loop.ts'
 import { MOST_ROUNDS, runLoop } from './run-loop.ts'
 import type { Tool } from './tool.ts'
@@ -185,4 +185,55 @@ test('after ten rounds the model must answer, and what it asks for then is no re
   expect(state()).toMatchObject({ status: 'completed', rounds: MOST_ROUNDS })
   expect(events.at(-1)).toMatchObject({ data: { message: expect.stringContaining('asked for tools again') } })
   expect(go).toBeTypeOf('function')
+})
+
+test('a model whose calls cannot be carried out is told so twice, and given up with the reason', async () => {
+  const cut = { ...calls(['c', 'weather', '{"city":"Be']), finishReason: 'length' }
+  const { go, asked, types } = bed([cut, cut, cut, cut], { tools: [custom] })
+  await expect(go()).rejects.toMatchObject({
+    name: 'ProviderError',
+    code: 'compute_error',
+    message: expect.stringMatching(/arguments that cannot be read, 3 times in a row\. .*cut off/) as string,
+  })
+  expect(asked).toHaveLength(3)
+  expect(types()).not.toContain('RunCompleted')
+  const unknown = bed(
+    Array.from({ length: 4 }, () => calls(['c', 'wether', '{}'])),
+    { tools: [custom] },
+  )
+  await expect(unknown.go()).rejects.toMatchObject({
+    message: expect.stringContaining('tools that there are not') as string,
+  })
+  const helped = bed([cut, cut, calls(['c', 'weather', '{}'])], { tools: [custom] })
+  expect(await helped.go()).toBe('waiting')
+})
+
+test('arguments that are encoded twice are read, and go back as they should have been', async () => {
+  const { go, asked, events } = bed([calls(['c0', 'read_file', JSON.stringify('{"name":"a"}')]), says('Done')])
+  await go([reader])
+  expect(events.find((e) => e.type === 'ToolReturned')).toMatchObject({ data: { output: 'text of a', failed: false } })
+  expect(asked[1]!.messages.at(-2)).toMatchObject({ tool_calls: [{ function: { arguments: '{"name":"a"}' } }] })
+})
+
+test('what a model gave beside its calls goes back with their results, and never to another model', async () => {
+  const extra = { reasoning_content: 'Hm.', reasoning_details: [{ type: 'reasoning.encrypted', data: 'sealed' }] }
+  const signed = { extra_content: { google: { thought_signature: 's' } }, function: { signature: 't' } }
+  const first = { ...calls(['c0', 'read_file', '{"name":"a"}']), extra }
+  first.toolCalls[0]!.extra = signed
+  const { go, asked, events } = bed([first, says('Done')])
+  await go([reader])
+  const call = { id: 'c0', type: 'function', function: { name: 'read_file', arguments: '{"name":"a"}' } }
+  const back = {
+    role: 'assistant',
+    content: '',
+    ...extra,
+    tool_calls: [{ ...call, ...signed, function: { ...call.function, signature: 't' } }],
+  }
+  expect(asked[1]!.messages.at(-2)).toEqual(back)
+  const { provider, baseUrl, keySource, configRevision, keyFingerprint } = started
+  const config = { provider, baseUrl, model: 'o1', keySource, configRevision, keyFingerprint }
+  const moved = [...events.slice(1), { type: 'RunReconfigured', version: 1, data: config } as RunEvent]
+  const plain = { role: 'assistant', content: '', tool_calls: [call] }
+  expect(conversation(started, moved, []).at(-2)).toEqual(plain)
+  expect(forAnotherModel([back as Message])).toEqual([plain])
 })

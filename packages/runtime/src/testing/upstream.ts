@@ -31,6 +31,14 @@ export type UpstreamRequest = {
   tool_choice?: unknown
 }
 
+/** An answer by the letter. `chunks` are written one by one; `open`: the connection is left open after them. */
+export type RawReply = {
+  status?: number
+  headers?: Record<string, string>
+  chunks?: readonly (string | Uint8Array)[]
+  open?: boolean
+}
+
 export type Seen = { at: number; key: string; path: string; model: string | null; stream: boolean }
 
 export type UpstreamOptions = {
@@ -53,6 +61,8 @@ export type Upstream = {
   fail(fault: Fault | undefined): void
   /** What is answered from now on; undefined: the words of `answer`. */
   reply(to: ((request: UpstreamRequest) => Reply) | undefined): void
+  /** What is sent from now on by the letter, to every request for which it is given. */
+  raw(to: ((request: UpstreamRequest, path: string) => RawReply | undefined) | undefined): void
   /** Holds answers back until `release`. */
   hold(): void
   release(): void
@@ -66,6 +76,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
   const seen: Seen[] = []
   let held: Promise<void> | undefined
   let reply: ((request: UpstreamRequest) => Reply) | undefined
+  let raw: ((request: UpstreamRequest, path: string) => RawReply | undefined) | undefined
   let open = () => {}
   const accepted = (key: string) => keys === 'any' || keys.includes(key)
 
@@ -79,6 +90,8 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
     const body = request.method === 'POST' ? (JSON.parse((await text(request)) || '{}') as UpstreamRequest) : {}
     seen.push({ at: Date.now(), key, path, model: body.model ?? null, stream: body.stream === true })
     if (held) await held
+    const letter = raw?.(body, path)
+    if (letter) return await byTheLetter(response, letter)
     if (fault && applyFault(fault, response, key)) return
     if (!accepted(key)) return unauthorized(response, key)
     if (path.endsWith('/models'))
@@ -116,6 +129,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
     setKeys: (now) => (keys = now),
     fail: (now) => (fault = now),
     reply: (now) => (reply = now),
+    raw: (now) => (raw = now),
     hold() {
       const gate = Promise.withResolvers<void>()
       held = gate.promise
@@ -132,6 +146,13 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
       await once(server, 'close')
     },
   }
+}
+
+async function byTheLetter(response: ServerResponse, { status = 200, headers = {}, chunks = [], open }: RawReply) {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers })
+  response.flushHeaders()
+  for (const chunk of chunks) await new Promise<void>((written) => response.write(chunk, () => written()))
+  if (!open) response.end()
 }
 
 const usage = { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 }

@@ -44,7 +44,7 @@ export const page = () =>
   new ProviderError('compute_error', 'The provider sent a web page instead of an answer. Check the base URL.')
 
 function refusedOr(value: unknown, text: string, { scrubber }: ReadOptions): ProviderError {
-  const said = value === undefined ? undefined : reasonIn(text)
+  const said = value === undefined && /^[{[]/.test(text) ? undefined : reasonIn(text)
   return said?.message ? classify({ status: null, said, scrubber }) : unreadable()
 }
 

@@ -6,7 +6,7 @@ import { formsOf } from './key-forms.ts'
 const REPLACEMENT = '[key]'
 /** Characters of the windows that are looked up. */
 const WINDOW = 8
-const SLOTS = 1 << 14
+const SLOTS = 1 << 15
 
 type Span = { from: number; to: number }
 type Part = { form: KeyForm; at: number }
@@ -20,19 +20,20 @@ export class KeyScrubber {
   readonly reach: number
 
   constructor(key: string) {
-    const forms = formsOf(key)
-    for (const form of forms)
-      for (const at of placesOf(form)) {
+    const forms = formsOf(key).map(recognisable)
+    for (const { form, places } of forms)
+      for (const at of places) {
         const window = form.text.slice(at, at + WINDOW)
         this.#parts.set(window, [...(this.#parts.get(window) ?? []), { form, at }])
         this.#filter[slotOf(hashOf(window, 0))] = 1
       }
-    this.reach = forms.length ? Math.max(...forms.map(({ least }) => least)) - 1 : 0
+    this.reach = forms.length ? Math.max(...forms.map(({ form }) => form.least)) - 1 : 0
   }
 
   /** Whether the key, or enough of it, stands in the text. */
   finds(text: string): boolean {
-    return this.#next(text, 0) !== undefined
+    if (this.#next(text, 0)) return true
+    return isEscaped(text) && this.#next(unescaped(text), 0) !== undefined
   }
 
   /** The text without the key. */
@@ -42,6 +43,12 @@ export class KeyScrubber {
 
   /** The same for a text that follows on `before`, at most `reach` characters of which count: what is found across both is taken out of the second. */
   scrubAfter(before: string, text: string): string {
+    const clean = this.#scrub(before, text)
+    if (!isEscaped(clean) || !this.#next(unescaped(before + clean), 0)) return clean
+    return this.#scrub(unescaped(before), unescaped(clean))
+  }
+
+  #scrub(before: string, text: string): string {
     const start = before.length
     const all = start === 0 ? text : before + text
     let clean = ''
@@ -86,6 +93,21 @@ export class KeyScrubber {
     }
     return longest
   }
+}
+
+/** Characters that are written by their codes, in JSON, in a URL or in HTML: any of them, and through any number of layers. */
+const ESCAPE = /\\+(?:u00|x)([0-9a-f]{2})|%([0-9a-f]{2})|&#x([0-9a-f]{2});|&#(\d{2,3});/gi
+const isEscaped = (text: string) =>
+  text.includes('\\u00') || text.includes('\\x') || text.includes('%') || text.includes('&#')
+const unescaped = (text: string) =>
+  text.replace(ESCAPE, (_, json?: string, url?: string, hex?: string, decimal?: string) =>
+    String.fromCharCode(decimal === undefined ? Number.parseInt(json ?? url ?? hex ?? '', 16) : Number(decimal)),
+  )
+
+/** A form with the windows that it is recognised by; one that is hardly more than a character again and again only as a whole. */
+function recognisable(form: KeyForm): { form: KeyForm; places: readonly number[] } {
+  const places = placesOf(form)
+  return places.length > 0 ? { form, places } : { form: { ...form, least: form.text.length }, places: [0] }
 }
 
 /** Every run of `least` characters of a form holds a window that begins at one of these places. */
