@@ -1,9 +1,11 @@
 import { readEvent } from '@stewrd/core/catalog.ts'
 import type { DataKey } from '@stewrd/crypto/data-key.ts'
+import type { Digest } from '@stewrd/crypto/digest.ts'
 import { openBytes } from '@stewrd/crypto/envelope.ts'
 import { ChainEnds } from './chain-ends.ts'
 import type { Sql } from './connect.ts'
 import type { DataKeys } from './data-keys.ts'
+import { sealedElsewhere } from './foreign-events.ts'
 import type { Entry } from './record.ts'
 import { brokenEntry, openEntry } from './record.ts'
 import type { StoredEvent } from './stored-event.ts'
@@ -15,8 +17,10 @@ export type StoredEntry = { index: number; shredded: boolean; event: StoredEvent
 export class LogOpener {
   readonly #opener: EntryOpener
   readonly #ends: ChainEnds
+  readonly #sql: Sql
 
   constructor({ sql, dataKeys }: { sql: Sql; dataKeys: DataKeys }) {
+    this.#sql = sql
     this.#opener = new EntryOpener(dataKeys)
     this.#ends = new ChainEnds(sql)
   }
@@ -33,13 +37,26 @@ export class LogOpener {
       const { event } = entry
       const stream = event.streamName
       const previous = this.#ends.before(stream, event) ?? (await this.#ends.find(events, i))
-      const chain = event.following(previous)
+      const chain = event.following(previous) ?? (await this.#followingElsewhere(entry, previous))
       this.#ends.set(stream, event.seq, chain ?? event.chain)
       entries.push(
         chain ? (this.#opener.open(entry) ?? (await this.#opener.openSlowly(entry))) : brokenEntry(rowOf(entry)),
       )
     }
     return entries
+  }
+
+  /** The same for an event that was sealed under another project than the one in its row: from then on it is that project's. */
+  async #followingElsewhere(entry: StoredEntry, previous: Digest | undefined): Promise<Digest | undefined> {
+    const { event } = entry
+    const { seq, projectId, dekId } = event
+    const under = await sealedElsewhere(this.#sql, { ...event.stream, seq, projectId, dekId })
+    if (!under) return undefined
+    event.setProject(under.projectId)
+    const chain = event.following(previous)
+    if (chain) entry.shredded = under.shredded
+    else event.setProject(projectId)
+    return chain
   }
 }
 

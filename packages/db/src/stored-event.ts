@@ -69,6 +69,11 @@ export class StoredEvent {
     return this.#latin1(2)
   }
 
+  /** Makes it an event of another project, as long as the id has the length of the one before. */
+  setProject(projectId: string): void {
+    if (projectId.length === this.endOf(2) - this.startOf(2)) this.bytes.write(projectId, this.startOf(2), 'latin1')
+  }
+
   /** Its chain, if the stored one is that of an event with these contents that follows one with the chain `previous`. */
   following(previous: Digest | undefined): Digest | undefined {
     if (previous === undefined || !this.#timed) return undefined

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import type { ForeignNames } from '../proof/bundle-streams.ts'
 import type { BundleFacts } from '../proof/checker.ts'
 import { BundleRefused } from '../proof/refused.ts'
 import { bundleReport } from '../proof/report.ts'
@@ -57,6 +58,7 @@ const row = ({ head, run, ...facts }: BundleFacts) => ({
   streams: facts.streams,
   streams_begun_before: facts.partial,
   disclosed: facts.disclosed,
+  foreign: { of_others: foreignRow(facts.foreign), elsewhere: foreignRow(facts.elsewhere) },
   checkpoints: facts.checkpoints,
   outside_checkpoint: facts.outside,
   run: run && {
@@ -75,4 +77,9 @@ const row = ({ head, run, ...facts }: BundleFacts) => ({
     fallback: run.fallback && { ...run.fallback, at: iso(run.fallback.at) },
     end: run.end && { ...run.end, at: iso(run.end.at) },
   },
+})
+
+const foreignRow = ({ count, first }: ForeignNames) => ({
+  count,
+  events: first.map(({ projectId, ...event }) => ({ ...event, project_id: projectId })),
 })

@@ -1,3 +1,4 @@
+import type { Finding } from '@stewrd/db/verify/findings.ts'
 import type { Verification } from '@stewrd/db/verify/last.ts'
 import type { Command } from 'commander'
 import { count as wholeNumber } from './input.ts'
@@ -38,6 +39,13 @@ async function verify(file: string | undefined, _: Flags, command: Command) {
   })
 }
 
+const finding = ({ code, message, index, event }: Finding) => ({
+  code,
+  message,
+  index,
+  event: event && { account_id: event.accountId, stream: event.stream, seq: event.seq, type: event.type ?? null },
+})
+
 const row = ({ findings, checkpoint, ...v }: Verification) => ({
   ok: v.wrong === 0,
   entries: v.size,
@@ -47,12 +55,8 @@ const row = ({ findings, checkpoint, ...v }: Verification) => ({
   streams: v.streams,
   opened: v.opened,
   wrong: v.wrong,
-  findings: findings.map(({ code, message, index, event }) => ({
-    code,
-    message,
-    index,
-    event: event && { account_id: event.accountId, stream: event.stream, seq: event.seq, type: event.type ?? null },
-  })),
+  findings: findings.map(finding),
+  foreign: { count: v.foreign?.count ?? 0, findings: v.foreign?.findings.map(finding) ?? [] },
   ms: v.ms,
 })
 
@@ -61,13 +65,24 @@ const n = (count: number) => count.toLocaleString('en')
 function lines(v: Verification): string[] {
   const upTo = v.checkpoint ? `, ${n(v.checkpoint.size)} of them under a signed checkpoint` : ', and no checkpoint yet'
   const looked = `${n(v.size)} events${upTo}; ${n(v.streams)} streams; ${n(v.opened)} values opened; ${v.ms} ms.`
-  if (v.wrong === 0) return [`The history is what was recorded. ${looked}`, ...proved]
+  if (v.wrong === 0) return [`The history is what was recorded. ${looked}`, ...proved, ...foreign(v)]
   const more = v.wrong > v.findings.length ? [`  and ${n(v.wrong - v.findings.length)} more`] : []
   return [
     `The history is NOT what was recorded: ${n(v.wrong)} ${v.wrong === 1 ? 'thing is' : 'things are'} wrong. ${looked}`,
     ...v.findings.map(({ message }) => `  ${message}`),
     ...more,
+    ...foreign(v),
     'Keep the database as it is, and compare it with a backup and with the anchors: docs/formats/log.md.',
+  ]
+}
+
+/** What is as it was recorded, and was recorded under the wrong project. */
+function foreign({ foreign: { count, findings } = { count: 0, findings: [] } }: Verification): string[] {
+  if (count === 0) return []
+  return [
+    `  ${n(count)} ${count === 1 ? 'event was' : 'events were'} recorded under another project than the stream's, by a version that allowed it. Nothing was edited: docs/formats/bundle.md, "Events of another project".`,
+    ...findings.map(({ message }) => `    ${message}`),
+    ...(count > findings.length ? [`    and ${n(count - findings.length)} more`] : []),
   ]
 }
 

@@ -4,9 +4,11 @@ import { openCheckpoint } from '@stewrd/crypto/checkpoint.ts'
 import { verifyConsistency } from '@stewrd/crypto/merkle-verify.ts'
 import { NoteError } from '@stewrd/crypto/signed-note.ts'
 import type { z } from 'zod'
-import { checkEvent, nameOf } from './check-event.ts'
+import type { ForeignNames } from './bundle-streams.ts'
+import { BundleStreams } from './bundle-streams.ts'
+import { checkEvent } from './check-event.ts'
 import type { Head as BundleHead, BundleRecord } from './format.ts'
-import { Checkpoint, decode, End, Event as EventRecord, unbase64 } from './format.ts'
+import { Checkpoint, decode, End, Event as EventRecord, FOREIGN_FORMAT, unbase64 } from './format.ts'
 import type { Line } from './lines.ts'
 import type { BundleProblem } from './refused.ts'
 import { BundleRefused } from './refused.ts'
@@ -24,6 +26,9 @@ export type BundleFacts = {
   events: number
   streams: number
   partial: number
+  /** Events of other projects in streams of this one, and events of this one in streams of other projects: see `BundleStreams`. */
+  foreign: ForeignNames
+  elsewhere: ForeignNames
   disclosed: number
   firstPlace: number | null
   lastPlace: number | null
@@ -48,8 +53,8 @@ export class Checker {
   readonly #trees: TreeCheckpoint[] = []
   readonly #run: RunFactsReader | undefined
   #outside: number | null = null
-  #last: { stream: Buffer; seq: number; chain: Buffer } | undefined
-  #counts = { events: 0, streams: 0, partial: 0, disclosed: 0 }
+  readonly #streams: BundleStreams
+  #counts = { events: 0, disclosed: 0 }
   #places: { first: number; last: number } | undefined
 
   constructor(head: BundleHead, { number }: Line, options: VerifyOptions) {
@@ -61,10 +66,12 @@ export class Checker {
     if (
       head.to < head.from ||
       !key.startsWith(`${head.origin}+`) ||
-      (head.run_id === null) === (head.disclosed === 'run')
+      (head.run_id === null) === (head.disclosed === 'run') ||
+      (head.run_id !== null && head.format === FOREIGN_FORMAT)
     )
       throw new BundleRefused('MALFORMED', 'its fields do not fit together', { line: number })
     this.#head = head
+    this.#streams = new BundleStreams(head)
     this.#key = key
     this.#options = options
     this.#run = head.run_id === null ? undefined : new RunFactsReader(head.project_id, head.run_id)
@@ -86,21 +93,12 @@ export class Checker {
 
   event(line: Line): void {
     const record = parse(EventRecord, line)
-    const { index, header, previous, disclosed } = record.event
+    const { index, disclosed } = record.event
     const at = { line: line.number }
-    const wrong = (problem: string) => new BundleRefused('EVENT_WRONG', problem, { ...at, event: nameOf(record) })
     const tree = this.#trees.at(-1)
     if (!tree) throw new BundleRefused('MALFORMED', 'there is no checkpoint before the first event', at)
-    const head = this.#head
-    if (header.account_id !== head.account_id || header.project_id !== head.project_id)
-      throw wrong('it belongs to another project')
-    if (index < head.from || index >= head.to) throw wrong('it lies outside of what the bundle says it has')
-    const stream = Buffer.from(header.stream, 'utf8')
-    const order = this.#last ? Buffer.compare(this.#last.stream, stream) : -1
-    if (order > 0) throw wrong('it is not in order: its stream comes too late')
-    if (order === 0) this.#follows(header.seq, unbase64(previous), wrong)
-    else this.#begins(header.seq, wrong)
-    this.#last = { stream, seq: header.seq, chain: checkEvent(record, tree, at) }
+    this.#streams.next(record, at)
+    this.#streams.linked(record, checkEvent(record, tree, at))
     this.#counts.events += 1
     if (disclosed) this.#counts.disclosed += 1
     this.#places = {
@@ -110,24 +108,10 @@ export class Checker {
     this.#run?.take(record, at)
   }
 
-  #follows(seq: number, previous: Buffer, wrong: (problem: string) => BundleRefused): void {
-    const { seq: before, chain } = this.#last!
-    if (seq === before) throw wrong('it stands here twice')
-    if (seq !== before + 1) throw wrong(`event ${before + 1} of its stream is missing or in the wrong place`)
-    if (!chain.equals(previous)) throw wrong('it does not follow from the event before it')
-  }
-
-  #begins(seq: number, wrong: (problem: string) => BundleRefused): void {
-    this.#counts.streams += 1
-    if (seq === 1) return
-    if (this.#head.from === 0 && this.#head.run_id === null)
-      throw wrong('the events before it in its stream are missing')
-    this.#counts.partial += 1
-  }
-
   end(line: Line, digest: Buffer): void {
     const { end } = parse(End, line)
     if (this.#trees.length === 0) throw new BundleRefused('MALFORMED', 'there is no checkpoint', { line: line.number })
+    this.#streams.end()
     const sealed = open(end.note, this.#key, 'SEAL_WRONG', line.number, openBundleSeal)
     if (sealed.events !== this.#counts.events || !sealed.digest.equals(digest))
       throw new BundleRefused(
@@ -158,12 +142,17 @@ export class Checker {
 
   facts(): BundleFacts {
     const { first = null, last = null } = this.#places ?? {}
+    const { streams, partial, foreign, elsewhere } = this.#streams
     return {
       head: this.#head,
       keyGiven: this.#options.key !== undefined,
       checkpoints: this.#trees.map(({ size, root }) => ({ size, root: root.toString('base64') })),
       outside: this.#outside,
       ...this.#counts,
+      streams,
+      partial,
+      foreign,
+      elsewhere,
       firstPlace: first,
       lastPlace: last,
       run: this.#run?.facts() ?? null,

@@ -1,6 +1,9 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { checkpointCovering } from '@stewrd/db/log-tree/checkpoints.ts'
 import { LogDamaged, readNodes } from '@stewrd/db/log-tree/nodes.ts'
+import type { Sql } from '@stewrd/db/connect.ts'
+import { sealedElsewhere } from '@stewrd/db/foreign-events.ts'
+import type { ProofRow } from '@stewrd/db/log-tree/proof-rows.ts'
 import { readProofRows } from '@stewrd/db/log-tree/proof-rows.ts'
 import type { Platform } from '../platform.ts'
 import { prove } from './prove.ts'
@@ -25,11 +28,17 @@ export async function eventProof(platform: Platform, place: number): Promise<Eve
   try {
     const tree = opened(platform, covering.note)
     const [row] = await readProofRows(sql, [place])
-    await prove({ read: (at) => readNodes(sql, at), tree, dataKeys, opens: () => false }, row!)
+    await prove({ read: (at) => readNodes(sql, at), tree, dataKeys, opens: () => false }, await asRecorded(sql, row!))
     return { status: 'signed', place, checkpoint: { size: tree.size, at: covering.at } }
   } catch (error) {
     const known = error instanceof BundleRefused || error instanceof LogDamaged || error instanceof Refusal
     if (!known) throw error
     return { status: 'wrong', place, message: error.message }
   }
+}
+
+async function asRecorded(sql: Sql, row: ProofRow): Promise<ProofRow> {
+  const { account_id: accountId, stream, seq, project_id: projectId, dek_id: dekId } = row
+  const under = await sealedElsewhere(sql, { accountId, stream, seq, projectId, dekId })
+  return under ? { ...row, project_id: under.projectId } : row
 }

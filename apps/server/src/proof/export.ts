@@ -1,13 +1,15 @@
 import { eventTypes } from '@stewrd/core/catalog.ts'
 import { nodeReader } from '@stewrd/db/log-tree/node-reader.ts'
 import { checkpointCovering } from '@stewrd/db/log-tree/checkpoints.ts'
-import type { ProjectRange } from '@stewrd/db/log-tree/proof-rows.ts'
+import type { ForeignPlaces } from '@stewrd/db/foreign-events.ts'
+import { foreignPlaces } from '@stewrd/db/foreign-events.ts'
+import type { ProjectRange, ProofRow } from '@stewrd/db/log-tree/proof-rows.ts'
 import { endPlaceBefore, firstPlace, firstPlaceAt, proofRows } from '@stewrd/db/log-tree/proof-rows.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Platform } from '../platform.ts'
 import { projectOf } from '../projects/project-of.ts'
 import type { Event, Head } from './format.ts'
-import { FORMAT } from './format.ts'
+import { FOREIGN_FORMAT, FORMAT } from './format.ts'
 import type { Prover } from './prove.ts'
 import { prove } from './prove.ts'
 import { checkpointRecords, notSigned, opened, signedUpTo } from './signed.ts'
@@ -51,12 +53,15 @@ export async function exportProject(platform: Platform, options: ExportOptions):
   const first = await firstPlace(platform.sql, range)
   const oldest = first === undefined ? undefined : await checkpointCovering(platform.sql, first)
   const notes = [...(oldest ? [oldest.note] : []), ...given.map((g) => g.note), newest.note]
-  const head = headOf(platform, { runId: null, ...range, disclosed: disclose })
-  const prover: Prover = { read, tree: newest, dataKeys: platform.dataKeys, opens: ({ type }) => opens[disclose](type) }
+  const foreign = await foreignPlaces(platform.sql, range)
+  const format = foreign.inOwn.size + foreign.begins.length > 0 ? FOREIGN_FORMAT : FORMAT
+  const head = { ...headOf(platform, { runId: null, ...range, disclosed: disclose }), format } as const
+  const mayOpen = ({ type, project_id }: ProofRow) => project_id === projectId && opens[disclose](type)
+  const prover: Prover = { read, tree: newest, dataKeys: platform.dataKeys, opens: mayOpen }
   const source = {
     head,
     checkpoints: await checkpointRecords(platform, read, notes),
-    events: provedRows(platform, prover, range),
+    events: provedRows(platform, prover, range, foreign),
     seal: platform.publicLog.sealBundle,
   }
   return { head, unplaced, unsigned: asked - Math.min(asked, newest.size), text: bundleText(source) }
@@ -94,9 +99,16 @@ const opens: Record<ExportOptions['disclose'], (type: string) => boolean> = {
   everything: () => true,
 }
 
-async function* provedRows(platform: Platform, prover: Prover, range: ProjectRange) {
-  for await (const rows of proofRows(platform.sql, range))
-    yield* await Promise.all(rows.map((row): Promise<Event> => prove(prover, row)))
+async function* provedRows(
+  platform: Platform,
+  prover: Prover,
+  range: ProjectRange,
+  { inOwn, begins }: ForeignPlaces,
+): AsyncGenerator<Event> {
+  // What was hashed names the project that an event was recorded under, whatever its row does.
+  const asRecorded = (row: ProofRow) => ({ ...row, project_id: inOwn.get(row.idx) ?? row.project_id })
+  for await (const rows of proofRows(platform.sql, range, [...inOwn.keys(), ...begins]))
+    yield* await Promise.all(rows.map((row) => prove(prover, asRecorded(row))))
 }
 
 export const headOf = (

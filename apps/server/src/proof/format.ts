@@ -4,6 +4,8 @@ import { z } from 'zod'
 /** One line of a bundle may be so long, in bytes: a run can bring files, and base64 and escapes make them larger. */
 export const MAX_LINE = 32 * 1024 * 1024
 export const FORMAT = 'stewrd/bundle/v1'
+/** Of a bundle with events that were recorded under one project in a stream of another. */
+export const FOREIGN_FORMAT = 'stewrd/bundle/v2'
 
 const bytes = (length?: number) =>
   z.string().refine((text) => {
@@ -22,7 +24,7 @@ const Text = z.string().min(1).max(1000)
 export const disclosures = ['nothing', 'configuration', 'everything', 'run'] as const
 
 export const Head = z.strictObject({
-  format: z.literal(FORMAT),
+  format: z.enum([FORMAT, FOREIGN_FORMAT]),
   account_id: Id,
   project_id: Id,
   /** The run that it is a receipt of; null: the project. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Program } from '../log/testing/auditor.ts'
 import { buildProgram, goIsRequired, hasGo } from '../log/testing/auditor.ts'
-import { signer } from './testing/made-log.ts'
+import { foreignScript, makeLog, partsOf, signer, written } from './testing/made-log.ts'
 
 let checker: Program
 let folder: string
@@ -42,6 +42,22 @@ test.runIf(hasGo)('and refuses what was edited', async () => {
   ]
   for (const [edit, why] of edits) {
     const verdict = await said(vector('project.proof'), edit)
+    expect([verdict.accepted, verdict.said]).toEqual([false, expect.stringMatching(why)])
+  }
+})
+
+test.runIf(hasGo)('it accepts events of another project as the page says, and no others', async () => {
+  const file = join(folder, 'foreign.proof')
+  await writeFile(file, await written(await partsOf(makeLog(foreignScript), { foreign: true, sizes: [2, 6] })))
+  const accepted = '2 in a stream of another project than their own\naccepted 5 events, 3 disclosed, of 6 entries\n'
+  expect(await said(file)).toEqual({ accepted: true, said: accepted })
+  const edits: [(text: string) => string, RegExp][] = [
+    [(t) => t.replace('bundle/v2', 'bundle/v1'), /an event is of another project/],
+    [(t) => t.split('\n').toSpliced(-6, 1).join('\n'), /event 3 of file:a does not follow/],
+    [(t) => t.split('\n').toSpliced(-4, 1).join('\n'), /the beginning of file:b is missing/],
+  ]
+  for (const [edit, why] of edits) {
+    const verdict = await said(file, edit)
     expect([verdict.accepted, verdict.said]).toEqual([false, expect.stringMatching(why)])
   }
 })

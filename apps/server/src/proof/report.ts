@@ -1,3 +1,4 @@
+import type { ForeignName, ForeignNames } from './bundle-streams.ts'
 import type { BundleFacts } from './checker.ts'
 import { printable } from './refused.ts'
 import type { RunFacts } from './run-facts.ts'
@@ -27,6 +28,7 @@ function proved(facts: BundleFacts): string[] {
             : `No event is missing inside a stream; ${n(facts.partial)} ${facts.partial === 1 ? 'begins' : 'begin'} before this file.`,
         ]
       : ['The signed log; the file has no event.']),
+    ...foreignSentences(facts),
     ...(sizes.length > 1 ? [`The log only grew between the checkpoints of ${list.format(sizes)} entries.`] : []),
     ...(facts.outside === null
       ? []
@@ -37,6 +39,28 @@ function proved(facts: BundleFacts): string[] {
         ]
       : []),
     ...(facts.run ? runSentences(facts.run) : []),
+  ]
+}
+
+/** An event that one project's command left in another project's stream. */
+function foreignSentences({ foreign, elsewhere }: BundleFacts): string[] {
+  const named = ({ count, first }: ForeignNames, of: (name: ForeignName) => string) => {
+    const names = first.map(
+      (name) => `event ${name.seq} of ${name.stream} (${name.type}, place ${n(name.index)}, ${of(name)})`,
+    )
+    return list.format([...names, ...(count > first.length ? [`${n(count - first.length)} more`] : [])])
+  }
+  return [
+    ...(foreign.count > 0
+      ? [
+          `In streams of this project stand events that were recorded under another one. Each is proved as such, and changes nothing of this project: ${named(foreign, ({ projectId }) => `project ${projectId}`)}.`,
+        ]
+      : []),
+    ...(elsewhere.count > 0
+      ? [
+          `Recorded under this project, but in a stream of another one, whose first event is here and whose other events are not: ${named(elsewhere, ({ projectId }) => `stream of project ${projectId}`)}.`,
+        ]
+      : []),
   ]
 }
 

@@ -4,10 +4,10 @@ import { signBundle } from '@stewrd/crypto/bundle-seal.ts'
 import { noteSigner } from '@stewrd/crypto/signed-note.ts'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { MAX_LINE } from './format.ts'
+import { FORMAT, MAX_LINE } from './format.ts'
 import { BundleRefused } from './refused.ts'
 import { bundleReport } from './report.ts'
-import { makeLog, opensReceipt, partsOf, projectId, runId, signer, written } from './testing/made-log.ts'
+import { foreignScript, makeLog, opensReceipt, partsOf, projectId, runId, signer, written } from './testing/made-log.ts'
 import type { Parts } from './testing/made-log.ts'
 import type { VerifyOptions } from './checker.ts'
 import { verifyBundle } from './verify.ts'
@@ -255,4 +255,28 @@ test('what a hostile file says is not obeyed by a terminal', async () => {
   const evil = await sealedAnew((p) => (p.events[0]!.event.header.type = '\u001B[2JAll proved\u0007'))
   expect(evil.message).toContain('\\u001b[2JAll proved\\u0007')
   expect(/\p{Cc}/u.test(evil.message)).toBe(false)
+})
+
+test('events of other projects stand in a bundle as what they are, and nothing else of another project does', async () => {
+  const parts = await partsOf(makeLog(foreignScript), { foreign: true, sizes: [2, 6] })
+  const otherProject = parts.events[1]!.event.header.project_id
+  expect(await verify(await written(parts))).toMatchObject({
+    events: 5,
+    streams: 2,
+    partial: 0,
+    disclosed: 3,
+    foreign: { count: 1, first: [{ stream: 'file:a', seq: 2, projectId: otherProject }] },
+    elsewhere: { count: 1, first: [{ stream: 'file:b', seq: 3, projectId: otherProject }] },
+  })
+  const without = (nth: number) => ({ ...parts, events: parts.events.toSpliced(nth, 1) })
+  const headed = (head: Partial<Parts['head']>) => ({ ...parts, head: { ...parts.head, ...head } })
+  const edits: [Parts, string, RegExp][] = [
+    [without(1), 'EVENT_WRONG', /event 2 of its stream is missing/],
+    [without(3), 'EVENT_WRONG', /the events before it in its stream are missing/],
+    [without(4), 'EVENT_WRONG', /no event of this one follows it/],
+    [headed({ format: FORMAT }), 'EVENT_WRONG', /it belongs to another project/],
+    [headed({ run_id: runId, disclosed: 'run' }), 'MALFORMED', /its fields do not fit together/],
+  ]
+  for (const [edited, code, why] of edits)
+    expect(await refusal(await written(edited))).toMatchObject({ code, message: expect.stringMatching(why) as string })
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { readHomeInfo } from '@stewrd/db/embedded/home.ts'
 import { isAlive } from '@stewrd/db/embedded/process.ts'
+import { foreignInThings, foreignSentence } from '@stewrd/db/foreign-events.ts'
 import { dueHeldKeys } from '@stewrd/db/held-keys.ts'
 import { treeState } from '@stewrd/db/log-tree/checkpoints.ts'
 import type { Env } from '../env.ts'
@@ -11,6 +12,9 @@ import { createLogger, errorFields } from '../kernel/log.ts'
 import type { Platform } from '../platform.ts'
 import { createPlatform } from '../platform.ts'
 import { setAsideOf, stoppedBy } from './stopped-view.ts'
+
+/** Events that are named one by one. */
+const NAMED = 5
 
 /** One thing that was looked at. `mend` says what to do about it when it is not `ok`. */
 export type Diagnosis = { check: string; ok: boolean; found: string; mend?: string }
@@ -37,6 +41,7 @@ export async function diagnose(): Promise<Diagnosis[]> {
   try {
     done.push(
       await logged(platform),
+      await ownership(platform),
       await signed(platform),
       ...(await views(platform)),
       await replacedKeys(platform),
@@ -96,6 +101,17 @@ async function logged({ sql, history }: Platform): Promise<Diagnosis> {
     found: `${size - count} events are missing from the log`,
     mend: 'Restore a backup.',
   }
+}
+
+/** An earlier version let a command of one project change a file or session of another. Nothing can be done about it, and nothing has to be. */
+async function ownership({ sql }: Platform): Promise<Diagnosis> {
+  const check = 'ownership'
+  const events = await foreignInThings(sql)
+  if (events.length === 0) return { check, ok: true, found: 'every file and session was changed by its own project' }
+  const named = events.slice(0, NAMED).map(foreignSentence).join(' ')
+  const more = events.length > NAMED ? ` And ${events.length - NAMED} more.` : ''
+  const found = `${named}${more} Such events change nothing, and proofs show them: docs/formats/bundle.md, "Events of another project".`
+  return { check, ok: true, found }
 }
 
 /** The log goes on from every checkpoint that is known, in files, anchors and database. */

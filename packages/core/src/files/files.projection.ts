@@ -18,7 +18,7 @@ export type FileRow = {
 /** One row a stored file; none for one that was removed. */
 export const filesView: Projection<FileEvent, FileRow> = {
   name: 'files',
-  version: 1,
+  version: 2,
   key: ({ stream }) => fileIdOf(stream),
   evolve(_row, { event, projectId, stream, actor, at }) {
     if (event.type === 'FileRemoved') return undefined

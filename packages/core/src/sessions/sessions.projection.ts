@@ -20,7 +20,7 @@ export type SessionRow = {
 /** One row a session, without what was said in it. */
 export const sessionsView: Projection<SessionEvent, SessionRow> = {
   name: 'sessions',
-  version: 1,
+  version: 2,
   key: ({ stream }) => sessionIdOf(stream),
   evolve(row, { event, projectId, stream, actor }) {
     if (event.type === 'SessionOpened') {

@@ -17,11 +17,18 @@ const PLACES = 20_000
 /** Events held at once. One can be large: a run brings files. */
 const ROWS = 64
 
-/** A project's events with places from `from` to before `to`, by stream (in the order of its bytes) and seq. Memory stays flat. */
-export async function* proofRows(sql: Sql, range: ProjectRange): AsyncGenerator<ProofRow[]> {
+/**
+ * A project's events with places from `from` to before `to`, and those at the places `also`, by stream (in the order of its bytes) and seq.
+ * Memory stays flat.
+ */
+export async function* proofRows(
+  sql: Sql,
+  range: ProjectRange,
+  also: readonly number[] = [],
+): AsyncGenerator<ProofRow[]> {
   let after = { stream: '', seq: 0 }
   for (;;) {
-    const places = await placesAfter(sql, range, after)
+    const places = await placesAfter(sql, range, also, after)
     for (let i = 0; i < places.length; i += ROWS)
       yield await readProofRows(
         sql,
@@ -67,11 +74,13 @@ type Place = { idx: number; stream: string; seq: number }
 function placesAfter(
   sql: Sql,
   { accountId, projectId, from, to }: ProjectRange,
+  also: readonly number[],
   after: { stream: string; seq: number },
 ): Promise<Place[]> {
   return run(sql<Place[]>`
     select idx, stream, seq from log
-    where account_id = ${accountId} and project_id = ${projectId} and idx >= ${from} and idx < ${to}
+    where account_id = ${accountId}
+      and (project_id = ${projectId} and idx >= ${from} and idx < ${to} or idx = any(${plainArray(also)}::bigint[]))
       and (stream collate "C", seq) > (${after.stream}, ${after.seq})
     order by stream collate "C", seq limit ${PLACES}`)
 }

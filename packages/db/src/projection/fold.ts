@@ -138,6 +138,8 @@ async function loadRows(sql: Sql | Tx, touches: readonly Touch[]): Promise<Map<s
 function evolveAll(touches: readonly Touch[], rows: Map<string, LoadedRow>, result: Folded): Folded {
   for (const { target, key, logged } of touches) {
     const held = rows.get(nameOf(target.view.projection.name, target.slot, logged.accountId, key))!
+    // It was recorded under another project than its stream's, and changes nothing there.
+    if (held.row !== undefined && held.projectId !== logged.projectId) continue
     try {
       const next = target.view.projection.evolve(held.row, logged)
       if (next === held.row) continue

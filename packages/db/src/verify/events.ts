@@ -1,14 +1,47 @@
 import { chainNext, GENESIS } from '@stewrd/crypto/chain.ts'
-import type { UnreadableCode } from '../record.ts'
+import type { Sql } from '../connect.ts'
+import { sealedElsewhere } from '../foreign-events.ts'
+import type { LoggedRow, UnreadableCode } from '../record.ts'
 import type { EventPlace, FindingCode, Findings } from './findings.ts'
 import { nameOf } from './findings.ts'
 import type { Row } from './rows.ts'
 
-/** Checks one event against its own bytes, the event before it, and what the log says of it: from ciphertext alone. True when all holds. */
-export function checkEvent(row: Row, findings: Findings): boolean {
+type Openable = Pick<Row, 'event'>
+
+/**
+ * Checks one event against its own bytes, the event before it, and what the log says of it: from ciphertext alone. Returns it as it is to be
+ * opened when all holds. One that was recorded under another project than its stream's is no finding, but a foreign event.
+ */
+export async function checkEvent(sql: Sql, row: Row, findings: Findings): Promise<Openable | undefined> {
   const found = problemOf(row)
-  if (found) findings.add(found.code, found.message, found)
-  return found === undefined
+  if (!found) return row
+  const event = found.code === 'EVENT_CHANGED' ? await asSealed(sql, row) : undefined
+  if (!event) {
+    findings.add(found.code, found.message, found)
+    return undefined
+  }
+  const { index, place } = row
+  findings.foreign.push({
+    index: index ?? null,
+    accountId: place.accountId,
+    stream: place.stream,
+    seq: place.seq,
+    type: event.type,
+    recordedUnder: event.project_id,
+    owner: row.event().project_id,
+  })
+  return { event: () => event }
+}
+
+/** The event with the project that it was sealed under, if with that it is what was appended. */
+async function asSealed(sql: Sql, row: Row): Promise<LoggedRow | undefined> {
+  if (!row.agrees || !row.sealed || !row.previous) return undefined
+  const event = row.event()
+  const { account_id: accountId, stream, seq, project_id: projectId, dek_id: dekId } = event
+  const under = await sealedElsewhere(sql, { accountId, stream, seq, projectId, dekId })
+  const header = under && row.header(Buffer.from(under.projectId))
+  const holds = header && chainNext(row.previous, header, row.sealed.envelope).equals(row.sealed.chain)
+  return holds ? { ...event, project_id: under.projectId, shredded: under.shredded } : undefined
 }
 
 type Problem = { code: FindingCode; message: string; event: EventPlace; index?: number | null }

@@ -9,14 +9,15 @@ import { nameOf } from './findings.ts'
 
 /** The sealed state of a stream, as its head holds it. */
 export type StoredSnapshot = SnapshotAad & { sealed: Buffer }
-/** Why a snapshot does not open; undefined when it does. */
-export type OpenSnapshot = (snapshot: StoredSnapshot) => Promise<string | undefined>
+/** Why a snapshot does not open; undefined when it does. `lastDekId`: the data key of the event after which it was sealed. */
+export type OpenSnapshot = (snapshot: StoredSnapshot, lastDekId: string) => Promise<string | undefined>
 
 const query = `
   select h.account_id::text, h.stream, h.project_id::text, h.seq, h.chain, h.from_seq, h.from_chain, h.state_version,
-    h.snapshot, h.snapshot_dek::text, coalesce(e.project_id = h.project_id, false), e.chain, f.chain, d.project_id is not null
+    h.snapshot, h.snapshot_dek::text, coalesce(b.project_id = h.project_id, false), e.chain, f.chain, d.project_id is not null, e.dek_id::text
   from heads h
   left join events e on e.account_id = h.account_id and e.stream = h.stream and e.seq = h.seq
+  left join events b on b.account_id = h.account_id and b.stream = h.stream and b.seq = 1
   left join events f on f.account_id = h.account_id and f.stream = h.stream and f.seq = h.from_seq
   left join shredded_projects d on d.account_id = h.account_id and d.project_id = h.project_id`
 
@@ -45,10 +46,11 @@ async function checkHead(fields: Field[], open: OpenSnapshot, findings: Findings
     version,
     sealed,
     dek,
-    sameProject,
+    ownProject,
     last,
     from,
     shredded,
+    lastDek,
   ] = fields
   const place = { accountId: account!.toString(), stream: name!.toString(), seq: int8(seqBytes!) }
   const projectId = project!.toString()
@@ -60,14 +62,17 @@ async function checkHead(fields: Field[], open: OpenSnapshot, findings: Findings
     return wrong(findings, place, 'says that it has no event yet, and is not what such a stream begins with')
   }
   if (!last) return wrong(findings, place, 'names an event that is missing')
-  if (!last.equals(chain!) || !bool(sameProject!)) return wrong(findings, place, 'differs from that event')
+  if (!last.equals(chain!)) return wrong(findings, place, 'differs from that event')
+  if (!bool(ownProject!)) return wrong(findings, place, 'names another project than the first event of the stream')
   const before = fromSeq === 0 ? GENESIS : from
   if (fromSeq >= place.seq || !before?.equals(fromChain!))
     return wrong(findings, place, 'says that it was appended to another place than it was')
   // What a stream's state was is destroyed with its project.
   if (bool(shredded!)) return
   const why =
-    sealed && dek ? await open({ ...place, projectId, stateVersion, dekId: dek.toString(), sealed }) : 'it is missing'
+    sealed && dek
+      ? await open({ ...place, projectId, stateVersion, dekId: dek.toString(), sealed }, lastDek!.toString())
+      : 'it is missing'
   if (why !== undefined)
     findings.add('SNAPSHOT_WRONG', `The sealed state after ${nameOf(place)} cannot be used: ${why}.`, { event: place })
 }

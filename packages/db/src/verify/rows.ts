@@ -63,15 +63,15 @@ export class Row {
     return wholeMs(this.#fields[10]!)
   }
 
-  /** What the chain hashes of the event's columns; undefined when they cannot be an event's. */
-  header(): Buffer | undefined {
-    const [, account, stream, , , project, id, type, versionBytes, dek, , actor, commitment, command, nBytes, mac] =
+  /** What the chain hashes of the event's columns; undefined when they cannot be an event's. `project`: that of the event, unless told. */
+  header(project: Buffer = this.#fields[5]!): Buffer | undefined {
+    const [, account, stream, , , , id, type, versionBytes, dek, , actor, commitment, command, nBytes, mac] =
       this.#fields
     const [at, version, n] = [this.at, int4(versionBytes!), int4(nBytes!)]
     if (at === undefined || ![this.seq, version, at, n].every(isCount)) return undefined
     return headerBytes({
       accountId: account!,
-      projectId: project!,
+      projectId: project,
       stream: stream!,
       seq: this.seq,
       eventId: id!,

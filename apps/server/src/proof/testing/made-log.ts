@@ -11,7 +11,7 @@ import { consistencyProof, growTree, inclusionProof, leafHash, treeRoot } from '
 import type { ReadNodes } from '@stewrd/crypto/merkle.ts'
 import { noteSigner } from '@stewrd/crypto/signed-note.ts'
 import type { Checkpoint, Event, Head } from '../format.ts'
-import { base64, FORMAT } from '../format.ts'
+import { base64, FOREIGN_FORMAT, FORMAT } from '../format.ts'
 import { bundleText, eventRecord } from '../write.ts'
 
 /** A log of its own without a database: every byte of it follows from the script. */
@@ -86,6 +86,16 @@ export const script: readonly Said[] = [
   { stream: `run:${runId}`, type: 'RunCompleted', data: { message: 'Hello', tokens, durationMs: 9 } },
 ]
 
+/** Files of both projects, each with an event of the other one in the middle. */
+export const foreignScript: readonly Said[] = [
+  { stream: 'file:a', type: 'FileStored', data: { name: 'a' } },
+  { stream: 'file:b', type: 'FileStored', data: { name: 'b' }, project: otherProject },
+  { stream: 'file:b', type: 'FileShown', data: {}, project: otherProject },
+  { stream: 'file:a', type: 'FileShown', data: {}, project: otherProject },
+  { stream: 'file:b', type: 'FileRemoved', data: { name: 'b' } },
+  { stream: 'file:a', type: 'FileRemoved', data: { name: 'a' } },
+]
+
 type Stored = { header: EventHeader; envelope: Buffer; previous: Buffer; chain: Buffer; salt: Buffer; payload: Buffer }
 export type MadeLog = {
   events: readonly Stored[]
@@ -145,13 +155,14 @@ export async function partsOf(
   log: MadeLog,
   {
     run = false,
+    foreign = false,
     opens = () => true,
     sizes = [2, 11],
-  }: { run?: boolean; opens?: (type: string) => boolean; sizes?: number[] } = {},
+  }: { run?: boolean; foreign?: boolean; opens?: (type: string) => boolean; sizes?: number[] } = {},
 ): Promise<Parts> {
   const size = sizes.at(-1)!
   const head: Head = {
-    format: FORMAT,
+    format: foreign ? FOREIGN_FORMAT : FORMAT,
     account_id: accountId,
     project_id: projectId,
     run_id: run ? runId : null,
@@ -170,7 +181,8 @@ export async function partsOf(
   )
   const chosen = log.events
     .map((event, index) => ({ ...event, index }))
-    .filter(({ header: h }) => h.projectId === projectId && (!run || !h.stream.startsWith('project:')))
+    .filter(({ header: h }) => h.projectId === projectId || (foreign && (h.seq === 1 || h.stream === 'file:a')))
+    .filter(({ header: h }) => !run || !h.stream.startsWith('project:'))
     .sort(
       (a, b) =>
         Buffer.compare(Buffer.from(a.header.stream), Buffer.from(b.header.stream)) || a.header.seq - b.header.seq,
@@ -180,7 +192,7 @@ export async function partsOf(
       eventRecord({
         ...event,
         proof: await inclusionProof(log.read, event.index, size),
-        disclosed: opens(event.header.type) ? { salt, payload } : undefined,
+        disclosed: opens(event.header.type) && event.header.projectId === projectId ? { salt, payload } : undefined,
       }),
     ),
   )

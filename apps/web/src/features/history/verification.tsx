@@ -37,6 +37,7 @@ export function Verification() {
         </Below>
       )}
       {last && last.wrong > 0 && <Wrong last={last} />}
+      {last?.foreign && last.foreign.count > 0 && <Foreign foreign={last.foreign} />}
     </section>
   )
 }
@@ -101,6 +102,27 @@ const Wrong = ({ last: { wrong, findings } }: { last: Last }) => (
         ))}
       </ul>
       <p className="mt-1.5">Keep the database as it is, and compare it with a backup and with the anchors.</p>
+    </Notice>
+  </Below>
+)
+
+/** What was recorded under another project than its stream's is as it was recorded. */
+const Foreign = ({ foreign: { count: all, findings } }: { foreign: NonNullable<Last['foreign']> }) => (
+  <Below>
+    <Notice
+      tone="warn"
+      title={
+        all === 1
+          ? 'One event was recorded under another project'
+          : `${count(all)} events were recorded under another project`
+      }
+    >
+      <ul className="grid gap-1 break-words">
+        {findings.slice(0, SHOWN).map(({ message }) => (
+          <li key={message}>{message}</li>
+        ))}
+      </ul>
+      <p className="mt-1.5">An earlier version allowed that. Nothing was edited, and these events change nothing.</p>
     </Notice>
   </Below>
 )

@@ -40,6 +40,8 @@ type header struct {
 
 type record struct {
 	Format     string `json:"format"`
+	Project    string `json:"project_id"`
+	From       int64  `json:"from"`
 	Checkpoint *struct {
 		Note        string   `json:"note"`
 		Consistency [][]byte `json:"consistency"`
@@ -68,6 +70,8 @@ func main() {
 	var stream string
 	var seq uint64
 	var chain []byte
+	var head record
+	elsewhere, foreign := false, 0
 	events, disclosed := 0, 0
 	digest := sha256.New()
 	file, err := os.Open(os.Args[2])
@@ -86,6 +90,9 @@ func main() {
 		var r record
 		check(json.Unmarshal(line, &r))
 		switch {
+		case r.Format != "":
+			must(r.Format == "stewrd/bundle/v1" || r.Format == "stewrd/bundle/v2", "the format is not known")
+			head = r
 		case r.End != nil:
 			text := open(r.End.Note, verifier)
 			said := strings.Split(text, "\n")
@@ -93,6 +100,9 @@ func main() {
 			must(said[0] == "stewrd/bundle/v1" && said[1] == strconv.Itoa(events) && said[2] == sum, "the seal is wrong")
 			_, err := in.ReadByte()
 			must(err == io.EOF, "something follows the end")
+			if foreign > 0 {
+				fmt.Printf("%d in a stream of another project than their own\n", foreign)
+			}
 			fmt.Printf("accepted %d events, %d disclosed, of %d entries\n", events, disclosed, tree.N)
 			return
 		case r.Checkpoint != nil:
@@ -103,10 +113,21 @@ func main() {
 			tree = next
 		case r.Event != nil:
 			e := r.Event
-			if e.Header.Stream == stream {
+			other := e.Header.Project != head.Project
+			must(!other || head.Format == "stewrd/bundle/v2" && e.Disclosed == nil, "an event is of another project")
+			if e.Header.Stream == stream && elsewhere {
+				must(!other && e.Header.Seq > seq, "event %d of %s may not stand here", e.Header.Seq, stream)
+				must(e.Header.Seq != seq+1 || bytes.Equal(e.Previous, chain), "event %d of %s does not follow", e.Header.Seq, stream)
+				foreign++
+			} else if e.Header.Stream == stream {
 				must(e.Header.Seq == seq+1 && bytes.Equal(e.Previous, chain), "event %d of %s does not follow", e.Header.Seq, stream)
 			} else {
 				must(e.Header.Stream > stream, "streams are not in order")
+				must(e.Header.Seq == 1 || head.From > 0, "the beginning of %s is missing", e.Header.Stream)
+				elsewhere = other && e.Header.Seq == 1
+			}
+			if other && !elsewhere {
+				foreign++
 			}
 			stream, seq = e.Header.Stream, e.Header.Seq
 			must(seq != 1 || bytes.Equal(e.Previous, make([]byte, 32)), "something precedes the first event of %s", stream)
