@@ -5,8 +5,13 @@ import { creditsCommands } from './cli/credits.ts'
 import { keysCommands } from './cli/keys.ts'
 import { llmCommands } from './cli/llm.ts'
 import { operateCommands } from './cli/operate.ts'
-import { exitCodes, fail } from './cli/output.ts'
+import { endWithOutput, exitCodes, fail, usageError } from './cli/output.ts'
 import { projectCommands } from './cli/projects.ts'
+
+endWithOutput()
+// `--json` may stand anywhere, as people type it.
+const asked = process.argv.slice(2).filter((arg) => arg !== '--')
+const json = asked.includes('--json')
 
 const program = new Command('stewrd')
   .description(
@@ -14,6 +19,8 @@ const program = new Command('stewrd')
   )
   .option('--json', 'one JSON object, or one a line for lists')
   .exitOverride()
+  // With --json what is wrong is one object, said below.
+  .configureOutput({ writeErr: (text) => void (json || process.stderr.write(text)) })
   .configureHelp({ showGlobalOptions: true })
 
 operateCommands(program)
@@ -24,13 +31,11 @@ keysCommands(program)
 creditsCommands(program)
 backupCommands(program)
 
-// `--json` may stand anywhere, as people type it.
-const asked = process.argv.slice(2).filter((arg) => arg !== '--')
-const json = asked.includes('--json')
 try {
   await program.parseAsync([...(json ? ['--json'] : []), ...asked.filter((arg) => arg !== '--json')], { from: 'user' })
 } catch (error) {
   // Commander has said what it has to say; help and version are no errors.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-  else process.exitCode = fail(json, error)
+  if (!(error instanceof CommanderError)) process.exitCode = fail(json, error)
+  else if (error.exitCode === 0) process.exitCode = exitCodes.ok
+  else process.exitCode = json ? fail(json, usageError(error.message)) : exitCodes.usage
 }

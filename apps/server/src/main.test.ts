@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -111,4 +111,21 @@ test('a bad variable is named before anything is started', async () => {
   expect(bad.output()).toContain('PORT')
   expect(bad.output()).toContain('STEWRD_LOG_LEVEL')
   expect(bad.output()).not.toContain('SENTINEL')
+})
+
+test('a server whose output goes to a full disk works on', async () => {
+  const { DATABASE_URL: _, ...inherited } = process.env
+  const full = await open('/dev/full', 'w')
+  const env = { ...inherited, NODE_ENV: 'development', STEWRD_HOME: home, PORT: '0', STEWRD_LOG_LEVEL: 'trace' }
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
+    env,
+    stdio: ['ignore', full.fd, full.fd],
+  })
+  children.push(child)
+  await full.close()
+  const url = async () => (JSON.parse(await readFile(join(home, 'server.json'), 'utf8')) as { url: string | null }).url
+  await expect.poll(url, { timeout: 60_000 }).not.toBeNull()
+  for (let i = 0; i < 20; i++) expect((await fetch(`${await url()}/healthz`)).status).toBe(200)
+  child.kill('SIGTERM')
+  expect(await once(child, 'exit')).toEqual([0, null])
 })

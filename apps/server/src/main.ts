@@ -11,6 +11,8 @@ import { welcome } from './welcome.ts'
 /** Requests in flight get this long to finish when the process is asked to stop. */
 const STOP_WITHIN_MS = 10_000
 
+// Whoever reads what this process says may be gone, or the disk full that it goes to.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 await start().catch((error: unknown) => {

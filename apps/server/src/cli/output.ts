@@ -1,3 +1,4 @@
+import { systemProblem } from '@stewrd/core/kernel/problem-words.ts'
 import { EnvError } from '../env.ts'
 import { explain } from '../kernel/explain.ts'
 
@@ -6,7 +7,28 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-export const exitCodes = { ok: 0, refused: 1, usage: 2 } as const
+export const exitCodes = { ok: 0, refused: 1, usage: 2, cut: 141 } as const
+
+/** What the parser of arguments says, as one sentence. */
+export function usageError(said: string): UsageError {
+  const text = said
+    .replace(/^error: /, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+  if (text === '' || text.startsWith('(')) return new UsageError('Name a command. `stewrd --help` lists them.')
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1)
+  return new UsageError(/[.?)]$/.test(sentence) ? sentence : `${sentence}.`)
+}
+
+/** Whoever reads the output may close it: the command ends, as by SIGPIPE. Output that cannot be written for another reason is an error. */
+export function endWithOutput(): void {
+  process.stdout.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(exitCodes.cut)
+    process.stderr.write(`The output cannot be written. ${systemProblem(code) ?? code}\n`)
+    process.exit(exitCodes.refused)
+  })
+  process.stderr.on('error', () => {})
+}
 
 /** One object on standard output: as JSON on one line, or as the given lines of text. */
 export function print(json: boolean, value: object, text: () => string | readonly string[]): void {

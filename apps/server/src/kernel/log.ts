@@ -89,7 +89,10 @@ export function createLogger(env: Pick<Env, 'production' | 'logLevel'>, destinat
     serializers,
   }
   if (destination) return pino(options, destination)
-  return readable ? pino(options, pretty({ colorize: true, ignore: 'reqId' })) : pino(options)
+  const stream = readable ? pretty({ colorize: true, ignore: 'reqId' }) : pino.destination({ fd: 1, sync: true })
+  // A server works on without whoever reads its log, and on a full disk.
+  stream.on('error', () => {})
+  return pino(options, stream)
 }
 
 /** What libraries log of themselves can hold a request with all its headers: of objects only those stay that have a serializer here. */
