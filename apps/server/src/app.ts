@@ -12,6 +12,7 @@ import Fastify, { LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { authPlugin } from './auth/plugin.ts'
 import { docsPlugin } from './docs/plugin.ts'
+import { closeConnections } from './edge/closing.ts'
 import { boundConnections } from './edge/connections.ts'
 import { hostGuard } from './edge/hosts.ts'
 import type { EdgeLimits } from './edge/limits.ts'
@@ -23,6 +24,7 @@ import { builtDashboard, dashboardPlugin } from './kernel/dashboard.ts'
 import { errorFields, pathOf } from './kernel/log.ts'
 import { originGuard } from './kernel/same-origin.ts'
 import { setSecurityHeaders } from './kernel/security-headers.ts'
+import { Stopping } from './kernel/stopping.ts'
 import { timedOut, unreadable } from './kernel/unreadable.ts'
 import { logPlugin } from './log/plugin.ts'
 import type { Platform } from './platform.ts'
@@ -38,17 +40,22 @@ export type AppOptions = {
   /** Folder of the built dashboard. */
   dashboard?: string
   edge?: Partial<EdgeSettings> & { limits?: Partial<EdgeLimits> }
+  stopping?: Stopping
   /** Hears of every route as it is made. */
   onRoute?: (route: RouteOptions) => void
 }
+
+/** Of an app that is not told how long. */
+const DRAIN_MS = 7_000
 
 /** Everything on one port: dashboard, tRPC, sign-in, `/v1`, health. Not listening yet. */
 export async function createApp(options: AppOptions) {
   const { platform, log, publicUrl, dashboard = builtDashboard, edge = {} } = options
   const loggerInstance: FastifyBaseLogger = log
   const https = publicUrl?.startsWith('https:') ?? false
-  const { trustedProxies = [], allowedHosts = [] } = edge
-  const limits = { ...edgeLimits, ...edge.limits }
+  const { trustedProxies = [], allowedHosts = [], drainMs = DRAIN_MS } = edge
+  const stopping = options.stopping ?? new Stopping()
+  const limits = { ...edgeLimits, ...settingsOf(edge), ...edge.limits }
   const unread = unreadable({ publicUrl, https })
   const trusted = compile([...trustedProxies])
   const app: FastifyInstance = Fastify({
@@ -75,6 +82,7 @@ export async function createApp(options: AppOptions) {
     reply.header('x-request-id', request.id)
     done()
   })
+  closeConnections(app, stopping, drainMs)
   app.addHook('onRequest', hostGuard({ publicUrl, allowedHosts }))
   app.addHook('onSend', (_request, reply, _payload, done) => {
     setSecurityHeaders(reply, { https })
@@ -87,16 +95,21 @@ export async function createApp(options: AppOptions) {
   })
   app.setErrorHandler(answerError)
   const refuseOtherOrigins = originGuard(publicUrl)
-  await app.register(healthPlugin, { platform })
+  await app.register(healthPlugin, { platform, stopping })
   await app.register(authPlugin, { auth: platform.auth, refuseOtherOrigins })
   await app.register(trpcPlugin, { platform, refuseOtherOrigins, maxBatchSize: limits.batch })
   await app.register(docsPlugin, { publicUrl })
   await app.register(logPlugin, { platform })
   await app.register(proofPlugin, { platform })
-  await app.register(runsPlugin, { platform, log, publicUrl })
+  await app.register(runsPlugin, { platform, log, publicUrl, drainMs, stopping })
   await app.register(dashboardPlugin, { root: dashboard })
   return app
 }
+
+const settingsOf = ({ connections, connectionsPerAddress }: Partial<EdgeSettings>): Partial<EdgeLimits> => ({
+  ...(connections !== undefined && { connections }),
+  ...(connectionsPerAddress !== undefined && { connectionsPerAddress }),
+})
 
 function logRequest(request: FastifyRequest, reply: FastifyReply) {
   request.log.info(

@@ -5,6 +5,8 @@ import { providerIds, providers } from '@stewrd/core/llm/providers.ts'
 import { z } from 'zod'
 import type { EdgeSettings } from './edge/variables.ts'
 import { edgeSettingsOf, edgeVariables, PublicUrl } from './edge/variables.ts'
+import type { RunCapacity } from './runs/capacity.ts'
+import { capacityVariables, runCapacityOf } from './runs/capacity.ts'
 import type { S3Settings } from './files/s3-storage.ts'
 import { optional } from './kernel/optional.ts'
 import type { KeyringCredentials } from './keys/credentials.ts'
@@ -44,6 +46,7 @@ const Variables = z.object({
       .refine((list) => list.every((part) => hostAndPort.test(part)), 'must be host:port, or several with commas'),
   ),
   ...edgeVariables,
+  ...capacityVariables,
   STEWRD_PUBLIC_URL: optional(PublicUrl),
   STEWRD_KEYRING: optional(z.string().trim().min(1)),
   STEWRD_PKCS11_PIN: optional(z.string()),
@@ -120,6 +123,8 @@ export type Env = {
   metering: boolean
   /** Runs that a project may begin in a minute, unless it has a limit of its own. 0: any number. */
   runsPerMinute: number
+  /** Runs that this process takes on. */
+  runCapacity: RunCapacity
   publicUrl?: string
   edge: EdgeSettings
   logLevel: string
@@ -175,6 +180,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     metering: v.STEWRD_METERING === 'on',
     runsPerMinute: v.STEWRD_RATE_LIMIT_PER_MINUTE ?? 60,
     ...(v.STEWRD_PUBLIC_URL === undefined ? {} : { publicUrl: v.STEWRD_PUBLIC_URL.replace(/\/+$/, '') }),
+    runCapacity: runCapacityOf(v),
     edge: edgeSettingsOf(v, { production, host: v.HOST }),
     logLevel: v.STEWRD_LOG_LEVEL ?? 'info',
     sessionLimit: v.STEWRD_SESSION_LIMIT ?? 1000,

@@ -1,15 +1,19 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { lockHome } from '@stewrd/db/embedded/home.ts'
 import { createApp } from './app.ts'
 import type { Env } from './env.ts'
 import { readEnv } from './env.ts'
 import { explain } from './kernel/explain.ts'
 import { createLogger, errorFields } from './kernel/log.ts'
+import { Stopping } from './kernel/stopping.ts'
 import type { ServerPlatform } from './platform.ts'
 import { createPlatform } from './platform.ts'
 import { welcome } from './welcome.ts'
 
-/** Requests in flight get this long to finish when the process is asked to stop. */
-const STOP_WITHIN_MS = 10_000
+/** After notice and drain: for handing over, for open connections, and for the database. */
+const CLOSE_WITHIN_MS = 15_000
+/** A signal so soon after the first is the same one: a terminal sends it to the whole group, and a package manager passes it on. */
+const SAME_SIGNAL_MS = 1_000
 
 // Whoever reads what this process says may be gone, or the disk full that it goes to.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
@@ -25,16 +29,23 @@ async function start(): Promise<void> {
   const log = createLogger(env)
   const lock = await lockHome(env.home)
   const platform = await createPlatform(env, { as: 'server', onProgress: (step) => say(`· ${step}`), log })
-  const app = await createApp({ platform, log, publicUrl: env.publicUrl, edge: env.edge })
+  const stopping = new Stopping()
+  const app = await createApp({ platform, log, publicUrl: env.publicUrl, edge: env.edge, stopping })
+  const { noticeMs, drainMs } = env.edge
   const stop = once(async () => {
-    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
+    setTimeout(() => process.exit(1), noticeMs + drainMs + CLOSE_WITHIN_MS).unref()
+    stopping.begin()
+    await wait(noticeMs, undefined, { signal: stopping.hurried }).catch(() => {})
     await app.close()
     await platform.close()
     await lock.release()
   })
+  let asked: number | undefined
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => {
-      say('· Stopping')
+      asked ??= performance.now()
+      if (performance.now() - asked > SAME_SIGNAL_MS) return stopping.hurry()
+      say('· Stopping: what runs may finish. Ask again to stop without waiting.')
       stop().then(
         () => process.exit(0),
         (error: unknown) => {
@@ -50,6 +61,8 @@ async function start(): Promise<void> {
     say(
       'The connections to the database are stuck, though a new one works. Stewrd ends with an error, to be started again.',
     )
+    // What runs cannot be recorded here: it goes on elsewhere.
+    stopping.hurry()
     stop().then(
       () => process.exit(1),
       () => process.exit(1),
@@ -58,6 +71,7 @@ async function start(): Promise<void> {
   try {
     await app.listen({ port: env.port, host: env.host })
   } catch (error) {
+    stopping.hurry()
     await stop()
     throw error
   }

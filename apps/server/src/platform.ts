@@ -36,6 +36,7 @@ import { openKeyring } from './keys/open-keyring.ts'
 import { createRotationKeeper } from './keys/rotation.ts'
 import type { PublicLog } from './log/public-log.ts'
 import { startPublicLog } from './log/public-log.ts'
+import type { RunCapacity } from './runs/capacity.ts'
 import type { ReadModels } from './read-models.ts'
 import { startReadModels } from './read-models.ts'
 import { Forgetting } from './shredding/forgetting.ts'
@@ -60,6 +61,8 @@ export type Platform = ReadModels & {
   metering: boolean
   /** Runs that a project without a limit of its own may begin in a minute; 0: any number. */
   runsPerMinute: number
+  /** Runs that this node takes on. */
+  runCapacity: RunCapacity
   tolls: Tolls
   files: Files
   priceBook: PriceBook
@@ -200,6 +203,7 @@ export async function createPlatform(
     fallback: fallbackOf(env),
     metering: env.metering,
     runsPerMinute: env.runsPerMinute,
+    runCapacity: env.runCapacity,
     files,
     priceBook: new PriceBook({ accountId, store, egress }),
     tolls: createTolls(env, { ...readModels, accountId, sql, now: Date.now }),

@@ -30,6 +30,7 @@ beforeAll(async () => {
     STEWRD_KEYRING: keyring,
     STEWRD_EGRESS_ALLOW: upstream.host,
     STEWRD_METERING: 'on',
+    STEWRD_DRAIN_NOTICE_SECONDS: '1',
   }
   const made = (await stewrd(homes[0]!, ['--json', 'project', 'create', 'handover'], { variables })).json()
   const { project_id: id, api_key } = made as { project_id: string; api_key: string }
@@ -165,3 +166,113 @@ test('a run that is stopped at one node ends at the other that carries it out', 
   const watched = await call(a, 'GET', `/${id}/stream`)
   expect(frames(await watched.text())).toMatchObject([{ event: 'done', data: { status: 'cancelled' } }])
 }, 60_000)
+
+async function restarted(other: Record<string, string>) {
+  await Promise.all([a, b].map((node) => node.stop()))
+  ;[a, b] = (await Promise.all(homes.map((home) => startServer(home, other)))) as [ServerProcess, ServerProcess]
+}
+
+const text = 'one two three four five six'
+/** A stream as its client has read it, and how it ended. */
+async function watched(node: ServerProcess, content: string, authorization = apiKey) {
+  const response = await call(
+    node,
+    'POST',
+    '',
+    { message: content, stream: true },
+    { authorization: `Bearer ${authorization}` },
+  )
+  const stream = { id: response.headers.get('x-stewrd-run')!, text: '' }
+  const ended = (async () => {
+    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) stream.text += chunk
+  })()
+  return { stream, ended }
+}
+const said = (stream: string) =>
+  frames(stream)
+    .filter(({ event }) => event === 'token')
+    .map(({ data }) => data.text)
+    .join('')
+
+test('a server that stops serves on until that is noticed, lets streams finish, and hands the rest over whole', async () => {
+  const slow = await startUpstream({ keys: [key] })
+  const other = { ...variables, STEWRD_EGRESS_ALLOW: `${upstream.host},${slow.host}` }
+  await restarted(other)
+  const made = (await stewrd(homes[0]!, ['--json', 'project', 'create', 'slow'], { variables: other })).json()
+  const { project_id: id, api_key: slowKey } = made as { project_id: string; api_key: string }
+  const set = ['llm', 'set', id, '--provider', 'custom', '--model', 'gpt-4o', '--base-url', slow.baseUrl]
+  expect((await stewrd(homes[0]!, set, { stdin: key, variables: other })).code).toBe(0)
+  for (const provider of [upstream, slow]) provider.reply(() => ({ content: text, pauseAfter: 3 }))
+  const short = await Promise.all(Array.from({ length: 20 }, () => watched(a, 'short')))
+  const long = await Promise.all(Array.from({ length: 20 }, () => watched(a, 'long', slowKey)))
+  await vi.waitFor(
+    () =>
+      expect(
+        [...short, ...long].every(
+          ({ stream }) => said(stream.text.slice(0, stream.text.lastIndexOf('\n\n') + 2)) === 'one two three ',
+        ),
+      ).toBe(true),
+    { timeout: 20_000 },
+  )
+  const stopped = a.stop()
+  await vi.waitFor(async () => expect((await fetch(`${a.url}/readyz`)).status).toBe(503))
+  const meanwhile = await call(a, 'GET', `/${short[0]!.stream.id}`)
+  expect([meanwhile.status, meanwhile.headers.get('connection')]).toEqual([200, 'close'])
+  upstream.release()
+  await Promise.all(short.map(({ ended }) => ended))
+  for (const { stream } of short) {
+    expect(said(stream.text)).toBe(text)
+    expect(frames(stream.text).at(-1)).toMatchObject({ event: 'done' })
+  }
+  await Promise.all(long.map(({ ended }) => ended))
+  for (const { stream } of long)
+    expect(frames(stream.text).at(-1)).toMatchObject({
+      event: 'error',
+      data: { message: expect.stringContaining('GET /v1/agent/') },
+    })
+  expect(await stopped).toBe(0)
+  slow.reply(() => ({ content: text }))
+  slow.release()
+  await Promise.all(
+    long.map(async ({ stream }) => {
+      const before = frames(stream.text).filter(({ event }) => event === 'token')
+      const headers = { authorization: `Bearer ${slowKey}`, 'last-event-id': before.at(-1)!.id! }
+      const rest = await (await call(b, 'GET', `/${stream.id}/stream`, undefined, headers)).text()
+      expect(said(stream.text) + said(rest)).toBe(text)
+      expect(frames(rest).at(-1)).toMatchObject({ event: 'done', data: { status: 'completed' } })
+    }),
+  )
+  await slow.close()
+}, 120_000)
+
+test('while servers restart one after another, no request fails that is sent again once, to the other one', async () => {
+  const unmetered = { ...variables, STEWRD_METERING: 'off' }
+  await restarted(unmetered)
+  const load = new AbortController()
+  let asked = 0
+  const failed: unknown[] = []
+  const attempt = (node: ServerProcess) =>
+    call(node, 'POST', '', { message: 'Hi' }).then(
+      async (response) => ({ status: response.status, text: await response.text() }),
+      (error: unknown) => ({ status: 0, text: String(error) }),
+    )
+  const client = async () => {
+    while (!load.signal.aborted) {
+      const nodes = asked++ % 2 === 0 ? [a, b] : [b, a]
+      const first = await attempt(nodes[0]!)
+      if (first.status === 200) continue
+      const second = await attempt(nodes[1]!)
+      if (second.status !== 200) failed.push(first, second)
+    }
+  }
+  const clients = Array.from({ length: 6 }, client)
+  await vi.waitFor(() => expect(asked).toBeGreaterThan(20), 20_000)
+  expect(await a.stop()).toBe(0)
+  a = await startServer(homes[0]!, unmetered)
+  expect(await b.stop()).toBe(0)
+  b = await startServer(homes[1]!, unmetered)
+  load.abort()
+  await Promise.all(clients)
+  expect(failed).toEqual([])
+  expect(asked).toBeGreaterThan(50)
+}, 120_000)

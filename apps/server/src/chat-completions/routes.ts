@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ProviderError } from '@stewrd/runtime/provider/errors.ts'
 import type { ModelAnswer } from '@stewrd/runtime/provider/model-answer.ts'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { setSecurityHeaders } from '../kernel/security-headers.ts'
 import { complete, fail, failureOf, record } from '../runs/carry-out.ts'
 import { seenError } from '../runs/contract-error-of.ts'
+import { ContractError } from '../runs/contract-error.ts'
 import type { KeyReports } from '../runs/key-reports.ts'
 import { LiveRun, lostTo } from '../runs/live-run.ts'
 import type { RunEnd } from '../runs/live-run.ts'
@@ -41,24 +42,32 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
       { bodyLimit: v1.completionLimit, onRequest: v1.admitted },
       async (request, reply) => {
         const asked = parseChatCompletion(request.body)
-        const started = await startRun(deps, credentials, request.headers.authorization, {
-          request: { message: lastText(asked), capabilities: ['chat'], stream: asked.stream ?? false },
-          object: 'chat.completion',
-          sessionId: null,
-          model: modelOf(asked),
-        })
-        reply.headers({
-          'x-stewrd-run': started.runId,
-          'x-stewrd-revision': String(started.credential.revision),
-          'x-stewrd-key-source': started.target.source,
-        })
-        limitHeaders(reply, started.minute)
-        return await answered(started, asked, reply, retryingClient(request.headers))
+        const { ready } = await runner.starting(() => begun(request, reply, asked))
+        const text = await ready
+        if (text === undefined) return reply
+        return reply.type('application/json; charset=utf-8').send(text)
       },
     )
   })
 
-  async function answered(run: StartedRun, asked: ChatCompletionRequest, reply: FastifyReply, client: RetryingClient) {
+  async function begun(request: FastifyRequest, reply: FastifyReply, asked: ChatCompletionRequest) {
+    const started = await startRun(deps, credentials, request.headers.authorization, {
+      request: { message: lastText(asked), capabilities: ['chat'], stream: asked.stream ?? false },
+      object: 'chat.completion',
+      sessionId: null,
+      model: modelOf(asked),
+    })
+    reply.headers({
+      'x-stewrd-run': started.runId,
+      'x-stewrd-revision': String(started.credential.revision),
+      'x-stewrd-key-source': started.target.source,
+    })
+    limitHeaders(reply, started.minute)
+    return held(started, asked, reply, retryingClient(request.headers))
+  }
+
+  /** `ready`: the whole answer, or undefined once it is streamed. */
+  function held(run: StartedRun, asked: ChatCompletionRequest, reply: FastifyReply, client: RetryingClient) {
     const { runId, credential, started, revision, target } = run
     const events = [{ type: 'RunStarted', version: 3, data: started } as const]
     const live = new LiveRun({ runId, projectId: credential.projectId, fence: 1, events, revision, watched: false })
@@ -70,9 +79,7 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
     // Where the project has so many runs at once, the client's next one counts this one until its end is written.
     const atOnce = typeof credential.limits?.runsAtOnce === 'number'
     runner.hold(live, (reports) => carried({ live, reports, client, asked, target, reply, ready, atOnce }))
-    const text = await ready.promise
-    if (text === undefined) return reply
-    return reply.type('application/json; charset=utf-8').send(text)
+    return { ready: ready.promise }
   }
 
   type Carried = {
@@ -107,7 +114,7 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
       const lost = lostTo(error)
       if (lost) return lost
       if (live.reason === 'cancelled') return await cancelled(live, elapsed())
-      const failure = failureOf(live.reason instanceof Error ? live.reason : error)
+      const failure = live.reason === 'moved' ? serverStopped() : failureOf(live.reason ?? error)
       if (error instanceof ProviderError && error.code === 'provider_key_rejected')
         reports.rejected(live, target, error.status ?? 401)
       // OpenAI's clients throw for a frame that holds an error.
@@ -139,3 +146,13 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
     return { status: 'cancelled' }
   }
 }
+
+/** No other server can go on with an answer that is passed on as it comes. */
+const serverStopped = () =>
+  new ContractError(
+    'service_unavailable',
+    'The server stopped before the answer was complete. Send the request again.',
+    {
+      retryAfter: 1,
+    },
+  )

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net'
+import { networkOf } from '../auth/throttle.ts'
 import type { EdgeLimits } from './limits.ts'
 
 type Limits = Pick<EdgeLimits, 'connections' | 'connectionsPerAddress'>
@@ -10,7 +11,7 @@ export function boundConnections(server: Server, limits: Limits, isTrusted: (add
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress
     if (address === undefined || isTrusted(address)) return
-    const client = clientOf(address)
+    const client = networkOf(address)
     const count = (open.get(client) ?? 0) + 1
     if (count > limits.connectionsPerAddress) return void socket.destroy()
     open.set(client, count)
@@ -20,15 +21,4 @@ export function boundConnections(server: Server, limits: Limits, isTrusted: (add
       else open.delete(client)
     })
   })
-}
-
-/** One customer of a provider has a whole /64 of IPv6. */
-function clientOf(address: string): string {
-  if (!address.includes(':')) return address
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped) return mapped
-  const [head = '', tail] = address.split('%', 1)[0]!.split('::')
-  const groups = head.split(':').filter(Boolean)
-  if (tail !== undefined) groups.push(...Array<string>(8).fill('0'))
-  return groups.slice(0, 4).join(':')
 }

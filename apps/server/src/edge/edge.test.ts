@@ -35,6 +35,7 @@ beforeAll(async () => {
   }
   server = await listen(tested.platform, dashboard, { edge: { limits }, onRoute })
   apiKey = (await server.client.projects.create.mutate({ name: 'Edge' })).apiKey!
+  await expect.poll(async () => (await fetch(`${server.url}/log/checkpoint`)).status, { timeout: 20_000 }).toBe(200)
 })
 afterAll(async () => {
   await server?.close()
@@ -325,7 +326,8 @@ test('wrong sign-ins of one client behind a proxy do not lock another one out', 
       return statusCode
     }
     const wrong: number[] = []
-    for (let i = 0; i < 12; i++) wrong.push(await signIn('203.0.113.9', 'not the password'))
+    while (wrong.at(-1) !== 429 && wrong.length < 40) wrong.push(await signIn('203.0.113.9', 'not the password'))
     expect(wrong.at(-1)).toBe(429)
+    expect(await signIn('203.0.113.9', owner.password)).toBe(429)
     expect(await signIn('203.0.113.10', owner.password)).toBe(200)
   }))

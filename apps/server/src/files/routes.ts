@@ -28,7 +28,7 @@ export async function fileRoutes(app: FastifyInstance, v1: V1): Promise<void> {
     // One byte more than is kept: a longer file is refused, never cut.
     const limits = { files: 1, fileSize: service.maxBytes + 1, fields: 20, fieldSize: 10_000 }
     await scope.register(multipart, { limits })
-    scope.post('/v1/files', { onRequest: v1.admitted }, async (request, reply) => {
+    scope.post('/v1/files', { onRequest: v1.known }, async (request, reply) => {
       const kept = await upload(request)
       reply.code(201).header('location', `/v1/files/${kept.fileId}`)
       return answerOf(kept, request)

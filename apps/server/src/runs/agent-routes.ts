@@ -47,9 +47,11 @@ export function agentRoutes(app: FastifyInstance, v1: V1): void {
     const { authorization, 'idempotency-key': key } = request.headers
     const base = { request: parsed, object: 'agent.response', sessionId: null } as const
     const start = async (idempotent?: { runId: string; digest: string }) => {
-      const started = await startRun(deps, credentials, authorization, { ...base, ...(idempotent && { idempotent }) })
-      limitHeaders(reply, started.minute)
-      return runner.begin(started, { watched })
+      return await runner.starting(async () => {
+        const started = await startRun(deps, credentials, authorization, { ...base, ...(idempotent && { idempotent }) })
+        limitHeaders(reply, started.minute)
+        return runner.begin(started, { watched })
+      })
     }
     if (typeof key !== 'string') return await start()
     const { projectId } = await credentials.of(authorization)
@@ -72,7 +74,7 @@ export function agentRoutes(app: FastifyInstance, v1: V1): void {
   app.post<WithId>('/v1/agent/:id/tool-outputs', route, async (request, reply) => {
     const run = await asked(request)
     const outputs = parseOutputs(request.body)
-    const live = await submitOutputs(v1, request.headers.authorization, run, outputs)
+    const live = await runner.starting(() => submitOutputs(v1, request.headers.authorization, run, outputs))
     return await v1.whole(live, request, reply)
   })
 

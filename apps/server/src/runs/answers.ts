@@ -68,7 +68,7 @@ export class Answers {
       const { status } = found.state
       if (status === 'failed') throw failureOf(found)
       if (status !== 'running') return this.body(found, base)
-      if (this.#runner.draining) throw stopping()
+      if (this.#runner.handedOver) throw stopping()
       if (performance.now() > until) {
         if (patience !== undefined) return this.body(found, base)
         throw new ContractError('compute_unavailable', tooLong().message)
@@ -112,7 +112,7 @@ export class Answers {
       for (const frame of to.cursor.take(new RunFeed().apply(found.events))) to.events.send(frame)
       if (found.state.status === 'failed') throw failureOf(found)
       if (found.state.status !== 'running') return found
-      if (this.#runner.draining) throw stopping()
+      if (this.#runner.handedOver) throw stopping()
       await wait(LOOK_MS, undefined, { signal: to.gone }).catch(() => {})
       if (to.gone.aborted) return undefined
     }

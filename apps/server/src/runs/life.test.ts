@@ -60,7 +60,7 @@ function bed(node: string, over: Partial<RunsDeps> = {}) {
     streamOwner: async () => projectId,
     ...over,
   }
-  const runner = new Runner(deps)
+  const runner = new Runner(deps, { atOnce: 1_000, waiting: 500 })
   return { deps, runner, resumer: new Resumer(deps, new Credentials(deps), runner) }
 }
 

@@ -1,6 +1,7 @@
 import { runWithin } from '@stewrd/db/db-error.ts'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { Stopping } from '../kernel/stopping.ts'
 import type { Platform } from '../platform.ts'
 import { settling } from '../credits/settling.ts'
 import { projectUsage } from '../limits/usage.ts'
@@ -14,22 +15,27 @@ import { activeSessions } from '../sessions/queries.ts'
 import { historyOf } from '../sessions/service.ts'
 import { v1Plugin } from './v1.ts'
 
-/** Runs in flight get this long when the server is asked to stop; then they are handed over. */
-const DRAIN_MS = 7_000
-
-type Options = { platform: Platform; log: Logger; publicUrl?: string | undefined }
+type Options = {
+  platform: Platform
+  log: Logger
+  publicUrl?: string | undefined
+  /** Runs under way have this long when the server stops; then they are handed over. */
+  drainMs?: number
+  stopping?: Stopping
+}
 
 /** `/v1`, with what lives as long as the server: the runner, which finishes its runs, and the resumer of dead nodes' runs. */
-export async function runsPlugin(app: FastifyInstance, { platform, log, publicUrl }: Options): Promise<void> {
+export async function runsPlugin(app: FastifyInstance, options: Options): Promise<void> {
+  const { platform, log, publicUrl, drainMs = 0, stopping = new Stopping() } = options
   const deps = runsDeps(platform, log)
   const credentials = new Credentials(deps)
-  const runner = new Runner(deps)
+  const runner = new Runner(deps, platform.runCapacity)
   const resumer = new Resumer(deps, credentials, runner)
   app.addHook('onReady', async () => {
     runner.start()
     resumer.start()
   })
-  app.addHook('preClose', () => runner.drain(DRAIN_MS))
+  app.addHook('preClose', () => runner.drain(drainMs, stopping.hurried))
   app.addHook('onClose', () => resumer.stop())
   const checkpoint = () => platform.publicLog.published.latest?.size
   await app.register(v1Plugin, {

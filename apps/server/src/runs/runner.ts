@@ -1,6 +1,7 @@
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
 import { errorFields } from '../kernel/log.ts'
+import type { RunCapacity } from './capacity.ts'
 import { carryOut } from './carry-out.ts'
 import { ContractError } from './contract-error.ts'
 import type { RunTarget } from './credentials.ts'
@@ -10,8 +11,8 @@ import type { RunEnd } from './live-run.ts'
 import { LiveRun, tooLong } from './live-run.ts'
 import type { StartedRun } from './start-run.ts'
 
-/** More at once would only wait for each other. */
-const MOST_AT_ONCE = 1_000
+/** After the drain, for steps that are just being recorded. */
+const LAST_STEPS_MS = 3_000
 /** So often a node looks whether its runs are still its own. */
 const WATCH_MS = 2_000
 
@@ -19,12 +20,17 @@ const WATCH_MS = 2_000
 export class Runner {
   readonly #deps: RunsDeps
   readonly #reports: KeyReports
+  readonly #capacity: RunCapacity
   readonly #live = new Map<string, LiveRun>()
+  #starting = 0
   #draining = false
+  #handedOver = false
+  #idle = Promise.withResolvers<void>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(deps: RunsDeps) {
+  constructor(deps: RunsDeps, capacity: RunCapacity) {
     this.#deps = deps
+    this.#capacity = capacity
     this.#reports = new KeyReports(deps)
   }
 
@@ -35,14 +41,47 @@ export class Runner {
 
   /** Refuses new runs while the server stops, or has as many as it can carry. */
   admit(): void {
-    const busy = this.#live.size >= MOST_AT_ONCE
-    if (!busy && !this.#draining) return
-    const why = busy ? 'runs as many agents as it can' : 'is stopping'
-    throw new ContractError('service_unavailable', `This server ${why}. Try again in a moment.`, { retryAfter: 2 })
+    if (this.#draining) throw stopping()
+    const { atOnce, waiting } = this.#capacity
+    if (this.#live.size + this.#starting < atOnce && this.#starting < waiting) return
+    throw new ContractError(
+      'service_unavailable',
+      'This server runs as many agents as it can. Try again in a moment.',
+      {
+        retryAfter: 2,
+      },
+    )
+  }
+
+  /** Counts what waits for its start while `start` brings it about. Refused when there is too much. */
+  async starting<T>(start: () => Promise<T>): Promise<T> {
+    this.admit()
+    this.#starting++
+    try {
+      return await start()
+    } finally {
+      this.#starting--
+      this.#tellIdle()
+    }
+  }
+
+  /** Refuses what still waits for its turn when the server stops. */
+  refuseWhenDraining(): void {
+    if (this.#draining) throw stopping()
   }
 
   get draining(): boolean {
     return this.#draining
+  }
+
+  /** The server's time is over: what runs goes on elsewhere. */
+  get handedOver(): boolean {
+    return this.#handedOver
+  }
+
+  /** What this node carries out now, and what waits for its start. */
+  get load(): { running: number; starting: number } {
+    return { running: this.#live.size, starting: this.#starting }
   }
 
   live(runId: string): LiveRun | undefined {
@@ -73,7 +112,11 @@ export class Runner {
     const left = state.status === 'none' ? 0 : state.deadline - this.#deps.now()
     const limit = setTimeout(() => live.stop(tooLong()), Math.max(0, left))
     this.#live.set(runId, live)
-    const gone = () => void this.#live.delete(runId)
+    if (this.#handedOver) live.stop('moved')
+    const gone = () => {
+      this.#live.delete(runId)
+      this.#tellIdle()
+    }
     void work(this.#reports)
       .catch((error: unknown): RunEnd => {
         this.#deps.log.error({ run: runId, err: errorFields(error) }, 'a run could not be carried out')
@@ -89,15 +132,27 @@ export class Runner {
     return live
   }
 
-  /** No new runs; those that run get `ms` to finish, then they are left to another node, or to the next start of this one. */
-  async drain(ms: number): Promise<void> {
+  /** No new runs. Those that run have `ms`, or until `hurried`; then they are left to another node, or to the next start of this one. */
+  async drain(ms: number, hurried?: AbortSignal): Promise<void> {
     this.#draining = true
     clearInterval(this.#timer)
-    const timer = setTimeout(() => {
+    const over = Promise.withResolvers<void>()
+    const handOver = () => {
+      this.#handedOver = true
       for (const live of this.#live.values()) live.stop('moved')
-    }, ms)
-    await Promise.all([...this.#live.values()].map((live) => live.ended.promise))
-    clearTimeout(timer)
+      setTimeout(over.resolve, LAST_STEPS_MS).unref()
+    }
+    const late = setTimeout(handOver, ms)
+    hurried?.addEventListener('abort', handOver, { once: true })
+    if (hurried?.aborted) handOver()
+    this.#tellIdle()
+    await Promise.race([this.#idle.promise, over.promise])
+    clearTimeout(late)
+    this.#handedOver = true
+  }
+
+  #tellIdle(): void {
+    if (this.#draining && this.#live.size === 0 && this.#starting === 0) this.#idle.resolve()
   }
 
   /** A run that another node took over, or that its client stopped through another node, ends here. */
@@ -124,3 +179,6 @@ export class Runner {
     else if (state.status !== 'running' || state.fence !== live.fence) live.stop('moved')
   }
 }
+
+const stopping = () =>
+  new ContractError('service_unavailable', 'This server is stopping. Try again in a moment.', { retryAfter: 2 })

@@ -28,7 +28,7 @@ export function sessionRoutes(app: FastifyInstance, v1: V1, service: SessionServ
 
   const callerOf = ({ headers: { authorization } }: FastifyRequest<WithId>) => ({ credentials, authorization })
 
-  app.post('/v1/sessions', { onRequest: v1.admitted }, async (request, reply) => {
+  app.post('/v1/sessions', { onRequest: v1.known }, async (request, reply) => {
     const { sessionId, at } = await service.open(credentials, request.headers.authorization)
     reply.code(201).header('location', `/v1/sessions/${sessionId}`)
     return { id: sessionId, object: 'session', status: 'active', ...timesOf(at, at) }
@@ -64,7 +64,7 @@ export function sessionRoutes(app: FastifyInstance, v1: V1, service: SessionServ
     const watched = parsed.stream === true && !parsed.tools?.length
     // Before anything is waited for: messages are answered in the order in which they came.
     const line = service.enter(request.params.id)
-    const run = await begun(request, reply, parsed, line.turn).finally(line.leave)
+    const run = await runner.starting(() => begun(request, reply, parsed, line.turn)).finally(line.leave)
     reply.header('x-stewrd-run', run.runId)
     return watched ? await v1.streamed(run, request, reply) : await v1.whole(run, request, reply)
   })
@@ -79,8 +79,9 @@ export function sessionRoutes(app: FastifyInstance, v1: V1, service: SessionServ
     const id = await asked(request, { reload: false })
     if (hasExpired(await service.find(id), deps.now())) throw expired()
     await turn
+    runner.refuseWhenDraining()
     const runId = newId(deps.now())
-    await service.take(id, runId, callerOf(request))
+    await service.take(id, runId, callerOf(request), () => runner.refuseWhenDraining())
     const watched = parsed.stream === true && !parsed.tools?.length
     try {
       const base = { request: parsed, object: 'session.message', sessionId: id.sessionId, runId } as const

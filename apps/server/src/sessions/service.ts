@@ -93,8 +93,8 @@ export class SessionService {
     return { turn, leave }
   }
 
-  /** Waits until the message before it has been answered, by whichever node, then takes the session for `runId`. */
-  async take(id: Id, runId: string, { credentials, authorization }: Caller): Promise<void> {
+  /** Waits until the message before it has been answered, by whichever node, then takes the session for `runId`. `mayWait` throws when it may not. */
+  async take(id: Id, runId: string, { credentials, authorization }: Caller, mayWait = () => {}): Promise<void> {
     const { store, now, limits } = this.#deps
     const until = performance.now() + limits.sync
     for (;;) {
@@ -117,6 +117,7 @@ export class SessionService {
           'compute_unavailable',
           'The message before this one is still being answered. Try again.',
         )
+      mayWait()
       await wait(LOOK_MS)
     }
   }

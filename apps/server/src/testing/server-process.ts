@@ -12,8 +12,8 @@ export type ServerProcess = {
   setupLink: string | undefined
   /** All that it wrote, log included. */
   output(): string
-  /** Ends it as an operator does; the home stays. */
-  stop(): Promise<void>
+  /** Ends it as an operator does; the home stays. Returns its exit code. */
+  stop(): Promise<number | null>
   /** Ends it as a power cut does. */
   kill(): Promise<void>
 }
@@ -22,7 +22,7 @@ export const makeHome = () => mkdtemp(join(tmpdir(), 'stewrd-home-'))
 export const removeHome = (home: string) => rm(home, { recursive: true, force: true, maxRetries: 5 })
 
 /** Most tests make more calls a minute than a project may. */
-const unlimited = { STEWRD_RATE_LIMIT_PER_MINUTE: '0' }
+const unlimited = { STEWRD_RATE_LIMIT_PER_MINUTE: '0', STEWRD_DRAIN_SECONDS: '5' }
 
 /** `start` as a person runs it. Resolves once it listens. */
 export async function startServer(home: string, variables: Record<string, string> = {}): Promise<ServerProcess> {
@@ -41,9 +41,11 @@ export async function startServer(home: string, variables: Record<string, string
   })
   if (child.exitCode !== null) throw new Error(`The server ended: ${text}`)
   const end = async (signal: NodeJS.Signals) => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill(signal)
-    await once(child, 'exit')
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal)
+      await once(child, 'exit')
+    }
+    return child.exitCode
   }
   return {
     url: dashboard.exec(text)![1]!,
@@ -51,7 +53,7 @@ export async function startServer(home: string, variables: Record<string, string
     setupLink: /(http\S+#token=\S+)/.exec(text)?.[1],
     output: () => text,
     stop: () => end('SIGTERM'),
-    kill: () => end('SIGKILL'),
+    kill: async () => void (await end('SIGKILL')),
   }
 }
 

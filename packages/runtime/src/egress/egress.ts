@@ -27,6 +27,8 @@ export type EgressOptions = {
   silenceMs?: number
   /** Of an answer, unpacked. */
   maxAnswerBytes?: number
+  /** To one host at once. */
+  connections?: number
   /** How names become addresses; another one only in tests. */
   resolve?: Resolve
 }
@@ -41,13 +43,14 @@ export function createEgress({
   connectTimeoutMs = 10_000,
   silenceMs = 120_000,
   maxAnswerBytes = 32 * 1024 * 1024,
+  connections = 256,
   resolve = lookup,
 }: EgressOptions = {}): Egress {
   const allowed = allowList(allow)
   const agent = new Agent({
     connect: guarded(allowed, resolve, connectTimeoutMs),
     keepAliveTimeout: 30_000,
-    connections: 256,
+    connections,
     headersTimeout: silenceMs,
     bodyTimeout: silenceMs,
     maxResponseSize: maxAnswerBytes,
