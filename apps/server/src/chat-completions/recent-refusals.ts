@@ -13,7 +13,7 @@ type Refusal = { error: ProviderError; calls: number; until: number }
 
 /** The client of a request, as its headers name it. LangChain sends what OpenAI's client sends. */
 export const retryingClient = (headers: IncomingHttpHeaders): RetryingClient =>
-  /\bai-sdk\//.test(headers['user-agent'] ?? '') ? 'ai-sdk' : headers['x-stainless-lang'] ? 'openai' : undefined
+  /\bai-sdk/.test(headers['user-agent'] ?? '') ? 'ai-sdk' : headers['x-stainless-lang'] ? 'openai' : undefined
 
 /** Calls of the provider that one request may cost while each is turned away for its rate. */
 const MOST_CALLS = retryPolicy.tries
