@@ -10,7 +10,7 @@ import { publicState } from './public-state.ts'
 
 /** Newest first. `nextCursor` asks for the older rows after these; null at the end. `size` is the length of the whole log. */
 export type HistoryPage = { entries: HistoryEntry[]; nextCursor: number | null; size: number }
-/** An event with its stream's state before and after it. Both are null when the stream cannot be opened. */
+/** An event with its stream's state before and after it. Both are null when the stream cannot be opened, or is another project's. */
 export type HistoryDetail = { entry: HistoryEntry; before: PublicState | null; after: PublicState | null }
 
 /** Every filter of the history page; what is left out does not filter. Unix milliseconds, `from` included and `to` excluded. */
@@ -55,7 +55,10 @@ export async function historyDetail(platform: Platform, index: number): Promise<
   const [entry] = await entries(platform, [logged])
   if (logged.unreadable !== undefined) return { entry: entry!, before: null, after: null }
   const stream = streamOf(platform, logged.projectId, logged.stream)
-  const events = (await platform.store.read(stream)).filter((r) => r.seq <= logged.seq).map((r) => r.event)
+  const recorded = (await platform.store.read(stream)).filter((r) => r.seq <= logged.seq)
+  // It stands in a stream of another project, in which it changes nothing.
+  if (recorded.at(-1)?.seq !== logged.seq) return { entry: entry!, before: null, after: null }
+  const events = recorded.map((r) => r.event)
   const { noun } = entry!
   return { entry: entry!, before: publicState(noun, events.slice(0, -1)), after: publicState(noun, events) }
 }

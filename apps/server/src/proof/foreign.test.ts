@@ -186,6 +186,8 @@ describe('a command of one project was carried out in streams of another:', () =
     const { sql, dataKeys } = bed.tested.platform
     const read = (await Array.fromAsync(readLog({ sql, dataKeys }))).flat()
     for (const place of Object.values(places)) {
+      const shown = await bed.server.client.history.get.query({ index: place })
+      expect(shown).toMatchObject({ entry: { projectId: b.projectId, unreadable: null }, before: null, after: null })
       expect(read[place]).toMatchObject({ projectId: b.projectId, seq: 2 })
       expect(read[place]!.unreadable).toBeUndefined()
     }
