@@ -1,4 +1,5 @@
 import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server'
+import { accountRouter } from './account/router.ts'
 import { apiKeysRouter } from './api-keys/router.ts'
 import { auditRouter } from './audit/router.ts'
 import type { Person } from './auth/people.ts'
@@ -22,6 +23,7 @@ import { webhooksRouter } from './webhooks/router.ts'
 /** Everything that the dashboard can ask for. Sign-in itself is better-auth's, under /api/auth. */
 export const appRouter = router({
   me: sessionProcedure.query(({ ctx }): Person => ctx.user),
+  account: accountRouter,
   setup: setupRouter,
   projects: projectsRouter,
   llm: llmRouter,

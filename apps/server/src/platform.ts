@@ -79,7 +79,7 @@ export type Platform = ReadModels & {
   egress: Egress
   secrets: Secrets
   people: Pick<Auth, 'find'>
-  auth: Pick<Auth, 'handler' | 'person' | 'session' | 'throttle' | 'device'>
+  auth: Pick<Auth, 'handler' | 'person' | 'session' | 'throttle' | 'device' | 'freshPassword'>
   setup: Setup
   nodes: Nodes
   forgetting: Forgetting

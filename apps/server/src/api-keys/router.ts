@@ -1,6 +1,6 @@
 import { changeMeta } from '@stewrd/core/kernel/text.ts'
 import { z } from 'zod'
-import { editorProcedure, projectProcedure, router } from '../trpc/trpc.ts'
+import { freshEditorProcedure, projectProcedure, router } from '../trpc/trpc.ts'
 import type { ApiKeyCurrent, NewApiKey } from './service.ts'
 import { currentApiKey, regenerateApiKey, revokeApiKey } from './service.ts'
 
@@ -11,7 +11,7 @@ export const apiKeysRouter = router({
   current: projectProcedure
     .input(ProjectInput)
     .query(({ ctx, input }): Promise<ApiKeyCurrent> => currentApiKey(ctx.platform, input.projectId)),
-  regenerate: editorProcedure
+  regenerate: freshEditorProcedure
     .input(Change)
     .mutation(
       ({ ctx, input }): Promise<NewApiKey> => regenerateApiKey(ctx.platform, input.projectId, input, ctx.actor),

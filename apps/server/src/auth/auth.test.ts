@@ -1,6 +1,8 @@
 import { Secret } from '@stewrd/crypto/secret.ts'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { appRouter } from '../app-router.ts'
+import { inputs } from '../trpc/testing/inputs.ts'
 import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
 import type { TestServer } from '../testing/server.ts'
@@ -188,5 +190,71 @@ describe('a new password', () => {
     expect((await change(cookie, 'wrong password', other)).status).toBe(400)
     expect((await change(cookie, owner.password, other)).status).toBe(429)
     expect((await post('/sign-in/email', owner)).status).toBe(200)
+  })
+})
+
+describe('a fresh password', () => {
+  type Procedures = Record<string, { _def: { meta?: { freshPassword?: boolean } } }>
+  const procedures = appRouter._def.procedures as unknown as Procedures
+  const asking = Object.keys(procedures).filter((name) => procedures[name]!._def.meta?.freshPassword)
+  const call = (name: string, input: object, cookie: string) =>
+    fetch(`${server.url}/trpc/${name}`, {
+      method: 'POST',
+      headers: { cookie, 'content-type': 'application/json' },
+      body: JSON.stringify(input),
+    })
+  const age = (seconds: number) =>
+    tested.platform.sql`update auth_sessions set verified_at = now() - make_interval(secs => ${seconds})`
+  const required = { error: { data: { refusal: { code: 'REAUTHENTICATION_REQUIRED' } } } }
+  let cookie: string
+  let projectId: string
+  beforeAll(async () => {
+    cookie = await signIn(server.url, owner)
+    ;({ projectId } = await clientOf(server.url, cookie).projects.create.mutate({ name: 'Fresh' }))
+  })
+
+  test('is what everything asks for that destroys for good or shows a secret', () => {
+    expect(asking.toSorted()).toEqual([
+      'apiKeys.regenerate',
+      'keys.retire',
+      'projects.create',
+      'projects.shred',
+      'webhooks.regenerateSecret',
+      'webhooks.set',
+    ])
+  })
+
+  test.each(asking)('is needed for %s after five minutes, before anything is changed', async (name) => {
+    await age(301)
+    const before = await tested.platform.sql`select count(*) from events`
+    const response = await call(name, { commandId: 'c', ...inputs[name]!(projectId) }, cookie)
+    expect([response.status, await response.json()]).toMatchObject([403, required])
+    expect(await tested.platform.sql`select count(*) from events`).toEqual(before)
+  })
+
+  test('is one that was entered to sign in, or again in the same session, for five minutes', async () => {
+    const client = clientOf(server.url, cookie)
+    await age(290)
+    expect((await client.apiKeys.regenerate.mutate({ projectId })).apiKey).toMatch(/^sk-stw_/)
+    await age(301)
+    await expect(client.apiKeys.regenerate.mutate({ projectId })).rejects.toMatchObject({ data: { code: 'FORBIDDEN' } })
+    await signIn(server.url, owner)
+    await expect(client.apiKeys.regenerate.mutate({ projectId })).rejects.toMatchObject({ data: { code: 'FORBIDDEN' } })
+    await expect(client.account.confirmPassword.mutate({ password: 'wrong password' })).rejects.toMatchObject({
+      data: { refusal: { code: 'PASSWORD_WRONG' } },
+    })
+    await expect(client.apiKeys.regenerate.mutate({ projectId })).rejects.toMatchObject({ data: { code: 'FORBIDDEN' } })
+    expect(await client.account.confirmPassword.mutate({ password: owner.password })).toEqual({ confirmed: true })
+    expect((await client.apiKeys.regenerate.mutate({ projectId })).apiKey).toMatch(/^sk-stw_/)
+  })
+
+  test('cannot be guessed in a session that somebody got hold of', async () => {
+    const client = clientOf(server.url, cookie)
+    await expect(client.account.confirmPassword.mutate({ password: 'wrong password' })).rejects.toThrow('is wrong')
+    await tested.platform.sql`update auth_throttle set level = 15 where kind = 'session'`
+    const refused = await call('account.confirmPassword', { password: owner.password }, cookie)
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(await refused.json()).toMatchObject({ error: { data: { refusal: { code: 'TOO_MANY_ATTEMPTS' } } } })
   })
 })

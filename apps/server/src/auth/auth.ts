@@ -10,6 +10,8 @@ import type { Secret } from '@stewrd/crypto/secret.ts'
 import { boundedDialect } from './bounded-dialect.ts'
 import type { DeviceCookie } from './device-cookie.ts'
 import { deviceCookie } from './device-cookie.ts'
+import type { FreshPassword } from './fresh-password.ts'
+import { freshPassword } from './fresh-password.ts'
 import { hashedSessions } from './hashed-sessions.ts'
 import type { Person } from './people.ts'
 import { Throttle } from './throttle.ts'
@@ -28,6 +30,7 @@ export type Auth = {
   person(headers: Headers): Promise<Person | undefined>
   /** As `person`, with the id of the session. */
   session(headers: Headers): Promise<Session | undefined>
+  freshPassword: FreshPassword
   throttle: Throttle
   device: DeviceCookie
   find(userIds: readonly string[]): Promise<Person[]>
@@ -54,6 +57,10 @@ export function createAuth(options: AuthOptions): Auth {
     handler: (request) => auth.handler(request),
     person: async (headers) => (await session(headers))?.person,
     session,
+    freshPassword: freshPassword({
+      sql: options.sql,
+      verify: async (given) => (await auth.$context).password.verify(given),
+    }),
     throttle: new Throttle(options.sql, options.secret),
     device: deviceCookie({ secret: options.secret, secure: isHttps(options.publicUrl), path: authPath }),
     find: (ids) => db.selectFrom('auth_users').select(['id', 'name', 'email']).where('id', 'in', ids).execute(),

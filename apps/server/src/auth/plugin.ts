@@ -1,3 +1,4 @@
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { dbError } from '@stewrd/db/db-error.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { OriginGuard } from '../kernel/same-origin.ts'
@@ -83,14 +84,10 @@ const wasWrong = (path: EndpointPath, status: number, text: string) =>
 const unavailable = (reply: FastifyReply) =>
   reply.code(503).send({ message: 'Signing in is not possible just now. Try again.' })
 
-const tooMany = (reply: FastifyReply, wait: number) =>
-  reply
-    .code(429)
-    .header('retry-after', String(wait))
-    .send({ message: tooManyAttempts(wait), code: 'TOO_MANY_ATTEMPTS' })
-
-export const tooManyAttempts = (seconds: number) =>
-  `Too many failed attempts. Try again in ${seconds < 120 ? `${seconds} ${seconds === 1 ? 'second' : 'seconds'}` : `${Math.ceil(seconds / 60)} minutes`}.`
+const tooMany = (reply: FastifyReply, retryAfter: number) => {
+  const { code, message } = new Refusal('TOO_MANY_ATTEMPTS', { retryAfter })
+  return reply.code(429).header('retry-after', String(retryAfter)).send({ message, code })
+}
 
 /** The token stays in its cookie, where no script reads it. */
 function withoutToken(text: string): string {

@@ -143,7 +143,7 @@ describe('over HTTP', () => {
       expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
       expect(refused.json()).toMatchObject({
         code: 'TOO_MANY_ATTEMPTS',
-        message: expect.stringMatching(/^Too many failed attempts\. Try again in \d+ (seconds|minutes)\.$/) as string,
+        message: expect.stringMatching(/^Too many attempts failed: try again in \d+ (seconds|minutes)\.$/) as string,
       })
     }
   })

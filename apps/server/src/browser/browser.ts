@@ -37,6 +37,11 @@ export async function ownerPage(browser: Browser, server: ServerProcess): Promis
   return page
 }
 
+/** That of a button that waits has no end. */
+const animationsEnd = `Promise.allSettled(
+  document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime !== Infinity).map((a) => a.finished),
+).then(() => true)`
+
 /** Changes the colour scheme of the system and waits until the page has followed. Pages of the documentation follow by their style alone. */
 async function wear(page: Page, colorScheme: 'light' | 'dark') {
   await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
@@ -46,7 +51,7 @@ async function wear(page: Page, colorScheme: 'light' | 'dark') {
   // Colours change over a frame or two, and what inherits them follows after that.
   const frames = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))'
   await page.evaluate(frames)
-  await page.evaluate('Promise.allSettled(document.getAnimations().map((a) => a.finished)).then(() => true)')
+  await page.evaluate(animationsEnd)
   await page.evaluate(frames)
 }
 

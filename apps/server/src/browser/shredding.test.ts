@@ -1,3 +1,5 @@
+import { connect, disconnect } from '@stewrd/db/connect.ts'
+import { startEmbedded } from '@stewrd/db/embedded/embedded.ts'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ServerProcess } from '../testing/server-process.ts'
@@ -43,11 +45,38 @@ test('a project is to be shredded once its name is typed, and that can be taken 
   await page.getByRole('button', { name: 'Shred project' }).waitFor()
 })
 
-test('a project that is shredded leaves its history, and what is still to be done for backups', async () => {
+/** As if whoever is signed in had entered the password that long ago. */
+async function passwordEntered(minutesAgo: number): Promise<void> {
+  const { url } = await startEmbedded({ home: server.home, as: 'command' })
+  const sql = connect(url)
+  await sql`update auth_sessions set verified_at = now() - make_interval(mins => ${minutesAgo})`
+  await disconnect(sql)
+}
+
+test('a password that was entered some time ago is asked for again, and what was typed is kept', async () => {
   await page.getByRole('button', { name: 'Shred project' }).click()
   await dialog().getByLabel('Type “Support desk” to confirm').fill('Support desk')
   await dialog().getByLabel('Shred it now').check()
+  await passwordEntered(6)
   await dialog().getByRole('button', { name: 'Shred now' }).click()
+  const question = page.getByRole('dialog', { name: 'Confirm your password' })
+  await question.waitFor()
+  await seen('confirm-password')
+  await question.getByLabel('Password').fill('not the password')
+  await question.getByRole('button', { name: 'Confirm' }).click()
+  await question.getByText('The password is wrong').waitFor()
+  await seen('confirm-password-wrong')
+  await question.getByRole('button', { name: 'Cancel' }).click()
+  await dialog().getByText('Your password was not entered in the last five minutes').waitFor()
+  expect(await dialog().getByLabel('Type “Support desk” to confirm').inputValue()).toBe('Support desk')
+  await seen('confirm-password-cancelled')
+})
+
+test('a project that is shredded leaves its history, and what is still to be done for backups', async () => {
+  await dialog().getByRole('button', { name: 'Shred now' }).click()
+  const question = page.getByRole('dialog', { name: 'Confirm your password' })
+  await question.getByLabel('Password').fill('correct horse battery')
+  await question.getByLabel('Password').press('Enter')
   await page.getByText('A backup from before can be read').waitFor()
   await seen('shredded')
   const address = page.url()

@@ -7,7 +7,14 @@ import type { ProjectUsage } from '../limits/usage.ts'
 import { projectUsage } from '../limits/usage.ts'
 import type { ShreddedListItem, Shredding } from '../shredding/service.ts'
 import { cancelShredding, listShredded, requestShredding, shredding } from '../shredding/service.ts'
-import { editorProcedure, projectProcedure, router, sessionProcedure } from '../trpc/trpc.ts'
+import {
+  editorProcedure,
+  freshProjectProcedure,
+  freshSessionProcedure,
+  projectProcedure,
+  router,
+  sessionProcedure,
+} from '../trpc/trpc.ts'
 import type { OfferedCapability } from './capabilities.ts'
 import { offeredCapabilities } from './capabilities.ts'
 import type { ProjectListItem } from './list.ts'
@@ -24,7 +31,7 @@ export const projectsRouter = router({
   /** What is left of projects that were destroyed for good: an id, and how far that is. Newest first. */
   listShredded: sessionProcedure.query(({ ctx }): Promise<ShreddedListItem[]> => listShredded(ctx.platform)),
   get: projectProcedure.input(ProjectInput).query(({ ctx }): KnownProject => ctx.project),
-  create: sessionProcedure
+  create: freshSessionProcedure
     .input(z.strictObject({ name: ProjectName, commandId: changeMeta.commandId }))
     .mutation(({ ctx, input }): Promise<CreatedProject> => createProject(ctx.platform, input, ctx.actor)),
   rename: editorProcedure
@@ -77,7 +84,7 @@ export const projectsRouter = router({
     .input(ProjectInput)
     .query(({ ctx, input }): Promise<Shredding> => shredding(ctx.platform, input.projectId)),
   /** In seven days, or at once with `now`. `confirm` is the project's name. */
-  shred: projectProcedure
+  shred: freshProjectProcedure
     .input(
       ProjectInput.extend({
         confirm: Text.max(200),

@@ -1,3 +1,5 @@
+import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import type { TRPCError } from '@trpc/server'
 import { incomingMessageToRequest } from '@trpc/server/adapters/node-http'
 import { resolveResponse } from '@trpc/server/http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -19,7 +21,7 @@ export async function trpcPlugin(app: FastifyInstance, options: Options): Promis
   const people = new WeakMap<FastifyRequest, ReturnType<RequestContext['session']>>()
   /** Looked up once for a request. */
   function personOf(request: FastifyRequest): ReturnType<RequestContext['session']> {
-    const person = people.get(request) ?? platform.auth.person(headersOf(request))
+    const person = people.get(request) ?? platform.auth.session(headersOf(request))
     people.set(request, person)
     return person
   }
@@ -59,6 +61,7 @@ export async function trpcPlugin(app: FastifyInstance, options: Options): Promis
         requestId: request.id,
         session: () => personOf(request),
       }),
+      responseMeta: ({ errors }) => retryAfter(errors),
       onError({ error, path }) {
         if (error.code === 'INTERNAL_SERVER_ERROR')
           request.log.error({ err: error.cause ?? error, procedure: path }, 'failed')
@@ -66,6 +69,15 @@ export async function trpcPlugin(app: FastifyInstance, options: Options): Promis
       },
     })
   }
+}
+
+function retryAfter(errors: readonly TRPCError[]): { headers?: Record<string, string> } {
+  const refusal = errors
+    .map(({ cause }) => cause)
+    .find((cause) => cause instanceof Refusal && cause.code === 'TOO_MANY_ATTEMPTS')
+  if (!refusal) return {}
+  const { details } = refusal as Refusal<'TOO_MANY_ATTEMPTS'>
+  return { headers: { 'retry-after': String(details.retryAfter) } }
 }
 
 const hasBody = ({ headers }: FastifyRequest) =>

@@ -57,6 +57,9 @@ export const statusOf = {
   RUNS_AT_LIMIT: 'TOO_MANY_REQUESTS',
   WEBHOOK_NOT_SET: 'PRECONDITION_FAILED',
   DELIVERY_PENDING: 'CONFLICT',
+  REAUTHENTICATION_REQUIRED: 'FORBIDDEN',
+  PASSWORD_WRONG: 'FORBIDDEN',
+  TOO_MANY_ATTEMPTS: 'TOO_MANY_REQUESTS',
 } as const satisfies Record<keyof Refusals, TRPCError['code']>
 
 /** A refusal as a page reads it: `error.data.refusal`. Narrow by `code` to read `details`. */

@@ -9,8 +9,11 @@ import { projectOf } from '../projects/project-of.ts'
 import type { RequestContext } from './context.ts'
 import { refusalData, toTrpcError } from './refusal.ts'
 
-/** `slow`: a read that goes through a long history. `session`: for people who are signed in. */
-type Meta = { slow?: true; session?: true }
+/**
+ * `slow`: a read that goes through a long history. `session`: for people who are signed in. `freshPassword`: and who entered their
+ * password a moment ago.
+ */
+type Meta = { slow?: true; session?: true; freshPassword?: true }
 /** What reads have to answer in, in milliseconds. */
 const [READ_MS, SLOW_READ_MS] = [8_000, 10 * 60_000]
 /** What takes longer than this may be waiting for a database that is away. With the look itself: within 5 s. */
@@ -75,9 +78,10 @@ export const publicProcedure = t.procedure.use(safely).use(inTime)
 
 /** Somebody is signed in. Every one of them belongs to the one account of this installation. */
 export const sessionProcedure = publicProcedure.meta({ session: true }).use(async ({ ctx, next }) => {
-  const user = await ctx.session()
-  if (!user) throw new TRPCError({ code: 'UNAUTHORIZED', message: 'Sign in first.' })
-  return next({ ctx: { user, actor: `user:${user.id}`, accountId: ctx.platform.accountId } })
+  const session = await ctx.session()
+  if (!session) throw new TRPCError({ code: 'UNAUTHORIZED', message: 'Sign in first.' })
+  const { id: sessionId, person: user } = session
+  return next({ ctx: { user, sessionId, actor: `user:${user.id}`, accountId: ctx.platform.accountId } })
 })
 
 /** The input names a project of the account. Reads its head: always as new as its last event. */
@@ -93,6 +97,27 @@ export const editorProcedure = projectProcedure.use(({ ctx, next }) => {
   refuseUnlessActive(ctx.project, ctx.projectId)
   return next()
 })
+
+/**
+ * The rung above each of these, for what destroys for good, or shows a secret: whoever finds a page open must not be able to do that. The
+ * command line does not ask, as whoever has the machine has the keyring.
+ */
+export const freshSessionProcedure = sessionProcedure.meta({ freshPassword: true }).use(async ({ ctx, next }) => {
+  await requireFreshPassword(ctx)
+  return next()
+})
+export const freshProjectProcedure = projectProcedure.meta({ freshPassword: true }).use(async ({ ctx, next }) => {
+  await requireFreshPassword(ctx)
+  return next()
+})
+export const freshEditorProcedure = editorProcedure.meta({ freshPassword: true }).use(async ({ ctx, next }) => {
+  await requireFreshPassword(ctx)
+  return next()
+})
+
+async function requireFreshPassword({ platform, sessionId }: { platform: Platform; sessionId: string }): Promise<void> {
+  if (!(await platform.auth.freshPassword.isFresh(sessionId))) throw new Refusal('REAUTHENTICATION_REQUIRED', {})
+}
 
 /** An error that was made here (by a procedure, or by tRPC about the request itself) says what it says; others are replaced. */
 function ours(error: TRPCError): TRPCError {

@@ -6,7 +6,7 @@ import {
 } from '@stewrd/core/webhooks/input.ts'
 import type { Delivery } from '@stewrd/db/webhooks/deliveries.ts'
 import { z } from 'zod'
-import { editorProcedure, projectProcedure, router } from '../trpc/trpc.ts'
+import { editorProcedure, freshEditorProcedure, projectProcedure, router } from '../trpc/trpc.ts'
 import type { DeliveryDetail, DeliveryPage } from './queries.ts'
 import { deliveryDetail, deliveryPage, retryDelivery, sendTest } from './queries.ts'
 import type { WebhookChange, WebhookCurrent } from './service.ts'
@@ -25,10 +25,11 @@ export const webhooksRouter = router({
   current: projectProcedure
     .input(ProjectInput)
     .query(({ ctx, input }): Promise<WebhookCurrent> => currentWebhook(ctx.platform, input.projectId)),
-  set: editorProcedure
+  /** The first time, the answer holds the secret. */
+  set: freshEditorProcedure
     .input(SetWebhookInput)
     .mutation(({ ctx, input }): Promise<WebhookChange> => setWebhook(ctx.platform, input, ctx.actor)),
-  regenerateSecret: editorProcedure
+  regenerateSecret: freshEditorProcedure
     .input(RegenerateSecretInput)
     .mutation(({ ctx, input }): Promise<WebhookChange> => regenerateSecret(ctx.platform, input, ctx.actor)),
   changeEvents: editorProcedure

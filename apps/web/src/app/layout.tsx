@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { Button } from '../components/ui/button.tsx'
 import { Dialog } from '../components/ui/dialog.tsx'
 import { Failed, Rows } from '../components/ui/states.tsx'
+import { ConfirmPasswordDialog } from '../features/auth/confirm-password-dialog.tsx'
 import { useMe } from '../features/auth/queries.ts'
 import { Alarms } from '../features/system/alarms.tsx'
 import { cn } from '../lib/cn.ts'
@@ -64,6 +65,7 @@ export function AppLayout() {
         </div>
       </main>
       {me.data && <CommandPalette />}
+      {me.data && <ConfirmPasswordDialog email={me.data.email} />}
     </div>
   )
 }

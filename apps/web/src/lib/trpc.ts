@@ -1,14 +1,42 @@
 import type { AppRouter, RouterInputs, RouterOutputs } from '@stewrd/server/app-router.ts'
 import { QueryCache, QueryClient } from '@tanstack/react-query'
 import { httpBatchLink, httpSubscriptionLink, splitLink, TRPCClientError } from '@trpc/client'
+import type { TRPCLink } from '@trpc/client'
 import { createTRPCReact } from '@trpc/react-query'
+import type { Unsubscribable } from '@trpc/server/observable'
+import { observable } from '@trpc/server/observable'
+import { askForPassword } from './password-prompt.ts'
 
 export const trpc = createTRPCReact<AppRouter>()
 export type Inputs = RouterInputs
 export type Outputs = RouterOutputs
 
+/** Asks for the password where the server wants it fresh, and sends the same request again. */
+const withFreshPassword: TRPCLink<AppRouter> = () => {
+  return ({ op, next }) =>
+    observable((observer) => {
+      let ended = false
+      let subscription: Unsubscribable | undefined
+      const send = (onRefused: (error: ApiError) => void) => {
+        subscription = next(op).subscribe({ ...observer, error: onRefused })
+      }
+      const confirmed = async (error: ApiError) => {
+        const again = error.data?.refusal?.code === 'REAUTHENTICATION_REQUIRED' && (await askForPassword())
+        if (ended) return
+        if (again) send((last) => observer.error(last))
+        else observer.error(error)
+      }
+      send((error) => void confirmed(error))
+      return () => {
+        ended = true
+        subscription?.unsubscribe()
+      }
+    })
+}
+
 export const trpcClient = trpc.createClient({
   links: [
+    withFreshPassword,
     splitLink({
       condition: (op) => op.type === 'subscription',
       true: httpSubscriptionLink({ url: '/trpc' }),

@@ -55,6 +55,9 @@ export type Refusals = {
   RUNS_AT_LIMIT: { atOnce: number }
   WEBHOOK_NOT_SET: Record<string, never>
   DELIVERY_PENDING: Record<string, never>
+  REAUTHENTICATION_REQUIRED: Record<string, never>
+  PASSWORD_WRONG: Record<string, never>
+  TOO_MANY_ATTEMPTS: { retryAfter: number }
 }
 
 /** A command that the domain understood and said no to. Anything else that is thrown is a bug or an outage. */
@@ -161,6 +164,11 @@ const messages: { [C in keyof Refusals]: (details: Refusals[C]) => string } = {
     `This project runs at most ${atOnce} agents at once, and they are all at work: try again when one has ended.`,
   WEBHOOK_NOT_SET: () => 'This project has no webhook. Set an address first.',
   DELIVERY_PENDING: () => 'This delivery is still being tried. Let that end, or look at it again later.',
+  REAUTHENTICATION_REQUIRED: () =>
+    'Your password was not entered in the last five minutes, so nothing was changed. Enter it again to confirm.',
+  PASSWORD_WRONG: () => 'The password is wrong. Enter the one that you sign in with.',
+  TOO_MANY_ATTEMPTS: ({ retryAfter }) =>
+    `Too many attempts failed: try again in ${retryAfter < 120 ? `${retryAfter} ${retryAfter === 1 ? 'second' : 'seconds'}` : `${Math.ceil(retryAfter / 60)} minutes`}.`,
   RUN_ENDED: ({ status }) => `This run has ended already (${status}). Start another.`,
 }
 

@@ -1,5 +1,6 @@
 /** What a careful caller would send to each procedure that has an input, about one project. */
 export const inputs: Record<string, (projectId: string) => Record<string, unknown>> = {
+  'account.confirmPassword': () => ({ password: 'correct horse battery' }),
   'projects.create': () => ({ name: 'x' }),
   'projects.get': (projectId) => ({ projectId }),
   'projects.rename': (projectId) => ({ projectId, name: 'x', commandId: 'c', expectedRevision: 1 }),

@@ -12,6 +12,8 @@ type Props = {
   /** `sheet` slides in from the side and leaves the page in view. */
   shape?: 'dialog' | 'sheet'
   wide?: boolean
+  /** Opens over another dialog, which waits for it. */
+  above?: boolean
 }
 
 const shapes = {
@@ -19,15 +21,25 @@ const shapes = {
   sheet: 'inset-y-0 right-0 w-full max-w-xl border-l animate-slide-in',
 }
 
-export function Dialog({ open, onOpenChange, title, description, children, shape = 'dialog', wide = false }: Props) {
+export function Dialog({
+  open,
+  onOpenChange,
+  title,
+  description,
+  children,
+  shape = 'dialog',
+  wide = false,
+  above = false,
+}: Props) {
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
-        <Radix.Overlay className="fixed inset-0 z-40 bg-black/40 dark:bg-black/60" />
+        <Radix.Overlay className={cn('fixed inset-0 bg-black/40 dark:bg-black/60', above ? 'z-60' : 'z-40')} />
         <Radix.Content
           {...(description ? {} : { 'aria-describedby': undefined })}
           className={cn(
-            'fixed z-50 flex flex-col overflow-hidden bg-raised shadow-2xl outline-none',
+            'fixed flex flex-col overflow-hidden bg-raised shadow-2xl outline-none',
+            above ? 'z-70' : 'z-50',
             shapes[shape],
             shape === 'dialog' && (wide ? 'max-w-2xl' : 'max-w-lg'),
           )}
