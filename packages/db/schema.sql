@@ -235,7 +235,8 @@ create table nodes (
   seen_at timestamp with time zone not null default now(),
   log_idx bigint not null default 0,
   master_keys text[],
-  forgotten bigint
+  forgotten bigint,
+  clock_ahead_ms bigint
 );
 
 create table outbox (

@@ -95,6 +95,9 @@ const Variables = z.object({
   STEWRD_S3_REGION: optional(z.string().trim().min(1)),
   STEWRD_S3_ACCESS_KEY_ID: optional(z.string().min(1)),
   STEWRD_S3_SECRET_ACCESS_KEY: optional(z.string().min(1)),
+  STEWRD_CLOCK_TOLERANCE_SECONDS: optional(
+    z.coerce.number('must be a number').min(2, 'must be at least 2').max(3600, 'must be at most 3600'),
+  ),
   STEWRD_SESSION_LIMIT: optional(
     z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1'),
   ),
@@ -128,6 +131,8 @@ export type Env = {
   publicUrl?: string
   edge: EdgeSettings
   logLevel: string
+  /** A node whose clock differs from the database's by more is not ready, and carries out nothing that is due. */
+  clockToleranceMs: number
   /** Active sessions that a project may have. */
   sessionLimit: number
   /** Bytes of one stored file. */
@@ -183,6 +188,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     runCapacity: runCapacityOf(v),
     edge: edgeSettingsOf(v, { production, host: v.HOST }),
     logLevel: v.STEWRD_LOG_LEVEL ?? 'info',
+    clockToleranceMs: (v.STEWRD_CLOCK_TOLERANCE_SECONDS ?? 30) * 1000,
     sessionLimit: v.STEWRD_SESSION_LIMIT ?? 1000,
     fileLimit: (v.STEWRD_FILE_LIMIT_MB ?? 32) * 1024 * 1024,
     answerLimit: (v.STEWRD_ANSWER_LIMIT_MB ?? 32) * 1024 * 1024,

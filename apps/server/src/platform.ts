@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import type { Keyring } from '@stewrd/crypto/keyring-of.ts'
 import { nameOfKek } from '@stewrd/crypto/keyring.ts'
 import { theAccount } from '@stewrd/db/accounts.ts'
+import { DatabaseClock } from '@stewrd/db/clock.ts'
 import type { Sql } from '@stewrd/db/connect.ts'
 import { DataKeys } from '@stewrd/db/data-keys.ts'
 import { startEmbedded } from '@stewrd/db/embedded/embedded.ts'
@@ -55,6 +56,9 @@ export type Platform = ReadModels & {
   /** Name of this process among the nodes that share the database. */
   node: string
   startedAt: number
+  /** The database's time on this node. */
+  clock: DatabaseClock
+  /** Unix milliseconds, by `clock`. */
   now(): number
   fallback: Fallback
   /** Whether runs cost credits. */
@@ -125,13 +129,16 @@ export async function createPlatform(
   started.defer(() => pools.close())
   const watch = new DatabaseWatch({ sql, url, times: watchTimes })
   started.defer(() => watch.stop())
+  const clock = new DatabaseClock({ toleranceMs: env.clockToleranceMs })
+  await clock.measure(sql)
+  const { now } = clock
   const egress = egressOf(env)
   started.defer(() => egress.close())
-  const { keyring, dataKeys } = await openKeys(env, sql, egress)
-  const { accountId } = await theAccount(sql)
+  const { keyring, dataKeys } = await openKeys(env, sql, egress, now)
+  const { accountId } = await theAccount(sql, now())
   const node = `${hostname().slice(0, 40)}-${randomBytes(4).toString('hex')}`
   let poke = () => {}
-  const store = createEventStore({ sql, dataKeys, onAppended: () => poke() })
+  const store = createEventStore({ sql, dataKeys, now, onAppended: () => poke() })
   let onLogged = () => {}
   const readModels = startReadModels({
     sql,
@@ -144,7 +151,7 @@ export async function createPlatform(
   poke = readModels.poke
   started.defer(() => readModels.stop())
   const lease = () => readModels.sequencer.lease
-  const publicLog = await startPublicLog({ sql, dataKeys, accountId, env, lease, egress, log })
+  const publicLog = await startPublicLog({ sql, clock, dataKeys, accountId, env, lease, egress, log })
   onLogged = publicLog.poke
   started.defer(() => publicLog.stop())
   const masterKeys = async () => {
@@ -153,7 +160,7 @@ export async function createPlatform(
   }
   const alone = as === 'server' && env.databaseUrl === undefined
   const forgetting = new Forgetting(sql, [() => dataKeys.forget(), () => store.forget()])
-  const nodes = new Nodes({ sql, node, log, alone, masterKeys, forgotten: () => forgetting.look() })
+  const nodes = new Nodes({ sql, node, log, clock, alone, masterKeys, forgotten: () => forgetting.look() })
   if (as === 'server') {
     await nodes.start()
     started.defer(() => nodes.stop())
@@ -163,27 +170,27 @@ export async function createPlatform(
     viewRates.start()
     started.defer(() => viewRates.stop())
   }
-  const files = await createFiles(env, { accountId, store, dataKeys, egress, now: Date.now })
-  const keeper = createRotationKeeper({ sql, store, keyring, dataKeys, nodes, accountId }, log)
+  const files = await createFiles(env, { accountId, store, dataKeys, egress, now })
+  const keeper = createRotationKeeper({ sql, store, keyring, dataKeys, nodes, accountId, clock }, log)
   if (as === 'server') {
     keeper.start()
     started.defer(() => keeper.stop())
   }
-  const shredder = createShredKeeper({ sql, store, nodes, forgetting, files, accountId, now: Date.now }, log)
+  const shredder = createShredKeeper({ sql, store, nodes, forgetting, files, accountId, clock }, log)
   if (as === 'server') {
     shredder.start()
     started.defer(() => shredder.stop())
   }
   const secret = (await dataKeys.deploymentKey('auth')).export().toString('base64')
-  const auth = createAuth({ sql: pools.signIn, secret, publicUrl: env.publicUrl })
+  const auth = createAuth({ sql: pools.signIn, secret, clock, publicUrl: env.publicUrl })
   const secrets = await createSecrets(accountId, dataKeys)
-  const custodian = createCustodian({ ...readModels, accountId, sql, store, secrets, now: Date.now }, log)
+  const custodian = createCustodian({ ...readModels, accountId, sql, store, secrets, clock }, log)
   if (as === 'server') {
     custodian.start()
     started.defer(() => custodian.stop())
   }
   const webhooks = new WebhookWorker(
-    { ...readModels, accountId, sql, store, secrets, egress, files, node, now: Date.now, metering: env.metering },
+    { ...readModels, accountId, sql, store, secrets, egress, files, node, clock, now, metering: env.metering },
     new Jobs(sql, log),
     log,
     webhookTimes,
@@ -198,15 +205,16 @@ export async function createPlatform(
     accountId,
     version,
     node,
-    startedAt: Date.now(),
-    now: Date.now,
+    startedAt: now(),
+    clock,
+    now,
     fallback: fallbackOf(env),
     metering: env.metering,
     runsPerMinute: env.runsPerMinute,
     runCapacity: env.runCapacity,
     files,
     priceBook: new PriceBook({ accountId, store, egress }),
-    tolls: createTolls(env, { ...readModels, accountId, sql, now: Date.now }),
+    tolls: createTolls(env, { ...readModels, accountId, sql, now }),
     sessionLimit: env.sessionLimit,
     runLimit: env.runLimit,
     completionLimit: env.completionLimit,
@@ -223,7 +231,7 @@ export async function createPlatform(
     forgetting,
     viewRates,
     publicLog,
-    verifier: new Verifier({ sql, dataKeys, publicLog, now: Date.now, log }),
+    verifier: new Verifier({ sql, dataKeys, publicLog, now, log }),
     webhooks,
     replay: { sql, dataKeys, node },
     createOwner: (owner) => auth.createOwner(owner),
@@ -250,10 +258,15 @@ async function embedded(
 }
 
 /** A keyring is made only for a database that has nothing sealed yet: with another one the data would look lost. */
-async function openKeys(env: Env, sql: Sql, egress: Egress): Promise<{ keyring: Keyring; dataKeys: DataKeys }> {
+async function openKeys(
+  env: Env,
+  sql: Sql,
+  egress: Egress,
+  now: () => number,
+): Promise<{ keyring: Keyring; dataKeys: DataKeys }> {
   const [{ used } = { used: true }] = await sql<{ used: boolean }[]>`select exists (select from data_keys) as used`
-  const keyring = await openKeyring({ env, egress }, { create: !used })
-  const dataKeys = new DataKeys(sql, keyring)
+  const keyring = await openKeyring({ env, egress, now }, { create: !used })
+  const dataKeys = new DataKeys(sql, keyring, { now })
   // Of several places the first is chosen: that is how one moves back. An only keyring that was left is rather an old copy.
   await dataKeys.checkKeyring({ reopens: keyring.members.length > 1 })
   return { keyring, dataKeys }

@@ -113,6 +113,17 @@ test('only the egress module fetches', () => {
   expect(fetching('// fetch(url)')).toBe(0)
 })
 
+test.each(['const at = Date.now()', 'const { now = Date.now } = options', 'const at = new Date()'])(
+  "only the clock module reads this machine's clock: %s",
+  (code) => {
+    for (const path of ['apps/server/src/a.ts', 'packages/db/src/a.ts', 'packages/runtime/src/a.ts'])
+      expect(problems(file(path, code))).toHaveLength(1)
+    for (const path of ['packages/db/src/clock.ts', 'packages/db/src/a.test.ts', 'apps/web/src/a.ts', 'bench/a.ts'])
+      expect(problems(file(path, code))).toEqual([])
+    expect(problems(file('apps/server/src/a.ts', 'const began = performance.now(); new Date(at)'))).toEqual([])
+  },
+)
+
 test.each(['Date.now()', 'new Date()', 'Math.random()', 'process.env', 'setTimeout(f, 1)'])(
   'core has no %s',
   (code) => {

@@ -88,15 +88,23 @@ const networkProblem = ({ from, to, typeOnly }: Import) =>
     ? `only packages/runtime/src/egress may import ${to}`
     : undefined
 
+/** Where this machine's own clock may be read. Pages run on a machine of their own, and benchmarks measure one. */
+const readsMachineClock = (path: string) =>
+  path === 'packages/db/src/clock.ts' || workspaceOf(path) === 'web' || workspaceOf(path) === 'bench'
+
 /** Words that may not stand in code, and where. A page in a browser calls its own server, so `fetch` is free there. */
 function wordProblems({ path, text }: Source): string[] {
   if (isTest(path)) return []
   const code = codeOf(text)
   const fetches = /(?<![.\w])fetch\(|\bglobalThis\.fetch\(/.test(code)
+  const machineClock = /\bDate\.now\b|\bnew Date\(\)/.exec(code)
   const impure = /\b(Date\.now|new Date\(\)|Math\.random|process\.|setTimeout|setInterval|crypto\.get)/.exec(code)
   return [
     ...(fetches && !mayConnect(path) && workspaceOf(path) !== 'web'
       ? ['only packages/runtime/src/egress may fetch']
+      : []),
+    ...(machineClock && workspaceOf(path) !== 'core' && !readsMachineClock(path)
+      ? [`only packages/db/src/clock.ts may read this machine's clock: ${machineClock[0]}`]
       : []),
     ...(workspaceOf(path) === 'core' && impure ? [`core has no clock, randomness or process: ${impure[0]}`] : []),
   ]

@@ -19,7 +19,14 @@ const credentials = (secret = kmsCredentials.secretAccessKey) => ({
   sessionToken: new Secret(kmsCredentials.sessionToken),
 })
 const open = (options: Partial<AwsKmsOptions> = {}) =>
-  openAwsKms({ arn: kms.arns[0]!, endpoint: kms.endpoint, credentials: async () => credentials(), fetch, ...options })
+  openAwsKms({
+    arn: kms.arns[0]!,
+    endpoint: kms.endpoint,
+    credentials: async () => credentials(),
+    fetch,
+    now: Date.now,
+    ...options,
+  })
 const aad = Buffer.from('aad')
 
 describe('as a key provider', () => {

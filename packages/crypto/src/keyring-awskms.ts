@@ -12,7 +12,8 @@ export type AwsKmsOptions = {
   credentials: () => Promise<AwsCredentials>
   /** The way out: the egress guard's. */
   fetch: typeof globalThis.fetch
-  now?: () => number
+  /** Unix milliseconds, which a request is signed with. */
+  now: () => number
   timeoutMs?: number
 }
 
@@ -48,7 +49,7 @@ export function openAwsKms(options: AwsKmsOptions): KeyProvider {
 }
 
 async function call(options: AwsKmsOptions, operation: 'Encrypt' | 'Decrypt', asked: object): Promise<Answer> {
-  const { arn, credentials, now = Date.now, timeoutMs = 10_000 } = options
+  const { arn, credentials, now, timeoutMs = 10_000 } = options
   const [, partition = '', region = ''] = kmsArn.exec(arn) ?? []
   const url = `${options.endpoint ?? endpointOf(partition, region)}/`
   const body = JSON.stringify(asked)

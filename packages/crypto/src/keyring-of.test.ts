@@ -32,7 +32,13 @@ const file = async () => {
 const aws = () => {
   const { accessKeyId, secretAccessKey, sessionToken } = kmsCredentials
   const signing = { accessKeyId, secretAccessKey: new Secret(secretAccessKey), sessionToken: new Secret(sessionToken) }
-  const provider = openAwsKms({ arn: kms.arns[0]!, endpoint: kms.endpoint, credentials: async () => signing, fetch })
+  const provider = openAwsKms({
+    arn: kms.arns[0]!,
+    endpoint: kms.endpoint,
+    credentials: async () => signing,
+    fetch,
+    now: Date.now,
+  })
   return { kind: 'awskms' as const, place: 'AWS KMS', provider }
 }
 

@@ -7,6 +7,7 @@ import { dataKeyIsDue, generateDataKey, HARD_MAX_ENCRYPTIONS, unwrapDataKey } fr
 import type { KeyProvider } from '@stewrd/crypto/keyring.ts'
 import { sameKek } from '@stewrd/crypto/keyring.ts'
 import { deriveKey } from '@stewrd/crypto/mac.ts'
+import { machineTime } from './clock.ts'
 import type { Sql } from './connect.ts'
 import { run, runWithin } from './db-error.ts'
 import type { DataKeyRow } from './master-keys/check.ts'
@@ -48,7 +49,7 @@ export class DataKeys {
   readonly #refills = new Map<string, Promise<void>>()
   readonly #derived = new Map<string, Promise<KeyObject>>()
 
-  constructor(sql: Sql, provider: KeyProvider, { now = Date.now }: { now?: () => number } = {}) {
+  constructor(sql: Sql, provider: KeyProvider, { now = machineTime }: { now?: () => number } = {}) {
     this.#db = { sql }
     this.#provider = provider
     this.#now = now

@@ -6,6 +6,7 @@ import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { EventShape, Recorded } from '@stewrd/core/kernel/event.ts'
 import type { CommandMeta, Execute, StreamId } from '@stewrd/core/kernel/execute.ts'
 import { commandMac } from '@stewrd/crypto/mac.ts'
+import { machineTime } from './clock.ts'
 import type { Sql } from './connect.ts'
 import type { DataKeys } from './data-keys.ts'
 import { runWithin } from './db-error.ts'
@@ -18,6 +19,7 @@ import { loadStreams, readStream } from './store/stream-state.ts'
 export type EventStoreOptions = {
   sql: Sql
   dataKeys: DataKeys
+  /** Unix milliseconds; a deployment gives the database's. */
   now?: () => number
   /** Called after a statement wrote something: the moment to poke the sequencer. */
   onAppended?: () => void
@@ -32,7 +34,7 @@ export class EventStore {
   readonly #appender: Appender
   readonly #running = new Map<string, Promise<unknown>>()
 
-  constructor({ sql, dataKeys, now = Date.now, onAppended = () => {} }: EventStoreOptions) {
+  constructor({ sql, dataKeys, now = machineTime, onAppended = () => {} }: EventStoreOptions) {
     this.#sql = sql
     this.#dataKeys = dataKeys
     this.#appender = new Appender({ sql, dataKeys, now, onAppended })

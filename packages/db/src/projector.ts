@@ -105,14 +105,14 @@ export class Projector {
     seq: number,
     { timeoutMs }: { timeoutMs: number },
   ): Promise<boolean> {
-    const deadline = Date.now() + timeoutMs
+    const deadline = performance.now() + timeoutMs
     for (;;) {
       const [seen] = await run(this.#sql<{ seen: boolean }[]>`
         select exists (select from projections)
           and not exists (select from projections where status = 'live' and checkpoint <= l.idx) as seen
         from log l where account_id = ${accountId} and stream = ${stream} and seq = ${seq}`)
       if (seen?.seen) return true
-      const left = deadline - Date.now()
+      const left = deadline - performance.now()
       if (left <= 0) return false
       await this.#nextBatch(Math.min(left, 25))
     }

@@ -112,7 +112,7 @@ export class Sequencer {
   }
 
   async #step(): Promise<boolean> {
-    if (this.#epoch === undefined && Date.now() < this.#lookAt) return false
+    if (this.#epoch === undefined && performance.now() < this.#lookAt) return false
     return ((await this.#batch()) ?? 0) > 0
   }
 
@@ -135,14 +135,14 @@ export class Sequencer {
       update log_state set epoch = epoch + 1, holder = ${this.#holder}, expires_at = clock_timestamp() + ${LEASE_SECONDS} * interval '1 second'
       where expires_at < clock_timestamp() returning epoch`)
     this.#epoch = lease?.epoch
-    this.#renewAt = Date.now() + (LEASE_SECONDS * 1000) / 3
-    this.#lookAt = Date.now() + LOOK_MS
+    this.#renewAt = performance.now() + (LEASE_SECONDS * 1000) / 3
+    this.#lookAt = performance.now() + LOOK_MS
     return lease !== undefined
   }
 
   async #renew(): Promise<void> {
-    if (Date.now() < this.#renewAt) return
-    this.#renewAt = Date.now() + (LEASE_SECONDS * 1000) / 3
+    if (performance.now() < this.#renewAt) return
+    this.#renewAt = performance.now() + (LEASE_SECONDS * 1000) / 3
     const renewed = await run(this.#db.sql`
       update log_state set expires_at = clock_timestamp() + ${LEASE_SECONDS} * interval '1 second'
       where epoch = ${this.#epoch!} and holder = ${this.#holder} and expires_at > clock_timestamp()`)

@@ -8,6 +8,8 @@ import { Kysely } from 'kysely'
 import type { Sql } from '@stewrd/db/connect.ts'
 import type { Secret } from '@stewrd/crypto/secret.ts'
 import { boundedDialect } from './bounded-dialect.ts'
+import type { DatabaseClock } from '@stewrd/db/clock.ts'
+import { databaseTimes } from './database-times.ts'
 import type { DeviceCookie } from './device-cookie.ts'
 import { deviceCookie } from './device-cookie.ts'
 import type { FreshPassword } from './fresh-password.ts'
@@ -39,7 +41,12 @@ export type Auth = {
   createOwner(owner: { name: string; email: string; password: Secret }): Promise<{ userId: string }>
 }
 
-export type AuthOptions = { sql: Sql; secret: string; publicUrl?: string | undefined }
+export type AuthOptions = {
+  sql: Sql
+  secret: string
+  clock: Pick<DatabaseClock, 'fromMachine' | 'toMachine'>
+  publicUrl?: string | undefined
+}
 
 export function createAuth(options: AuthOptions): Auth {
   const db = new Kysely<AuthTables>({ dialect: boundedDialect(options.sql) })
@@ -91,7 +98,7 @@ const isHttps = (publicUrl: string | undefined) => publicUrl?.startsWith('https:
 
 const changed = { createdAt: 'created_at', updatedAt: 'updated_at' }
 
-function make(db: Kysely<AuthTables>, { secret, publicUrl }: AuthOptions) {
+function make(db: Kysely<AuthTables>, { secret, clock, publicUrl }: AuthOptions) {
   return betterAuth({
     appName: 'Stewrd',
     baseURL: publicUrl ?? 'http://localhost',
@@ -103,7 +110,7 @@ function make(db: Kysely<AuthTables>, { secret, publicUrl }: AuthOptions) {
     // Otherwise what it did not expect is printed, whole. Refusals are still answered.
     onAPIError: { throw: true },
     database: (options: BetterAuthOptions) =>
-      hashedSessions(kyselyAdapter(db, { type: 'postgres', transaction: true })(options)),
+      hashedSessions(databaseTimes(kyselyAdapter(db, { type: 'postgres', transaction: true })(options), clock)),
     emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: 10, maxPasswordLength: 128 },
     // Its own counts in the memory of one process, by address alone: `Throttle` does that.
     rateLimit: { enabled: false },

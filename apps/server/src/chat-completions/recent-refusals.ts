@@ -32,7 +32,7 @@ export class RecentRefusals {
   check(request: Request): void {
     if (request.client === undefined || this.#refused.size === 0) return
     const known = this.#refused.get(nameOf(request))
-    const left = known ? known.until - Date.now() : 0
+    const left = known ? known.until - performance.now() : 0
     if (!known || left <= 0 || known.calls < MOST_CALLS) return
     const { code, message, status, retryAfter } = known.error
     throw new ProviderError(code, message, status, {
@@ -50,7 +50,11 @@ export class RecentRefusals {
     if (request.client === undefined || (tried && request.client === 'openai')) return told
     const name = nameOf(request)
     const calls = (this.#refused.get(name)?.calls ?? 0) + (tried ? MOST_CALLS : 1)
-    this.#refused.set(name, { error: told, calls, until: Date.now() + (tried ? TRIED_MS : Math.min(ms, LONGEST_MS)) })
+    this.#refused.set(name, {
+      error: told,
+      calls,
+      until: performance.now() + (tried ? TRIED_MS : Math.min(ms, LONGEST_MS)),
+    })
     return told
   }
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { machineTime } from '@stewrd/db/clock.ts'
 import type { Command } from 'commander'
 import { backUp } from '../backup/backup.ts'
 import type { Drilled } from '../backup/drill.ts'
@@ -133,7 +134,7 @@ function drillLines({ restored: done, restoreMs, verified, ms }: Drilled): strin
 
 const n = (count: number) => count.toLocaleString('en')
 const at = ({ header }: Restored) => time(Date.parse(header.taken_at))
-const ageOf = ({ header }: Restored) => Math.max(0, Math.round((Date.now() - Date.parse(header.taken_at)) / 1000))
+const ageOf = ({ header }: Restored) => Math.max(0, Math.round((machineTime() - Date.parse(header.taken_at)) / 1000))
 const rowsOf = (tables: readonly { rows: number }[]) => tables.reduce((sum, { rows }) => sum + rows, 0)
 const what = ({ header, files }: Restored) =>
   `${n(header.log.size)} events in the log, ${n(rowsOf(header.tables))} rows of ${n(header.tables.length)} tables, ${n(files)} files`

@@ -81,7 +81,8 @@ export class Jobs {
       data: { key },
       singletonKey: key,
       group: { id: group },
-      ...(afterMs > 0 && { startAfter: new Date(Date.now() + afterMs) }),
+      // A number is counted from the database's time.
+      ...(afterMs > 0 && { startAfter: afterMs / 1000 }),
     }))
     await this.#boss.insert(queue, rows, { db: databaseOf(tx) })
   }

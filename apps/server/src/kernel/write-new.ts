@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { machineTime } from '@stewrd/db/clock.ts'
 
 const DRAFT = /^\.stewrd-[0-9a-f]{12}$/
 /** Nobody writes so slowly. */
@@ -30,7 +31,7 @@ export async function removeStaleDrafts(folder: string): Promise<void> {
     if (!DRAFT.test(name)) continue
     const draft = join(folder, name)
     const { mtimeMs } = (await stat(draft).catch(ignore('ENOENT'))) ?? {}
-    if (mtimeMs !== undefined && Date.now() - mtimeMs > STALE_MS) await unlink(draft).catch(ignore('ENOENT'))
+    if (mtimeMs !== undefined && machineTime() - mtimeMs > STALE_MS) await unlink(draft).catch(ignore('ENOENT'))
   }
 }
 

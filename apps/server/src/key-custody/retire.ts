@@ -3,6 +3,7 @@ import { heldKeysView } from '@stewrd/core/audit/held-keys.projection.ts'
 import { keyCustody, keyCustodyStream } from '@stewrd/core/key-custody/key-custody.ts'
 import type { Llm } from '@stewrd/core/llm/llm.ts'
 import { llm, llmStream } from '@stewrd/core/llm/llm.ts'
+import type { DatabaseClock } from '@stewrd/db/clock.ts'
 import { dueHeldKeys } from '@stewrd/db/held-keys.ts'
 import { shown } from '../kernel/change.ts'
 import type { Platform } from '../platform.ts'
@@ -11,7 +12,9 @@ import { streamOf } from '../projects/project-of.ts'
 const CUSTODIAN = 'system:custodian'
 
 /** What destroying keys needs of the platform. */
-export type Custody = Pick<Platform, 'accountId' | 'sql' | 'store' | 'views' | 'secrets' | 'now' | 'projector'>
+export type Custody = Pick<Platform, 'accountId' | 'sql' | 'store' | 'views' | 'secrets' | 'projector'> & {
+  clock: Pick<DatabaseClock, 'dueTime'>
+}
 
 /**
  * Ends overlaps whose time has come and destroys the values of replaced keys; in one project, or wherever something is due. Any number of
@@ -19,16 +22,19 @@ export type Custody = Pick<Platform, 'accountId' | 'sql' | 'store' | 'views' | '
  * how many were destroyed.
  */
 export async function retireDue(custody: Custody, projectId?: string): Promise<number> {
-  const rows = projectId === undefined ? await dueHeldKeys(custody.sql, custody.accountId, custody.now()) : []
+  const now = await custody.clock.dueTime(custody.sql)
+  const rows =
+    projectId === undefined && now !== undefined ? await dueHeldKeys(custody.sql, custody.accountId, now) : []
   const one = projectId && (await custody.views.get<HeldKeysRow>(heldKeysView.name, custody.accountId, projectId))
   let retired = 0
-  for (const row of one ? [one] : rows) retired += await retireIn(custody, row)
+  for (const row of one ? [one] : rows) retired += await retireIn(custody, row, now)
   return retired
 }
 
-async function retireIn(custody: Custody, { projectId, held }: HeldKeysRow): Promise<number> {
-  const now = custody.now()
-  const over = held.some((key) => key.role === 'fallback' && key.until !== null && key.until <= now)
+/** `now`: undefined when this node must not end an overlap. What a command replaced is destroyed all the same. */
+async function retireIn(custody: Custody, { projectId, held }: HeldKeysRow, now: number | undefined): Promise<number> {
+  const over =
+    now !== undefined && held.some((key) => key.role === 'fallback' && key.until !== null && key.until <= now)
   const state = over ? await endOverlap(custody, projectId, now) : await newest(custody, projectId)
   // The stream has the last word: a key that it does not name is never named again, because every new one has a new data key.
   const needed = new Set(dekIdsOf(state))

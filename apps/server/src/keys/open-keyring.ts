@@ -3,12 +3,13 @@ import { openKeyringFile } from '@stewrd/crypto/keyring-file.ts'
 import type { Keyring, KeyringMember } from '@stewrd/crypto/keyring-of.ts'
 import { keyringOf } from '@stewrd/crypto/keyring-of.ts'
 import { openPkcs11 } from '@stewrd/crypto/keyring-pkcs11.ts'
+import { machineTime } from '@stewrd/db/clock.ts'
 import type { Egress } from '@stewrd/runtime/egress/egress.ts'
 import type { Env } from '../env.ts'
 import { awsCredentialsOf, pinOf } from './credentials.ts'
 import type { KeyringSpec } from './keyring-variable.ts'
 
-type Deps = { env: Pick<Env, 'keyring' | 'keyringCredentials'>; egress: Egress }
+type Deps = { env: Pick<Env, 'keyring' | 'keyringCredentials'>; egress: Egress; now?: () => number }
 
 /**
  * Every provider of STEWRD_KEYRING. With `create`, a file or a token key that is not there yet is made; also when others stand behind the first
@@ -20,7 +21,11 @@ export async function openKeyring(deps: Deps, { create }: { create: boolean }): 
   return keyringOf([primary, ...(await Promise.all(others.map((spec) => openMember(deps, spec, false))))])
 }
 
-export async function openMember({ env, egress }: Deps, spec: KeyringSpec, create: boolean): Promise<KeyringMember> {
+export async function openMember(
+  { env, egress, now = machineTime }: Deps,
+  spec: KeyringSpec,
+  create: boolean,
+): Promise<KeyringMember> {
   const secrets = env.keyringCredentials
   switch (spec.kind) {
     case 'file':
@@ -36,7 +41,13 @@ export async function openMember({ env, egress }: Deps, spec: KeyringSpec, creat
     case 'awskms': {
       const { arn, endpoint } = spec
       const credentials = () => awsCredentialsOf(secrets)
-      const provider = openAwsKms({ arn, credentials, fetch: egress.fetch, ...(endpoint && { endpoint }) })
+      const provider = openAwsKms({
+        arn,
+        credentials,
+        fetch: egress.fetch,
+        now,
+        ...(endpoint && { endpoint }),
+      })
       return { kind: 'awskms', place: 'AWS KMS', provider }
     }
     default:

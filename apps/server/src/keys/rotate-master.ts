@@ -127,11 +127,11 @@ async function makePrimary(custody: KeyCustody, to: MasterKey): Promise<void> {
 
 /** Every server says with each beat which keys it can open. */
 async function everywhere({ nodes }: KeyCustody, to: MasterKey): Promise<void> {
-  const until = Date.now() + PATIENCE_MS
+  const until = performance.now() + PATIENCE_MS
   for (;;) {
     const without = await nodes.without(nameOfKek(to))
     if (without.length === 0) return
-    if (Date.now() > until) throw new Refusal('MASTER_KEY_NOT_EVERYWHERE', { key: to.id, nodes: without })
+    if (performance.now() > until) throw new Refusal('MASTER_KEY_NOT_EVERYWHERE', { key: to.id, nodes: without })
     await wait(250)
   }
 }

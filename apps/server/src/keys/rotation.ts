@@ -1,4 +1,5 @@
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import type { DatabaseClock } from '@stewrd/db/clock.ts'
 import { Loop } from '@stewrd/db/loop.ts'
 import type { Logger } from 'pino'
 import { errorFields } from '../kernel/log.ts'
@@ -11,7 +12,7 @@ const ACTOR = 'system:keys'
 const LOOK_MS = 3_000
 
 /** Goes on with rotations that somebody began and died of, on whichever server looks first. */
-export const createRotationKeeper = (custody: KeyCustody, log: Logger): Loop =>
+export const createRotationKeeper = (custody: KeyCustody & { clock: DatabaseClock }, log: Logger): Loop =>
   new Loop({
     step: () => goOn(custody),
     idleMs: { from: LOOK_MS, to: LOOK_MS },
@@ -20,7 +21,8 @@ export const createRotationKeeper = (custody: KeyCustody, log: Logger): Loop =>
       log.warn({ err: errorFields(error), part: 'keys' }, 'a rotation could not go on, and is tried again'),
   })
 
-async function goOn(custody: KeyCustody): Promise<false> {
+async function goOn(custody: KeyCustody & { clock: DatabaseClock }): Promise<false> {
+  if ((await custody.clock.dueTime(custody.sql)) === undefined) return false
   const { rotation, dataKeys } = await underWay(custody)
   try {
     if (rotation) await resumeRotation(custody, ACTOR)

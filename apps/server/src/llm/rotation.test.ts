@@ -73,7 +73,7 @@ const run = () =>
 const callsOf = (key: string) => upstream.seen.filter((s) => s.key === key).length
 const audit = async () => (await server.client.audit.rotations.query({ projectId })).projects[0]!
 /** The custodian as it works at another time. */
-const retireAt = (now: number) => retireDue({ ...tested.platform, now: () => now }, projectId)
+const retireAt = (now: number) => retireDue({ ...tested.platform, clock: { dueTime: async () => now } }, projectId)
 
 test('without an overlap the value of the old key is destroyed with the rotation, and history and audit say so', async () => {
   const old = await sealed()

@@ -3,6 +3,7 @@ import type { BundleSeal } from '@stewrd/crypto/bundle-seal.ts'
 import { signBundle } from '@stewrd/crypto/bundle-seal.ts'
 import type { NoteSigner } from '@stewrd/crypto/signed-note.ts'
 import { noteSigner } from '@stewrd/crypto/signed-note.ts'
+import type { DatabaseClock } from '@stewrd/db/clock.ts'
 import type { Sql } from '@stewrd/db/connect.ts'
 import type { DataKeys } from '@stewrd/db/data-keys.ts'
 import type { LogAlarm } from '@stewrd/db/log-tree/checkpoints.ts'
@@ -43,6 +44,7 @@ const STOP_WITHIN_MS = 1_000
 
 type Options = {
   sql: Sql
+  clock: Pick<DatabaseClock, 'standing'>
   dataKeys: DataKeys
   accountId: string
   env: Pick<Env, 'home' | 'anchorDir' | 'anchorWebhook'>
@@ -60,7 +62,7 @@ export async function logKey(dataKeys: DataKeys, accountId: string): Promise<Not
 }
 
 /** Starts the tree and the signer. On several nodes those of the one that holds the sequencer's lease work. */
-export async function startPublicLog({ sql, dataKeys, accountId, env, lease, egress, log }: Options) {
+export async function startPublicLog({ sql, clock, dataKeys, accountId, env, lease, egress, log }: Options) {
   const noteKey = await logKey(dataKeys, accountId)
   const published = new Published(sql)
   const webhook = env.anchorWebhook === undefined ? undefined : anchorWebhook({ url: env.anchorWebhook, egress, log })
@@ -68,6 +70,7 @@ export async function startPublicLog({ sql, dataKeys, accountId, env, lease, egr
     sql,
     signer: noteKey,
     lease,
+    clockTrusted: () => clock.standing().trusted,
     own: checkpointFiles(join(env.home, 'log', 'checkpoints')),
     anchors: checkpointFiles(env.anchorDir),
     log,

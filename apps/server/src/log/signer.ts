@@ -26,6 +26,8 @@ export type SignerStep = (typeof signerSteps)[number]
 export type SignerOptions = {
   sql: Sql
   signer: NoteSigner
+  /** Whether this machine's clock and the database's agree: else a checkpoint is given no time of either. */
+  clockTrusted: () => boolean
   /** The sequencer's: one node signs at a time. */
   lease: () => Lease | undefined
   /** The signer's own memory, outside the database. */
@@ -152,9 +154,9 @@ export class Signer {
   async #signGrowth(size: number): Promise<boolean> {
     const grown = size !== this.#last?.size
     if (!grown && !this.#published) await this.#publish()
-    if (!grown && Date.now() < this.#lookAgainAt) return false
+    if (!grown && performance.now() < this.#lookAgainAt) return false
     const head = await examine(this.#read, size, this.#witnesses)
-    this.#lookAgainAt = Date.now() + LOOK_AGAIN_MS
+    this.#lookAgainAt = performance.now() + LOOK_AGAIN_MS
     this.#options.onStep?.('examined')
     if (!grown || size === 0) return false
     const note = signCheckpoint(this.#options.signer, head)
@@ -170,9 +172,9 @@ export class Signer {
   }
 
   async #publish(): Promise<void> {
-    const { sql, own, anchors, onSigned, onStep } = this.#options
+    const { sql, clockTrusted, own, anchors, onSigned, onStep } = this.#options
     const { size, note } = this.#last!
-    await storeCheckpoint(sql, { size, note })
+    await storeCheckpoint(sql, { size, note, trusted: clockTrusted() })
     onStep?.('stored')
     onSigned?.(size, note)
     await anchors.keep(size, note)

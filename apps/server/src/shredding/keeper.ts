@@ -20,9 +20,11 @@ export const createShredKeeper = (shredder: Shredder, log: Logger): Loop =>
   })
 
 async function goOn(shredder: Shredder): Promise<false> {
-  const { sql, accountId, now } = shredder
+  const { sql, accountId, clock } = shredder
+  const now = await clock.dueTime(sql)
+  if (now === undefined) return false
   for (const { projectId } of await unfinishedShreddings(sql, accountId)) await finishShredding(shredder, projectId)
-  for (const projectId of await dueShreddings(sql, accountId, now())) {
+  for (const projectId of await dueShreddings(sql, accountId, now)) {
     try {
       await shredProject(shredder, projectId, { actor: ACTOR, early: false })
     } catch (error) {

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { projects, projectStream } from '@stewrd/core/projects/projects.ts'
+import type { DatabaseClock } from '@stewrd/db/clock.ts'
 import type { Sql } from '@stewrd/db/connect.ts'
 import type { EventStore } from '@stewrd/db/event-store.ts'
 import * as db from '@stewrd/db/shredding/shredding.ts'
@@ -21,7 +22,7 @@ export type Shredder = {
   forgetting: Forgetting
   files: { storage: Pick<FileStorage, 'removeAll' | 'count'> }
   accountId: string
-  now(): number
+  clock: Pick<DatabaseClock, 'now' | 'dueTime'>
 }
 export type ShredOptions = {
   actor: string
@@ -41,9 +42,9 @@ export async function shredProject(shredder: Shredder, projectId: string, option
   await finishShredding(shredder, projectId, options)
 }
 
-async function record({ store, accountId, now }: Shredder, projectId: string, { actor, early }: ShredOptions) {
+async function record({ store, accountId, clock }: Shredder, projectId: string, { actor, early }: ShredOptions) {
   const stream = { accountId, projectId, stream: projectStream(projectId) }
-  const command = { type: 'ShredProject', now: now(), early } as const
+  const command = { type: 'ShredProject', now: clock.now(), early } as const
   // Not for ever the same: a request may be cancelled, and another be made.
   const { revision } = await store.head(projects, stream)
   await store.execute(projects, stream, command, { commandId: `shred:${projectId}:${revision}`, actor })
@@ -82,10 +83,10 @@ export async function finishShredding(
 /** Every server says with each beat what it has forgotten. */
 async function forgottenEverywhere({ nodes, forgetting }: Shredder): Promise<void> {
   const count = await forgetting.look()
-  for (const until = Date.now() + PATIENCE_MS; ; await wait(250)) {
+  for (const until = performance.now() + PATIENCE_MS; ; await wait(250)) {
     const late = await nodes.notForgotten(count)
     if (late.length === 0) return
-    if (Date.now() > until) throw new ShreddingUnfinished({ servers: late.length })
+    if (performance.now() > until) throw new ShreddingUnfinished({ servers: late.length })
   }
 }
 

@@ -11,6 +11,7 @@ import { readEnv } from '../env.ts'
 import { createLogger, errorFields } from '../kernel/log.ts'
 import type { Platform } from '../platform.ts'
 import { createPlatform } from '../platform.ts'
+import { clockMessage, offBy } from './clock-message.ts'
 import { setAsideOf, stoppedBy } from './stopped-view.ts'
 
 /** Events that are named one by one. */
@@ -40,6 +41,7 @@ export async function diagnose(): Promise<Diagnosis[]> {
   if (!platform) return done
   try {
     done.push(
+      await clocks(platform),
       await logged(platform),
       await ownership(platform),
       await signed(platform),
@@ -83,6 +85,16 @@ async function server({ home: path }: Env): Promise<Diagnosis> {
     ? `runs at ${info.url ?? 'an address that is not known yet'} (process ${info.pid})`
     : 'does not run'
   return { check: 'server', ok: true, found }
+}
+
+/** This machine's clock and those of the nodes that are alive. */
+async function clocks({ clock, nodes, sql }: Platform): Promise<Diagnosis> {
+  const check = 'clock'
+  const [own, others] = [await clock.measure(sql), await nodes.clocksOff()]
+  const of = others.map(({ node, aheadMs }) => `The clock of node ${node} is ${offBy(aheadMs)} the database's.`)
+  const found = [clockMessage(own), ...of].join(' ')
+  if (!own.off && others.length === 0) return { check, ok: true, found }
+  return { check, ok: false, found, mend: 'Synchronise the clocks of the machines and of the database (NTP).' }
 }
 
 /** The log is dense from 0: a hole would mean that something was lost. */

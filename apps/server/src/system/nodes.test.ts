@@ -58,6 +58,7 @@ test('a run is an orphan as soon as its node is gone, and not before', async () 
     sql,
     node: 'other',
     log,
+    clock: tested.platform.clock,
     alone: false,
     masterKeys: async () => [],
     forgotten: async () => 0,
@@ -85,7 +86,15 @@ test('a server that is alone does not wait for those that a crash left behind', 
   const { sql, node } = tested.platform
   await sql`insert into nodes (id) values ('crashed')`
   const run = await startRun('crashed')
-  const nodes = new Nodes({ sql, node, log, alone: true, masterKeys: async () => [], forgotten: async () => 0 })
+  const nodes = new Nodes({
+    sql,
+    node,
+    log,
+    clock: tested.platform.clock,
+    alone: true,
+    masterKeys: async () => [],
+    forgotten: async () => 0,
+  })
   await nodes.start()
   expect(await orphans()).toContain(run)
   await nodes.stop()

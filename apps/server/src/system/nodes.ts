@@ -1,7 +1,10 @@
 import type { RunRow } from '@stewrd/core/runs/runs.projection.ts'
+import type { ClockStanding, DatabaseClock } from '@stewrd/db/clock.ts'
+import { databaseTime } from '@stewrd/db/clock.ts'
 import type { Sql } from '@stewrd/db/connect.ts'
 import { run } from '@stewrd/db/db-error.ts'
 import type { Logger } from 'pino'
+import { clockMessage } from './clock-message.ts'
 
 const BEAT_MS = 2_000
 /** A node that was silent for longer than this is dead. */
@@ -11,6 +14,7 @@ type Options = {
   sql: Sql
   node: string
   log: Logger
+  clock: DatabaseClock
   /** No other server can be running: what stands there is from before a crash. */
   alone: boolean
   /** The master keys (`id/version`) that this node can open, looked up anew. */
@@ -23,6 +27,7 @@ type Options = {
 export class Nodes {
   readonly #options: Options
   #timer: NodeJS.Timeout | undefined
+  #standing: ClockStanding | undefined
   #beating: Promise<unknown> = Promise.resolve()
 
   constructor(options: Options) {
@@ -71,6 +76,15 @@ export class Nodes {
     return rows.map(({ id }) => id)
   }
 
+  /** Nodes that are alive and whose own clocks are more than two seconds off, the worst first. */
+  async clocksOff(): Promise<{ node: string; aheadMs: number }[]> {
+    const { sql } = this.#options
+    return run(sql<{ node: string; aheadMs: number }[]>`
+      select id as node, clock_ahead_ms as "aheadMs" from nodes
+      where seen_at > now() - make_interval(secs => ${ALIVE_SECONDS}) and clock_ahead_ms is not null
+      order by abs(clock_ahead_ms) desc`)
+  }
+
   #tick() {
     this.#beating = this.#beat().catch((err: unknown) =>
       this.#options.log.warn({ err, part: 'nodes' }, 'a beat failed'),
@@ -78,12 +92,30 @@ export class Nodes {
   }
 
   async #beat(): Promise<void> {
-    const { sql, node, masterKeys, forgotten } = this.#options
-    await run(sql`
-      insert into nodes (id, log_idx, master_keys, forgotten)
-      select ${node}, size, ${await masterKeys()}::text[], ${await forgotten()}::bigint from log_state
-      on conflict (id) do update set
-        seen_at = now(), log_idx = excluded.log_idx, master_keys = excluded.master_keys, forgotten = excluded.forgotten`)
+    const { sql, node, clock, masterKeys, forgotten } = this.#options
+    const [keys, count] = [await masterKeys(), await forgotten()]
+    const { off, aheadMs } = clock.standing()
+    await clock.time(async () => {
+      const [row] = await run(sql<{ at: number }[]>`
+        insert into nodes (id, log_idx, master_keys, forgotten, clock_ahead_ms)
+        select ${node}, size, ${keys}::text[], ${count}::bigint, ${off ? aheadMs : null}::bigint from log_state
+        on conflict (id) do update set seen_at = now(), log_idx = excluded.log_idx, master_keys = excluded.master_keys,
+          forgotten = excluded.forgotten, clock_ahead_ms = excluded.clock_ahead_ms
+        returning ${databaseTime(sql)} as at`)
+      return row!.at
+    })
+    this.#noteClock(clock.standing())
+  }
+
+  /** A line in the log whenever it changes, not with each beat. */
+  #noteClock(standing: ClockStanding): void {
+    const before = this.#standing ?? { off: false, trusted: true }
+    this.#standing = standing
+    if (before.off === standing.off && before.trusted === standing.trusted) return
+    const { log } = this.#options
+    const fields = { part: 'clock', aheadMs: standing.aheadMs, toleranceMs: standing.toleranceMs }
+    if (standing.trusted) log.warn(fields, clockMessage(standing))
+    else log.error(fields, clockMessage(standing))
   }
 }
 

@@ -1,7 +1,9 @@
 import type { ProviderId } from '@stewrd/core/llm/providers.ts'
+import type { ClockStanding } from '@stewrd/db/clock.ts'
 import { treeState } from '@stewrd/db/log-tree/checkpoints.ts'
 import { fallbackLlm } from '../llm/current.ts'
 import type { Platform } from '../platform.ts'
+import { clockMessage, offBy } from './clock-message.ts'
 import type { SetAside, Stopped } from './stopped-view.ts'
 import { setAsideOf, stoppedBy } from './stopped-view.ts'
 import { router, sessionProcedure } from '../trpc/trpc.ts'
@@ -14,6 +16,7 @@ export type SystemHealth = {
   nodes: number
   startedAt: number
   uptimeMs: number
+  clock: ClockHealth
   log: LogHealth
   views: ViewHealth[]
   fallback: {
@@ -23,6 +26,9 @@ export type SystemHealth = {
     model: string | null
   }
 }
+
+/** This node's clock, and every node that is alive and whose clock is more than two seconds off; `aheadMs` is negative for one that is behind. */
+type ClockHealth = ClockStanding & { message: string; nodesOff: { node: string; aheadMs: number; by: string }[] }
 
 /** `setAside`: rows that the view goes on without; null while there are none. `behind` counts log entries that it has not seen yet, `perSecond` those it went through lately; null while that is not known. */
 type ViewHealth = {
@@ -48,11 +54,12 @@ export const systemRouter = router({
 })
 
 export async function systemHealth(platform: Platform): Promise<SystemHealth> {
-  const [log, views, setAside, nodes] = await Promise.all([
+  const [log, views, setAside, nodes, clocksOff] = await Promise.all([
     logHealth(platform),
     platform.views.status(),
     platform.views.setAside(),
     platform.nodes.count(),
+    platform.nodes.clocksOff(),
   ])
   const { version, node, startedAt } = platform
   const uptimeMs = platform.now() - startedAt
@@ -62,6 +69,7 @@ export async function systemHealth(platform: Platform): Promise<SystemHealth> {
     nodes,
     startedAt,
     uptimeMs,
+    clock: clockHealth(platform, clocksOff),
     log,
     views: views.map((status) => ({
       view: status.view,
@@ -72,6 +80,12 @@ export async function systemHealth(platform: Platform): Promise<SystemHealth> {
     })),
     fallback: fallbackLlm(platform.fallback),
   }
+}
+
+function clockHealth({ clock }: Platform, off: readonly { node: string; aheadMs: number }[]): ClockHealth {
+  const standing = clock.standing()
+  const nodesOff = off.map(({ node, aheadMs }) => ({ node, aheadMs, by: `${offBy(aheadMs)} the database` }))
+  return { ...standing, message: clockMessage(standing), nodesOff }
 }
 
 async function logHealth({ history, sql, publicLog }: Platform): Promise<LogHealth> {

@@ -46,7 +46,7 @@ export class ViewRates {
 
   async #look(): Promise<void> {
     try {
-      this.note(await this.#views.status(), Date.now())
+      this.note(await this.#views.status(), performance.now())
     } catch (error) {
       this.#log.debug({ err: errorFields(error), part: 'view rates' }, 'the views could not be looked at')
     }

@@ -14,6 +14,9 @@ export type ServerProcess = {
   output(): string
   /** Ends it as an operator does; the home stays. Returns its exit code. */
   stop(): Promise<number | null>
+  /** Stops it in its tracks, as a machine that sleeps; `thaw` lets it go on. */
+  freeze(): void
+  thaw(): void
   /** Ends it as a power cut does. */
   kill(): Promise<void>
 }
@@ -52,6 +55,8 @@ export async function startServer(home: string, variables: Record<string, string
     home,
     setupLink: /(http\S+#token=\S+)/.exec(text)?.[1],
     output: () => text,
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     stop: () => end('SIGTERM'),
     kill: async () => void (await end('SIGKILL')),
   }

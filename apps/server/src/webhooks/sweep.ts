@@ -21,28 +21,30 @@ const KEPT_DAYS = 30
 
 type Sweeper = Pick<
   Platform,
-  'accountId' | 'sql' | 'store' | 'views' | 'secrets' | 'now' | 'projector' | 'metering'
+  'accountId' | 'sql' | 'store' | 'views' | 'secrets' | 'clock' | 'now' | 'projector' | 'metering'
 > & {
   add(due: readonly NewDelivery[]): Promise<void>
 }
 
 /** What comes with time and not with an event: ends of overlaps, keys that become overdue, credits that become low, old deliveries. Any server may, at once. */
 export async function sweep(sweeper: Sweeper, onError: (error: unknown) => void): Promise<void> {
-  const { sql, accountId, now } = sweeper
-  for (const row of await webhookRowsDue(sql, accountId, now())) {
+  const { sql, accountId, clock } = sweeper
+  const now = await clock.dueTime(sql)
+  for (const row of await webhookRowsDue(sql, accountId, clock.now())) {
     // One that fails keeps nothing back from the others.
-    if (row.overlapUntil !== null && row.overlapUntil <= now()) await endOverlap(sweeper, row).catch(onError)
+    if (now !== undefined && row.overlapUntil !== null && row.overlapUntil <= now)
+      await endOverlap(sweeper, row, now).catch(onError)
     if (row.events.includes('key.overdue')) await tellOverdue(sweeper, row).catch(onError)
     if (sweeper.metering && row.events.includes('credits.low')) await tellLow(sweeper, row).catch(onError)
   }
-  await dropOldDeliveries(sql, accountId, KEPT_DAYS)
+  if (now !== undefined) await dropOldDeliveries(sql, accountId, KEPT_DAYS)
 }
 
 /** The value is destroyed first and its end recorded after: both may be done again. */
-async function endOverlap(sweeper: Sweeper, { projectId }: WebhookRow): Promise<void> {
+async function endOverlap(sweeper: Sweeper, { projectId }: WebhookRow, now: number): Promise<void> {
   const stream = streamOf(sweeper, projectId, webhooksStream(projectId))
   const { state } = await sweeper.store.head(webhooks, stream)
-  if (state.status !== 'set' || !state.previous || sweeper.now() < state.previous.until) return
+  if (state.status !== 'set' || !state.previous || now < state.previous.until) return
   const { fingerprint, dekId } = state.previous.secret
   if (!(await sweeper.secrets.destroyKey(dekId))) return
   const meta = { commandId: `webhook-overlap:${dekId}`, actor: ACTOR }

@@ -33,7 +33,7 @@ export const contractTimes: WebhookTimes = {
 }
 
 export type WorkerSource = Omit<Sender, 'timeoutMs' | 'stopped'> &
-  Pick<Platform, 'sql' | 'node' | 'projector' | 'metering'>
+  Pick<Platform, 'sql' | 'node' | 'projector' | 'metering' | 'clock'>
 
 /** Sends what has to be sent: follows the log, keeps the jobs, tries, and notes what came of it. */
 export class WebhookWorker {

@@ -40,14 +40,14 @@ const STOP_LOCK_MS = 5_000
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   await makeHome(options.home)
   const dir = await postgresDir(options.home)
-  const deadline = Date.now() + OWNER_TIMEOUT_MS
+  const deadline = performance.now() + OWNER_TIMEOUT_MS
   let told = false
   for (;;) {
     const held = await oneStep(dir, options)
     if (!('waitFor' in held)) return held
     if (!told) options.onProgress?.('Waiting for a stewrd command on the same home to finish')
     told = true
-    if (Date.now() > deadline)
+    if (performance.now() > deadline)
       throw new Error(`Process ${held.waitFor} still uses the database of ${options.home}. End it, then start again.`)
     await delay(100)
   }

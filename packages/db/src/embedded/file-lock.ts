@@ -33,10 +33,10 @@ export async function waitForLock(
   path: string,
   { timeoutMs, onWait }: { timeoutMs: number; onWait?: () => void },
 ): Promise<FileLock | undefined> {
-  const deadline = Date.now() + timeoutMs
+  const deadline = performance.now() + timeoutMs
   for (let tries = 0; ; tries++) {
     const lock = tryLock(path)
-    if (lock || Date.now() > deadline) return lock
+    if (lock || performance.now() > deadline) return lock
     if (tries === 10) onWait?.()
     await delay(50)
   }

@@ -44,13 +44,13 @@ type LaunchOptions = { binaries: string; dir: string; logFile: string; settings:
 /** Starts Postgres on `<dir>/data` and waits until it answers. What a crash left behind (memory, a port) is waited for. */
 export async function launch(options: LaunchOptions): Promise<Launched> {
   await trim(options.logFile)
-  for (const began = Date.now(); ; await delay(250)) {
+  for (const began = performance.now(); ; await delay(250)) {
     const from = await sizeOf(options.logFile)
     try {
       return await attempt(options)
     } catch (error) {
       const said = (await readFile(options.logFile)).subarray(from).toString()
-      if (Date.now() - began > RETRY_MS || !PASSING.test(said)) throw error
+      if (performance.now() - began > RETRY_MS || !PASSING.test(said)) throw error
     }
   }
 }
@@ -103,8 +103,8 @@ async function freePort(): Promise<number> {
 }
 
 async function ready(child: ChildProcess, dir: string, logFile: string): Promise<number> {
-  const began = Date.now()
-  while (Date.now() - began < START_MS && child.exitCode === null && child.signalCode === null) {
+  const began = performance.now()
+  while (performance.now() - began < START_MS && child.exitCode === null && child.signalCode === null) {
     const pid = await livePostmaster(dir)
     // What it says must be of that very process: a crash leaves a lock file behind that says ready, too.
     const lock = (await readFile(join(dir, 'data', 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')

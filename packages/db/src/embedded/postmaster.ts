@@ -16,10 +16,10 @@ export async function livePostmaster(dir: string): Promise<number | undefined> {
 
 /** Ends a server whose parent died. It stops by itself within moments; after that it is told to. */
 export async function stopOrphan(dir: string, pid: number): Promise<void> {
-  const began = Date.now()
+  const began = performance.now()
   let told = false
   while (await runsOn(dir, pid)) {
-    const waited = Date.now() - began
+    const waited = performance.now() - began
     if (waited > 2_000 && !told) {
       process.kill(pid, 'SIGINT')
       told = true

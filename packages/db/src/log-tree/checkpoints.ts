@@ -20,14 +20,25 @@ export async function checkpointCovering(sql: Sql, index: number): Promise<Store
   return row && stored(row)
 }
 
-/** Keeps a checkpoint for readers. The second of the same size changes nothing. One that is stored late was signed before the next larger one. */
+/**
+ * Keeps a checkpoint for readers. The second of the same size changes nothing. One that is stored late was signed before the next larger
+ * one. Its time never lies before that of its last entry, or of the checkpoint before it, also when the database's clock is set back.
+ * `trusted` false: a clock is off, so these alone count.
+ */
 export async function storeCheckpoint(
   sql: Sql,
-  { size, note }: Pick<StoredCheckpoint, 'size' | 'note'>,
+  { size, note, trusted = true }: Pick<StoredCheckpoint, 'size' | 'note'> & { trusted?: boolean },
 ): Promise<void> {
   await run(sql`
     insert into checkpoints (size, note, at)
-    select ${size}, ${note}, coalesce((select at from checkpoints where size > ${size} order by size limit 1), now())
+    values (${size}, ${note}, coalesce(
+      (select at from checkpoints where size > ${size} order by size limit 1),
+      greatest(
+        case when ${trusted}::boolean then clock_timestamp() end,
+        (select at from log where idx = ${size}::bigint - 1),
+        (select at from checkpoints where size < ${size} order by size desc limit 1)
+      ),
+      clock_timestamp()))
     on conflict do nothing`)
 }
 

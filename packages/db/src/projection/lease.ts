@@ -27,8 +27,8 @@ export class Lease {
 
   /** Takes it if it is free, keeps it alive if it is ours. Undefined while somebody else has it. */
   async hold(): Promise<number | undefined> {
-    if (this.#epoch === undefined) this.#epoch = Date.now() < this.#lookAt ? undefined : await this.#acquire()
-    else if (Date.now() >= this.#renewAt && !(await this.#renew())) this.#epoch = undefined
+    if (this.#epoch === undefined) this.#epoch = performance.now() < this.#lookAt ? undefined : await this.#acquire()
+    else if (performance.now() >= this.#renewAt && !(await this.#renew())) this.#epoch = undefined
     return this.#epoch
   }
 
@@ -53,14 +53,14 @@ export class Lease {
       on conflict (name) do update set epoch = l.epoch + 1, holder = excluded.holder, expires_at = ${until}
         where l.expires_at < clock_timestamp()
       returning epoch`)
-    this.#renewAt = Date.now() + (SECONDS * 1000) / 3
+    this.#renewAt = performance.now() + (SECONDS * 1000) / 3
     // One that was had and is lost again may be asked for at once.
-    if (!lease) this.#lookAt = Date.now() + LOOK_MS
+    if (!lease) this.#lookAt = performance.now() + LOOK_MS
     return lease?.epoch
   }
 
   async #renew(): Promise<boolean> {
-    this.#renewAt = Date.now() + (SECONDS * 1000) / 3
+    this.#renewAt = performance.now() + (SECONDS * 1000) / 3
     const renewed = await run(this.#db.sql`
       update leases set expires_at = clock_timestamp() + ${SECONDS} * interval '1 second'
       where name = ${this.name} and epoch = ${this.#epoch!} and expires_at > clock_timestamp()`)

@@ -7,10 +7,11 @@ import type { ComputedTree } from './tree.ts'
 
 /** A tree head that this log signed, kept outside the database; `where` is for people. */
 export type OutsideCheckpoint = { size: number; root: Buffer; where: string }
+const TIME_WRONG = 'has a time at which it cannot have been signed'
 type Stored = { size: number; note: string; at: Date }
 
 const PAGE = 500
-/** Clocks of server and database differ, and a failover may set the database's back, by less than this. */
+/** Clocks of nodes and database differ by less. */
 const SKEW_MS = 5 * 60_000
 
 /** Compares every signed tree head with the tree that is computed anew, in the order of size. */
@@ -20,22 +21,37 @@ export class SignedHeads {
   readonly #outside: OutsideCheckpoint[]
   readonly #stored = new Set<number>()
   readonly #end: number
+  readonly #now: number
+  /** The latest time of an entry so far. */
+  #latest = 0
+  /** Checkpoints that were signed before the time of their last entry: wrong, unless a later entry shows that its clock was ahead. */
+  #early: { size: number; entryAt: number }[] = []
+  #latestOfEarly = Number.NEGATIVE_INFINITY
   #page: Stored[] = []
   #last: Stored | undefined
   #more = true
   /** The newest that holds. */
   newest: { size: number; at: number } | null = null
 
-  /** `end`: the size of the tree; what was signed since is not looked at. */
+  /** `end`: the size of the tree; what was signed since is not looked at. `now`: the time of the look, in unix milliseconds. */
   constructor(
     { sql, verifierKey, outside }: { sql: Sql; verifierKey: string; outside: readonly OutsideCheckpoint[] },
-    end: number,
+    { hashed: end, now }: { hashed: number; now: number },
     findings: Findings,
   ) {
     this.#deps = { sql, verifierKey }
     this.#findings = findings
     this.#end = end
+    this.#now = now
     this.#outside = outside.toSorted((a, b) => a.size - b.size)
+  }
+
+  /** Call it with the time of each entry, in order. */
+  saw(at: number): void {
+    if (at > this.#latest) this.#latest = at
+    if (at >= this.#latestOfEarly - SKEW_MS) return
+    this.#early = this.#early.filter(({ entryAt }) => at >= entryAt - SKEW_MS)
+    this.#latestOfEarly = Math.max(...this.#early.map(({ entryAt }) => entryAt))
   }
 
   /** Call it at every size that `next` names. `at`: the time of the entry before it. */
@@ -64,6 +80,7 @@ export class SignedHeads {
 
   /** Call it after the last entry. `stored`: the largest size in the database. What is left was signed over entries that are not there. */
   end(size: number, stored: number): void {
+    for (const early of this.#early) this.#wrong(early.size, TIME_WRONG, early.size - 1)
     const inside = stored > size ? [{ size: stored, where: 'the database' }] : []
     for (const { size: signed, where } of [...this.#outside, ...inside])
       this.#findings.add(
@@ -99,10 +116,14 @@ export class SignedHeads {
       if (!(error instanceof NoteError)) throw error
       return this.#wrong(size, "was not signed by this log's key, or was changed", index)
     }
-    const earliest = Math.max(at, before?.at.getTime() ?? 0) - SKEW_MS
-    if (signed < earliest || signed > Date.now() + SKEW_MS)
-      return this.#wrong(size, 'has a time at which it cannot have been signed', index)
+    const latest = Math.max(this.#now, this.#latest) + SKEW_MS
+    const inOrder = before === undefined || signed >= before.at.getTime() - SKEW_MS
+    if (!inOrder || signed > latest) return this.#wrong(size, TIME_WRONG, index)
     this.newest = { size, at: signed }
+    // An entry of a time that has not come yet was written by a node whose clock was ahead: it says nothing of the signer's.
+    if (signed >= at - SKEW_MS || at > this.#now + SKEW_MS) return
+    this.#early.push({ size, entryAt: at })
+    this.#latestOfEarly = Math.max(this.#latestOfEarly, at)
   }
 
   #wrong(size: number, why: string, index: number) {

@@ -63,7 +63,7 @@ class QuickLook {
   constructor(all: Run, deps: VerifyDeps) {
     this.#all = all
     this.#chains = new ChainEnds(deps.sql)
-    this.#signed = new SignedHeads(deps, all.sizes.hashed, this.#findings)
+    this.#signed = new SignedHeads(deps, all.sizes, this.#findings)
     this.#opener = new EntryOpener(all.dataKeys)
   }
 
@@ -120,6 +120,7 @@ class QuickLook {
       if (place.index !== undefined) {
         expectThat(place.index === this.#events)
         if (place.index < sizes.hashed) this.#tree.add(leafOf(event))
+        this.#signed.saw(event.ms!)
         if (this.#tree.size >= this.#nextSigned) {
           await this.#signed.compare(this.#tree, event.ms!)
           this.#nextSigned = await this.#signed.next()

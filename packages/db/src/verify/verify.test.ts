@@ -9,6 +9,37 @@ beforeAll(async () => {
 afterAll(() => history?.close())
 afterEach(() => history.putBack())
 
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+
+test.each([
+  ['is still to come', 0, 400 * DAY_MS],
+  ['is over', -DAY_MS, -HOUR_MS],
+  ['lies far behind', 0, -400 * DAY_MS],
+])(
+  'a history of nodes whose clocks differed is verified, when the time of the one that was off %s',
+  async (_, us, them) => {
+    const odd = await makeHistory({ clock: () => Date.now() + us, clockOfOther: () => Date.now() + them })
+    // Checkpoints used to be stored with the database's time, whatever their entries said.
+    await odd.owner`update checkpoints set at = now() + ${us}::double precision * interval '1 millisecond'`
+    expect(await odd.verify()).toMatchObject({ wrong: 0, findings: [], closer: false, checkpoint: { size: 21 } })
+    // One that lies before its entries is found all the same.
+    await odd.owner`update checkpoints set at = at - interval '1 hour' where size = 21`
+    expect(await odd.verify()).toMatchObject({ wrong: 1, findings: [{ code: 'CHECKPOINT_WRONG', index: 20 }] })
+    await odd.close()
+  },
+)
+
+test('a checkpoint is stored with no time before its last entry or the checkpoint before it, also when a clock was set back', async () => {
+  const odd = await makeHistory({ clock: () => Date.now() + HOUR_MS })
+  const times = await odd.owner<{ at: Date }[]>`select at from checkpoints order by size`
+  const [last] = await odd.owner<{ at: Date }[]>`select at from log order by idx desc limit 1`
+  expect(times).toEqual(times.toSorted((a, b) => a.at.getTime() - b.at.getTime()))
+  expect(times.at(-1)!.at.getTime()).toBeGreaterThanOrEqual(last!.at.getTime())
+  expect(await odd.verify()).toMatchObject({ wrong: 0, closer: false })
+  await odd.close()
+})
+
 /** Columns that say nothing of the history: who may write just now, and what the signer raises again by itself. */
 const notHistory: Partial<Record<Table, readonly string[]>> = {
   log_state: ['one', 'epoch', 'holder', 'expires_at'],

@@ -6,6 +6,7 @@ import { openCheckpoint, signCheckpoint } from '@stewrd/crypto/checkpoint.ts'
 import { headerBytes } from '@stewrd/crypto/envelope.ts'
 import { treeRoot } from '@stewrd/crypto/merkle.ts'
 import { noteSigner } from '@stewrd/crypto/signed-note.ts'
+import { createEventStore } from '../event-store.ts'
 import { storeCheckpoint } from '../log-tree/checkpoints.ts'
 import { LogTree } from '../log-tree/log-tree.ts'
 import { readNodes } from '../log-tree/nodes.ts'
@@ -32,9 +33,14 @@ export type Table = (typeof tables)[number]
 export type History = Awaited<ReturnType<typeof makeHistory>>
 
 /** A database with a signed history, which can be edited and put back. */
-export async function makeHistory() {
+type Clocks = { clock?: () => number; clockOfOther?: () => number }
+
+/** `clock`: of the node that writes; `clockOfOther`: of one that writes an event between two checkpoints. */
+export async function makeHistory({ clock = Date.now, clockOfOther = clock }: Clocks = {}) {
   const world = await createWorld()
-  const { sql, owner, dataKeys, store } = world
+  const { sql, owner, dataKeys } = world
+  const store = createEventStore({ sql, dataKeys, now: clock })
+  const other = createEventStore({ sql, dataKeys, now: clockOfOther })
   const sequencer = new Sequencer({ sql, node: 'test' })
   const tree = new LogTree({ sql, lease: () => sequencer.lease })
   const signer = noteSigner('stewrd/log/test', Buffer.alloc(32, 7))
@@ -60,6 +66,11 @@ export async function makeHistory() {
   await rename()
   await log()
   await sign()
+  if (clockOfOther !== clock) {
+    await other.execute(projects, world.project(), { type: 'CreateProject', name: 'x' }, by())
+    await log()
+    await sign()
+  }
   await rename()
   await rename()
   await log()
@@ -101,5 +112,5 @@ export async function makeHistory() {
     await sequencer.stop()
     await world.close()
   }
-  return { owner, outside, putIn, putBack, verify, close }
+  return { sql, owner, outside, putIn, putBack, verify, close }
 }

@@ -1,5 +1,6 @@
 import { EnvelopeError } from '@stewrd/crypto/gcm.ts'
 import { openSnapshot } from '@stewrd/crypto/snapshot.ts'
+import { machineTime } from '../clock.ts'
 import type { Sql, Tx } from '../connect.ts'
 import type { DataKeys } from '../data-keys.ts'
 import { DataKeyMissing } from '../data-keys.ts'
@@ -71,7 +72,8 @@ export type Run = Pick<VerifyDeps, 'sql' | 'dataKeys'> & {
   counts: { waiting: number; opened: number; streams: number }
   saw: (rows: number) => void
 }
-type Sizes = { size: number; hashed: number; signed: number; heads: number }
+/** `now`: by the database's clock or this machine's, whichever is later. */
+type Sizes = { size: number; hashed: number; signed: number; heads: number; now: number }
 
 /**
  * Recomputes every chain and the whole tree from what is stored, and compares them with heads, log, checkpoints and the checkpoints
@@ -113,9 +115,10 @@ export async function verifyHistory(deps: VerifyDeps, options: VerifyOptions = {
 async function sizesOf(tx: Tx): Promise<Sizes> {
   const [sizes] = await tx<Sizes[]>`
     select l.size, t.size as hashed, (select count(*) from heads) as heads,
-      (select coalesce(max(size), 0) from checkpoints) as signed
+      (select coalesce(max(size), 0) from checkpoints) as signed,
+      (extract(epoch from clock_timestamp()) * 1000)::double precision as now
     from log_state l, tree_state t`
-  return sizes!
+  return { ...sizes!, now: Math.max(sizes!.now, machineTime()) }
 }
 
 function prepare(
@@ -162,7 +165,7 @@ async function lookCloser(all: Run, deps: VerifyDeps): Promise<Verified['checkpo
 async function checkLog(all: Run, deps: VerifyDeps): Promise<Verified['checkpoint']> {
   const { tx, findings, sizes, saw } = all
   const tree = new ComputedTree()
-  const signed = new SignedHeads(deps, sizes.hashed, findings)
+  const signed = new SignedHeads(deps, sizes, findings)
   let next = await signed.next()
   let expected = 0
   for await (const rows of loggedRows(tx)) {
@@ -171,8 +174,10 @@ async function checkLog(all: Run, deps: VerifyDeps): Promise<Verified['checkpoin
       expected = checkPlace(row, expected, findings)
       await checkRow(all, row)
       addLeaf(tree, row, sizes.hashed, findings)
+      const at = (row.sealed && row.at) ?? 0
+      signed.saw(at)
       if (tree.size < next) continue
-      await signed.compare(tree, (row.sealed && row.at) ?? 0)
+      await signed.compare(tree, at)
       next = await signed.next()
     }
     saw(rows.length)

@@ -3,7 +3,7 @@ import type { UpstreamRequest } from '@stewrd/runtime/testing/upstream.ts'
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { ServerProcess } from '../../testing/server-process.ts'
 import type { Bed, Project } from './testing/bed.ts'
-import { clockAhead, openBed } from './testing/bed.ts'
+import { openBed } from './testing/bed.ts'
 import { conforms, conformsOnBoth } from './testing/conform.ts'
 
 let bed: Bed
@@ -58,17 +58,16 @@ conforms(
   async () => {
     bed.calm()
     const [used, unused] = [await opened({}), await opened({})]
-    const soon = await bed.another(clockAhead(29 * 60))
-    expect(await say(used, 'still there?', { to: soon })).toMatchObject({ status: 200 })
-    await soon.kill()
+    await bed.moveTime(29 * 60)
+    expect(await say(used, 'still there?')).toMatchObject({ status: 200 })
     // The one that was used lives for 30 minutes more.
-    const late = await bed.another(clockAhead(31 * 60))
-    expect(await say(used, 'and now?', { to: late })).toMatchObject({ status: 200 })
-    expect(await say(unused, 'too late', { to: late })).toMatchObject({
+    await bed.moveTime(31 * 60)
+    expect(await say(used, 'and now?')).toMatchObject({ status: 200 })
+    expect(await say(unused, 'too late')).toMatchObject({
       status: 410,
       body: { error: { code: 'session_expired' } },
     })
-    await late.kill()
+    await bed.moveTime(0)
   },
   60_000,
 )
@@ -77,15 +76,15 @@ conforms(
   'error: session_expired',
   async () => {
     const id = await opened({})
-    const late = await bed.another(clockAhead(30 * 60 + 5))
+    await bed.moveTime(30 * 60 + 5)
     const error = { code: 'session_expired', docs: expect.stringMatching(/#session_expired$/) as string }
-    expect(await say(id, 'Hi', { to: late })).toMatchObject({ status: 410, body: { error } })
-    expect(await ask('GET', `/${id}`, undefined, { to: late })).toMatchObject({
+    expect(await say(id, 'Hi')).toMatchObject({ status: 410, body: { error } })
+    expect(await ask('GET', `/${id}`, undefined)).toMatchObject({
       status: 200,
       body: { status: 'expired' },
     })
-    expect(await say(randomUUID(), 'Hi', { to: late })).toMatchObject({ status: 404 })
-    await late.kill()
+    expect(await say(randomUUID(), 'Hi')).toMatchObject({ status: 404 })
+    await bed.moveTime(0)
   },
   60_000,
 )

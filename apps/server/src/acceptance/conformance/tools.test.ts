@@ -3,7 +3,7 @@ import type { Reply, UpstreamRequest } from '@stewrd/runtime/testing/upstream.ts
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { ServerProcess } from '../../testing/server-process.ts'
 import type { Bed, Project } from './testing/bed.ts'
-import { clockAhead, openBed } from './testing/bed.ts'
+import { openBed } from './testing/bed.ts'
 import { pythonAnswer } from './testing/clients.ts'
 import { conforms, conformsOnBoth } from './testing/conform.ts'
 
@@ -150,13 +150,11 @@ conforms(
     const side = bed.sides.double
     side.model.reply((request) => (isResult(request) ? { content: 'Done.' } : calls('c1')))
     const [before, after] = [await begin(side), await begin(side)]
-    const soon = await bed.another(clockAhead(4 * 60))
-    expect(await bodyOf(submit(before.id, [output('c1')], { ...side, to: soon }))).toMatchObject({
-      status: 'completed',
-    })
-    await soon.kill()
-    const late = await bed.another(clockAhead(5 * 60 + 5))
-    expect(await codeOf(submit(after.id, [output('c1')], { ...side, to: late }))).toEqual([404, 'context_expired'])
+    await bed.moveTime(4 * 60)
+    expect(await bodyOf(submit(before.id, [output('c1')], side))).toMatchObject({ status: 'completed' })
+    await bed.moveTime(5 * 60 + 5)
+    expect(await codeOf(submit(after.id, [output('c1')], side))).toEqual([404, 'context_expired'])
+    await bed.moveTime(0)
   },
   60_000,
 )

@@ -3,10 +3,11 @@ import { Notice } from '../../components/ui/states.tsx'
 import { At } from '../../components/ui/time.tsx'
 import { useAlarms } from './queries.ts'
 
-/** Stands on every page while the history is not being signed, or while what pages show has stopped. */
+/** Stands on every page while the history is not being signed, what pages show has stopped, or a server's clock is off. */
 export function Alarms() {
   const { data } = useAlarms()
-  if (!data || (!data.alarm && data.stopped.length === 0 && data.setAside.length === 0)) return null
+  if (!data || (!data.alarm && data.stopped.length === 0 && data.setAside.length === 0 && data.clocks.length === 0))
+    return null
   return (
     <div className="mb-5 flex flex-col gap-3">
       {data.alarm && (
@@ -30,6 +31,12 @@ export function Alarms() {
           <Link to="/system" className="font-medium underline underline-offset-2">
             See which, and what to do
           </Link>
+        </Notice>
+      )}
+      {data.clocks.length > 0 && (
+        <Notice tone="warn" title="Clocks differ">
+          {data.clocks.map(({ node, by }) => `The clock of ${node} is ${by}'s.`).join(' ')} Synchronise the clocks of
+          servers and database (NTP).
         </Notice>
       )}
     </div>

@@ -3,6 +3,7 @@ import { Failed, Skeleton } from '../../components/ui/states.tsx'
 import { Badge, Card, Mono, PageHeader } from '../../components/ui/surface.tsx'
 import { At } from '../../components/ui/time.tsx'
 import { age, count } from '../../lib/format.ts'
+import type { Outputs } from '../../lib/trpc.ts'
 import { LogCard } from './log-card.tsx'
 import { ReadModelsCard } from './read-models-card.tsx'
 import { useHealth } from './queries.ts'
@@ -29,6 +30,9 @@ export function SystemPage() {
                 <Fact name="Started">
                   <At at={health.data.startedAt} />
                 </Fact>
+                <Fact name="Clock">
+                  <ClockStanding clock={health.data.clock} />
+                </Fact>
                 <Fact name="Events in the log">
                   <span className="tnum">{count(health.data.log.size)}</span>
                 </Fact>
@@ -48,6 +52,15 @@ export function SystemPage() {
           <ReadModelsCard views={health.data.views} />
         </div>
       )}
+    </>
+  )
+}
+
+function ClockStanding({ clock: { off, trusted, message } }: { clock: Outputs['system']['health']['clock'] }) {
+  if (!off) return 'Agrees with the database'
+  return (
+    <>
+      <Badge tone={trusted ? 'warn' : 'bad'}>Off</Badge> {message}
     </>
   )
 }

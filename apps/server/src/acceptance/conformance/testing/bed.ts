@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { movableClock } from '@stewrd/db/testing/database-clock.ts'
 import { createTestDatabase } from '@stewrd/db/testing/database.ts'
+import { expect, vi } from 'vitest'
 import { clientOf, owner, signIn } from '../../../testing/server.ts'
 import type { ServerProcess } from '../../../testing/server-process.ts'
 import { makeHome, removeHome, startServer, stewrd } from '../../../testing/server-process.ts'
@@ -35,6 +37,7 @@ export async function openBed({ variables = {}, allow, through = async (url) => 
     STEWRD_EGRESS_ALLOW: [double.host, neutral.host, ...(allow === undefined ? [] : [allow])].join(),
     ...variables,
   }
+  const clock = await movableClock(database.url)
   await stewrd(home, ['owner', 'create', '--email', owner.email], { stdin: owner.password, variables: own })
   const server = await startServer(home, own)
   const others: ServerProcess[] = []
@@ -81,6 +84,16 @@ export async function openBed({ variables = {}, allow, through = async (url) => 
     call,
     newProject,
     another,
+    /** Moves the database's clock, and waits until the nodes have followed: time has passed for all of them. */
+    async moveTime(secondsAhead: number) {
+      await clock.moveTo(secondsAhead)
+      const follows = async ({ url }: ServerProcess) => {
+        const response = await fetch(`${url}/readyz`)
+        const { clock_ahead_ms: ms = 0 } = (await response.json()) as { clock_ahead_ms?: number }
+        expect(Math.abs(ms + secondsAhead * 1000)).toBeLessThan(10_000)
+      }
+      await vi.waitFor(() => Promise.all([server, ...others].map(follows)), { timeout: 60_000, interval: 100 })
+    },
     /** As the providers are when a test begins. */
     calm() {
       double.upstream.release()
@@ -98,8 +111,3 @@ export async function openBed({ variables = {}, allow, through = async (url) => 
     },
   }
 }
-
-/** For a node whose clock goes before the others'. */
-export const clockAhead = (seconds: number) => ({
-  NODE_OPTIONS: `--import=data:text/javascript,globalThis.clock=Date.now;Date.now=()=>clock()+${seconds * 1000}`,
-})
