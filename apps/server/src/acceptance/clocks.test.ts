@@ -143,7 +143,7 @@ test('the history of both nodes is verified', async () => {
     expect(log.checkpoint?.size).toBe(log.size)
   }, WAIT)
   await vi.waitFor(async () => {
-    const { code, lines } = await audit()
-    expect([code, lines().at(-1)]).toMatchObject([0, { ok: true, findings: [] }])
+    const { code, lines, stderr } = await audit()
+    expect([stderr, code, lines().at(-1)]).toMatchObject(['', 0, { ok: true, findings: [] }])
   }, WAIT)
 }, 120_000)

@@ -8,7 +8,7 @@ test.each([
   ['server', 14, 6, { main: 2, signIn: 1 }],
   ['server', 4, 97, { main: 2, signIn: 1 }],
   ['server', 40, Number.POSITIVE_INFINITY, { main: 36, signIn: 3 }],
-  ['command', 14, 97, { main: 3, signIn: 1 }],
+  ['command', 14, 97, { main: 6, signIn: 1 }],
   ['command', 14, 2, { main: 2, signIn: 1 }],
 ] as const)('a %s that may hold %i connections where %d are allowed', (as, size, limit, sizes) => {
   expect(poolSizes(as, size, limit)).toEqual(sizes)

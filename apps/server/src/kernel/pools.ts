@@ -23,6 +23,8 @@ type Options = {
 const LISTENING = 1
 /** Left to commands beside a server, where the database limits connections. */
 const FOR_COMMANDS = 2
+/** Verifying reads with four at once, beside what follows the log. */
+const FOR_ONE_COMMAND = 7
 /** A command waits for a server on the same limit to close what it does not use. */
 const WAIT_SECONDS = { server: 4, command: 30 }
 
@@ -45,7 +47,7 @@ export function openPools(url: string, { as, size, limit, onProgress }: Options)
 
 /** How the connections are shared out. Two are the least for `main`: some work holds one while it uses another. */
 export function poolSizes(as: 'server' | 'command', size: number, limit: number): PoolSizes {
-  if (as === 'command') return { main: Math.max(2, Math.min(4, size, limit) - LISTENING), signIn: 1 }
+  if (as === 'command') return { main: Math.max(2, Math.min(FOR_ONE_COMMAND, size, limit) - LISTENING), signIn: 1 }
   const room = Math.min(size, limit - FOR_COMMANDS)
   const signIn = room >= 10 ? 3 : room >= 6 ? 2 : 1
   return { main: Math.max(2, room - LISTENING - signIn), signIn }
