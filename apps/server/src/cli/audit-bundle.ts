@@ -29,7 +29,7 @@ export function bundleCommands(audit: Command): void {
     .command('export <project>')
     .description('the history of a project as a file that anybody can check, with no database and no key')
     .requiredOption('--out <file>')
-    .option('--from <place>', 'the first place in the log, or a time')
+    .option('--from <place>', 'the first place in the log, or a time such as 2026-11-23T14:30:00Z')
     .option('--to <place>', 'the place after the last, or a time')
     .option('--disclose [what]', 'open payloads: "everything", or "configuration": all but what was said in runs')
     .option('--checkpoint <file...>', 'show that the log goes on from these checkpoints, which somebody kept')
@@ -68,7 +68,7 @@ async function exportBundle(id: string, _: ExportFlags, command: Command) {
   const project = projectId(id)
   const options = { projectId: project, disclose: disclosure(disclose), waitMs: WAIT_MS }
   const checkpoints = await Promise.all(checkpoint.map(textFile))
-  const range = { from: from === undefined ? undefined : place(from), to: to === undefined ? undefined : place(to) }
+  const range = { from: place(from, '--from'), to: place(to, '--to') }
   await withPlatform(async (platform) => {
     const places = await placesBetween(platform, project, range)
     const bundle = await exportProject(platform, { ...options, ...places, checkpoints })
@@ -98,7 +98,10 @@ async function exportBundle(id: string, _: ExportFlags, command: Command) {
 }
 
 /** A place in the log, or a time. */
-const place = (given: string) => (/^\d{1,9}$/.test(given) ? { place: Number(given) } : { time: moment(given) })
+function place(given: string | undefined, flag: string) {
+  if (given === undefined) return undefined
+  return /^\d{1,9}$/.test(given) ? { place: Number(given) } : { time: moment(given, flag) }
+}
 
 function disclosure(given: string | true | undefined): ExportOptions['disclose'] {
   if (given === undefined) return 'nothing'

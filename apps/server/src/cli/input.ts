@@ -38,13 +38,30 @@ export function minutes(given: string): number {
   return Math.round(Number(amount) * (unit === 'h' ? 60 : 1))
 }
 
-/** Unix milliseconds of a date, a date with time (UTC unless it says otherwise), or a number of milliseconds. */
-export function moment(given: string): number {
-  const ms = /^\d{10,}$/.test(given)
-    ? Number(given)
-    : Date.parse(/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(given) ? `${given.replace(' ', 'T')}Z` : given)
-  if (Number.isNaN(ms)) throw new UsageError(`"${given}" is not a time. Write it like 2026-11-23T14:30:00Z.`)
+const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/
+
+/**
+ * Unix milliseconds of a day (its beginning) or a time of ISO 8601, by UTC unless it names an offset, or of a number of milliseconds. Says
+ * on standard error how `flag` was understood, so that nobody takes an hour for another.
+ */
+export function moment(given: string, flag: string): number {
+  const ms = /^\d{13}$/.test(given) ? Number(given) : timeOf(given)
+  if (Number.isNaN(ms))
+    throw new UsageError(
+      `"${given}" is not a time. Write it like 2026-11-23, 2026-11-23T14:30:00Z or 2026-11-23T15:30:00+01:00.`,
+    )
+  process.stderr.write(`${flag} is ${new Date(ms).toISOString()}\n`)
   return ms
+}
+
+function timeOf(given: string): number {
+  const [, day, clock = '00:00', zone = 'Z'] = TIME.exec(given) ?? []
+  if (day === undefined) return Number.NaN
+  // A day that its month does not have would become one of the next.
+  const exists = new Date(`${day}T00:00:00Z`)
+  if (Number.isNaN(exists.getTime()) || !exists.toISOString().startsWith(day) || clock.startsWith('24'))
+    return Number.NaN
+  return Date.parse(`${day}T${clock}${zone}`)
 }
 
 /** Refuses by field name what the schema refuses. */

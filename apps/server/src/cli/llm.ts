@@ -38,7 +38,7 @@ export function llmCommands(program: Command): void {
   llm
     .command('show <project>')
     .description('the configuration now, or at a time or revision')
-    .option('--at <time>', 'such as 2026-11-23T14:30:00Z')
+    .option('--at <time>', 'such as 2026-11-23T14:30:00Z or 2026-11-23T15:30:00+01:00; without an offset UTC')
     .option('--revision <n>', 'after this many changes')
     .action(show)
 }
@@ -87,7 +87,11 @@ async function show(id: string, _: ShowFlags, command: Command) {
   await withPlatform(async (platform) => {
     await projectOf(platform, project)
     const then =
-      at !== undefined ? { time: moment(at) } : revision !== undefined ? { revision: count(revision) } : undefined
+      at !== undefined
+        ? { time: moment(at, '--at') }
+        : revision !== undefined
+          ? { revision: count(revision) }
+          : undefined
     const shown = then ? past(await configAt(platform, project, then)) : now(await currentLlm(platform, project))
     print(json, shown, () => Object.entries(shown).map(([name, value]) => `${name.padEnd(22)}${value ?? '–'}`))
   })

@@ -1,8 +1,8 @@
 import { describeEvent } from '@stewrd/core/catalog.ts'
 import type { Sentence } from '@stewrd/core/kernel/sentence.ts'
 import { llmStream } from '@stewrd/core/llm/llm.ts'
-import type { UsageBucket, UsageBy, UsageFilter, UsageSums } from '@stewrd/db/usage/usage.ts'
-import { usageByRevision, usageOverTime } from '@stewrd/db/usage/usage.ts'
+import type { Bucket, UsageBucket, UsageBy, UsageFilter, UsageSums } from '@stewrd/db/usage/usage.ts'
+import { bucketStarts, usageByRevision, usageOverTime } from '@stewrd/db/usage/usage.ts'
 import type { Platform } from '../platform.ts'
 
 /** What a run cost on average before and after a change; null where no run's cost is known. */
@@ -12,23 +12,27 @@ export type UsageMark = { at: number; projectId: string; revision: number; text:
 export type UsageReport = {
   from: number
   to: number
-  bucketMs: number
+  bucket: Bucket
+  /** When each bucket begins, also those in which nothing ran. */
+  starts: number[]
   buckets: UsageBucket[]
   totals: UsageSums
   marks: UsageMark[]
 }
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
+const DAY_MS = 86_400_000
 /** Changes that are marked; a project that changes more often shows the newest. */
 const MOST_MARKS = 100
 
-/** What runs used, in hours for up to three days and in days otherwise (UTC), with what was changed meanwhile. */
-export async function usageReport(platform: Platform, asked: UsageFilter & { by: UsageBy }): Promise<UsageReport> {
+type Asked = UsageFilter & { by: UsageBy; timeZone: string }
+
+/** What runs used, in hours for up to three days and in days of the time zone otherwise, with what was changed meanwhile. */
+export async function usageReport(platform: Platform, asked: Asked): Promise<UsageReport> {
   const { sql, accountId } = platform
-  const bucketMs = asked.to - asked.from <= 3 * DAY_MS ? HOUR_MS : DAY_MS
-  const [buckets, revisions, changes] = await Promise.all([
-    usageOverTime(sql, accountId, { ...asked, bucketMs }),
+  const bucket = asked.to - asked.from <= 3 * DAY_MS ? 'hour' : 'day'
+  const [starts, buckets, revisions, changes] = await Promise.all([
+    bucketStarts(sql, { ...asked, bucket }),
+    usageOverTime(sql, accountId, { ...asked, bucket }),
     usageByRevision(sql, accountId, asked),
     changesIn(platform, asked),
   ])
@@ -44,7 +48,7 @@ export async function usageReport(platform: Platform, asked: UsageFilter & { by:
       after: average(change.projectId, change.revision),
     },
   }))
-  return { from: asked.from, to: asked.to, bucketMs, buckets, totals: totalOf(buckets), marks }
+  return { from: asked.from, to: asked.to, bucket, starts, buckets, totals: totalOf(buckets), marks }
 }
 
 async function changesIn({ history, accountId }: Platform, { projectId, from, to }: UsageFilter) {

@@ -46,7 +46,7 @@ async function ran(over: Partial<RunStartedData>, cost: number | null, projectId
 }
 
 const last = 3_600_000
-const report = (over: { projectId?: string; by?: 'model' | 'key' | 'project'; from?: number; to?: number } = {}) =>
+const report = (over: { projectId?: string; by?: 'model' | 'key' | 'project'; from?: number; to?: number; timeZone?: string } = {}) =>
   bed.server.client.usage.report.query({ from: Date.now() - last, to: Date.now() + 60_000, ...over })
 const groups = (buckets: { group: string; runs: number; costNanoUsd: number; unpriced: number }[]) =>
   Object.fromEntries(buckets.map(({ group, runs: n, costNanoUsd, unpriced }) => [group, [n, costNanoUsd, unpriced]]))
@@ -74,11 +74,32 @@ test('runs are summed by model, key and project; what has no price is counted, a
 
 test('buckets are hours of a short time and days of a long one', async () => {
   const hours = await report()
-  expect(hours.bucketMs).toBe(3_600_000)
+  expect(hours.bucket).toBe('hour')
   for (const { at } of hours.buckets) expect(at % 3_600_000).toBe(0)
   const days = await report({ from: Date.now() - 30 * 86_400_000 })
-  expect(days.bucketMs).toBe(86_400_000)
+  expect(days.bucket).toBe('day')
   expect(days.totals).toEqual(hours.totals)
+})
+
+test('days are those of the time zone that is asked for, of 23 to 25 hours', async () => {
+  const day = async (from: string, to: string, timeZone: string) => {
+    const { starts } = await report({ from: Date.parse(from), to: Date.parse(to), timeZone })
+    return starts.map((at) => new Date(at).toISOString())
+  }
+  const autumn = await day('2025-10-31T04:00:00Z', '2025-11-05T05:00:00Z', 'America/New_York')
+  expect(autumn).toEqual(
+    ['10-31T04', '11-01T04', '11-02T04', '11-03T05', '11-04T05'].map((hour) => `2025-${hour}:00:00.000Z`),
+  )
+  const spring = await day('2025-03-08T05:00:00Z', '2025-03-12T04:00:00Z', 'America/New_York')
+  expect(spring).toEqual(['08T05', '09T05', '10T04', '11T04'].map((hour) => `2025-03-${hour}:00:00.000Z`))
+  const here = await report({ from: Date.now() - 30 * 86_400_000, timeZone: 'Asia/Kolkata' })
+  for (const { at } of here.buckets) {
+    expect(here.starts).toContain(at)
+    expect(new Date(at).toISOString()).toMatch(/T18:30:00/)
+  }
+  expect(here.totals.runs).toBeGreaterThan(0)
+  for (const timeZone of ['Nowhere/Land', '+03:00', "x'; --"])
+    await expect(report({ timeZone })).rejects.toMatchObject({ data: { code: 'BAD_REQUEST' } })
 })
 
 test('a change of the configuration is marked, with what runs cost before and after', async () => {

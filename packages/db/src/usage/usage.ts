@@ -9,14 +9,29 @@ export type UsageSums = { runs: number; failed: number; tokens: number; costNano
 /** `at`: when the bucket begins. `group`: a model, a fingerprint (or where the key came from), or a project's id. */
 export type UsageBucket = UsageSums & { at: number; group: string }
 
-/** Runs by when they began, in buckets of `bucketMs` (UTC), from the view of runs. */
+export type Bucket = 'hour' | 'day'
+type Bucketed = { bucket: Bucket; timeZone: string }
+
+/** When the hours or days of a time zone begin that lie in the time. Days have 23 to 25 hours. */
+export async function bucketStarts(
+  sql: Sql,
+  { from, to, bucket, timeZone }: UsageFilter & Bucketed,
+): Promise<number[]> {
+  const rows = await run(sql<{ at: number }[]>`
+    select (extract(epoch from at) * 1000)::bigint as at from generate_series(
+      date_trunc(${bucket}, to_timestamp(${from}::double precision / 1000), ${timeZone}),
+      to_timestamp(${to - 1}::double precision / 1000), ('1 ' || ${bucket}::text)::interval, ${timeZone}) as at`)
+  return rows.map(({ at }) => at)
+}
+
+/** Runs by when they began, in hours or days of a time zone, from the view of runs. */
 export async function usageOverTime(
   sql: Sql,
   accountId: string,
-  { by, bucketMs, ...filter }: UsageFilter & { by: UsageBy; bucketMs: number },
+  { by, bucket, timeZone, ...filter }: UsageFilter & Bucketed & { by: UsageBy },
 ): Promise<UsageBucket[]> {
   return run(sql<UsageBucket[]>`
-    select (v.started / ${bucketMs}::bigint) * ${bucketMs}::bigint as at, v.${sql(by)} as "group", ${sums(sql)}
+    select (extract(epoch from date_trunc(${bucket}, to_timestamp(v.started / 1000.0), ${timeZone})) * 1000)::bigint as at, v.${sql(by)} as "group", ${sums(sql)}
     from ${runsIn(sql, accountId, filter)} v
     group by 1, 2 order by 1, 2`)
 }

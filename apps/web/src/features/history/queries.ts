@@ -1,10 +1,9 @@
 import type { Outputs } from '../../lib/trpc.ts'
+import { endOfDay, startOfDay } from '../../lib/days.ts'
 import { trpc } from '../../lib/trpc.ts'
 import type { HistorySearch } from './search.ts'
 
 export type HistoryEntry = Outputs['history']['list']['entries'][number]
-
-const DAY = 86_400_000
 
 /** What the URL asks for, as the server's filter. `to` includes its whole day. */
 export function filterOf(search: HistorySearch, projectId: string | undefined) {
@@ -13,8 +12,8 @@ export function filterOf(search: HistorySearch, projectId: string | undefined) {
     ...(search.noun && { nouns: [search.noun] }),
     ...(search.type && { types: [search.type] }),
     ...(search.actor && { actor: search.actor }),
-    ...(search.from && { from: new Date(`${search.from}T00:00:00`).getTime() }),
-    ...(search.to && { to: new Date(`${search.to}T00:00:00`).getTime() + DAY - 1 }),
+    ...(search.from && { from: startOfDay(search.from) }),
+    ...(search.to && { to: endOfDay(search.to) }),
   }
 }
 export type HistoryFilter = ReturnType<typeof filterOf>

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { startOfDayBefore } from '../../lib/days.ts'
 
 export const ranges = { '24h': '24 hours', '7d': '7 days', '30d': '30 days', '90d': '90 days' } as const
 export const groupings = { model: 'Model', key: 'Key', project: 'Project' } as const
@@ -17,12 +18,11 @@ export const UsageSearch = z.object({
 export type UsageSearch = z.infer<typeof UsageSearch>
 
 const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 const days: Record<Range, number> = { '24h': 1, '7d': 7, '30d': 30, '90d': 90 }
 
-/** From the beginning of a bucket (UTC) to the next five minutes, so that the same question is asked for a while. */
+/** From the beginning of an hour, or of a day where the page is read, to the next five minutes, so that the same question is asked for a while. */
 export function timesOf(range: Range, now: number): { from: number; to: number } {
   const to = Math.ceil(now / 300_000) * 300_000
   if (range === '24h') return { from: Math.floor(now / HOUR_MS) * HOUR_MS - 23 * HOUR_MS, to }
-  return { from: Math.floor(now / DAY_MS) * DAY_MS - (days[range] - 1) * DAY_MS, to }
+  return { from: startOfDayBefore(now, days[range] - 1), to }
 }

@@ -36,10 +36,10 @@ export function columnsOf(report: Report, measure: Measure): { series: string[];
   const groups = groupsOf(report, measure).map(({ group }) => group)
   const series = groups.length > MOST ? [...groups.slice(0, MOST - 1), OTHERS] : groups
   const place = new Map(groups.map((group, i) => [group, Math.min(i, series.length - 1)]))
-  const columns: Column[] = []
-  for (let at = report.from; at < report.to; at += report.bucketMs) columns.push({ at, values: series.map(() => 0) })
+  const columns: Column[] = report.starts.map((at) => ({ at, values: series.map(() => 0) }))
+  const columnAt = new Map(columns.map((column) => [column.at, column]))
   for (const bucket of report.buckets) {
-    const column = columns[Math.floor((bucket.at - report.from) / report.bucketMs)]
+    const column = columnAt.get(bucket.at)
     if (column) column.values[place.get(bucket.group)!]! += valueOf(bucket, measure)
   }
   return { series, columns }

@@ -5,7 +5,6 @@ import type { Report } from './series.ts'
 import { columnsOf } from './series.ts'
 import { shownValue } from './words.ts'
 
-const HOUR_MS = 3_600_000
 const color = (i: number) => `var(--chart-${(i % 6) + 1})`
 
 type Props = { report: Report; measure: Measure; name: (group: string) => string }
@@ -14,9 +13,9 @@ type Props = { report: Report; measure: Measure; name: (group: string) => string
 export function UsageChart({ report, measure, name }: Props) {
   const { series, columns } = columnsOf(report, measure)
   const empty = columns.every(({ values }) => values.every((value) => value === 0))
-  const hours = report.bucketMs === HOUR_MS
+  const hours = report.bucket === 'hour'
   const tick = (at: number) => format(at, hours ? 'HH:mm' : 'd MMM')
-  const marks = [...new Set(report.marks.map(({ at }) => at - ((at - report.from) % report.bucketMs)))]
+  const marks = [...new Set(report.marks.flatMap(({ at }) => report.starts.findLast((start) => start <= at) ?? []))]
   return (
     <figure className="flex flex-col gap-3" aria-label="Usage over time">
       <div className="h-64 overflow-hidden" aria-hidden>

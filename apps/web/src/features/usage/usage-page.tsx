@@ -46,6 +46,8 @@ export function AccountUsagePage() {
   )
 }
 
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
+
 /** Unix milliseconds, a minute old at most. */
 function useNow(): number {
   const [now, setNow] = useState(() => Date.now())
@@ -63,7 +65,7 @@ function UsagePage({ projectId, search, onSearch }: Props) {
   const projects = useProjects()
   const now = useNow()
   const report = trpc.usage.report.useQuery(
-    { ...(projectId !== undefined && { projectId }), by, ...timesOf(range, now) },
+    { ...(projectId !== undefined && { projectId }), by, timeZone, ...timesOf(range, now) },
     { placeholderData: keepPreviousData, refetchInterval: 60_000 },
   )
   const { project: _, ...ofProject } = groupings
