@@ -46,8 +46,9 @@ async function ran(over: Partial<RunStartedData>, cost: number | null, projectId
 }
 
 const last = 3_600_000
-const report = (over: { projectId?: string; by?: 'model' | 'key' | 'project'; from?: number; to?: number; timeZone?: string } = {}) =>
-  bed.server.client.usage.report.query({ from: Date.now() - last, to: Date.now() + 60_000, ...over })
+const report = (
+  over: { projectId?: string; by?: 'model' | 'key' | 'project'; from?: number; to?: number; timeZone?: string } = {},
+) => bed.server.client.usage.report.query({ from: Date.now() - last, to: Date.now() + 60_000, ...over })
 const groups = (buckets: { group: string; runs: number; costNanoUsd: number; unpriced: number }[]) =>
   Object.fromEntries(buckets.map(({ group, runs: n, costNanoUsd, unpriced }) => [group, [n, costNanoUsd, unpriced]]))
 

@@ -119,7 +119,7 @@ describe('a failure is classified', () => {
 
 test('how long to wait is read from seconds, milliseconds and dates', () => {
   const now = Date.UTC(2026, 10, 28)
-  const read = (given: Record<string, string>) => retryAfterOf(headers(given), now)
+  const read = (given: Record<string, string>) => retryAfterOf(headers({ date: new Date(now).toUTCString(), ...given }))
   expect(read({ 'retry-after': '7' })).toBe(7)
   expect(read({ 'retry-after': '1.2s' })).toBe(2)
   expect(read({ 'retry-after-ms': '1500', 'retry-after': '9' })).toBe(2)

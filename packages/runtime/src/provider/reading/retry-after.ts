@@ -10,8 +10,9 @@ export function retryAfterOf(headers: Headers): number | null {
   return seconds > 0 && seconds <= LONGEST_S ? Math.ceil(seconds) : null
 }
 
-/** A date is by the provider's clock, as is the `Date` of its answer. */
-const secondsOf = (text: string, headers: Headers) =>
-  /^\d+(\.\d+)?s?$/.test(text)
-    ? Number.parseFloat(text)
-    : (Date.parse(text) - Date.parse(headers?.get('date') ?? '')) / 1000
+function secondsOf(text: string, headers: Headers): number {
+  if (/^\d+(\.\d+)?s?$/.test(text)) return Number.parseFloat(text)
+  // A date is by the provider's clock, as is the `Date` of its answer; without that our own is as good as any.
+  const answered = Date.parse(headers?.get('date') ?? '') || performance.timeOrigin + performance.now()
+  return (Date.parse(text) - answered) / 1000
+}
