@@ -5,6 +5,7 @@ import { providerIds, providers } from '@stewrd/core/llm/providers.ts'
 import { z } from 'zod'
 import type { EdgeSettings } from './edge/variables.ts'
 import { edgeSettingsOf, edgeVariables, PublicUrl } from './edge/variables.ts'
+import type { Allowance } from './runs/allowance.ts'
 import type { RunCapacity } from './runs/capacity.ts'
 import { capacityVariables, runCapacityOf } from './runs/capacity.ts'
 import type { S3Settings } from './files/s3-storage.ts'
@@ -105,6 +106,21 @@ const Variables = z.object({
   STEWRD_DEFAULT_BASE_URL: optional(httpUrl),
   STEWRD_DEFAULT_API_KEY: optional(z.string().min(8, 'must be a whole key')),
   STEWRD_DEFAULT_MODEL: optional(z.string().trim().min(1).max(200)),
+  STEWRD_DEFAULT_MODELS: optional(
+    z
+      .string()
+      .transform((text) => text.split(',').map((part) => part.trim()))
+      .refine(
+        (list) => list.every((model) => model !== '' && model.length <= 200),
+        'must be names of models, with commas',
+      ),
+  ),
+  STEWRD_DEFAULT_MAX_CHOICES: optional(
+    z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').max(128),
+  ),
+  STEWRD_DEFAULT_MAX_OUTPUT_TOKENS: optional(
+    z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').max(10_000_000),
+  ),
 })
 
 /** What the process was configured with. Keys are `Secret`s from here on. */
@@ -150,7 +166,13 @@ export type Env = {
   /** Every checkpoint of the log is also posted here. */
   anchorWebhook?: string
   /** The deployment's own model, for projects without a key. */
-  defaultModel?: { provider: (typeof providerIds)[number]; baseUrl: string; apiKey: Secret; model: string }
+  defaultModel?: {
+    provider: (typeof providerIds)[number]
+    baseUrl: string
+    apiKey: Secret
+    model: string
+    allowance: Allowance
+  }
 }
 
 /** Variables that cannot be used, by name. Never holds their values. */
@@ -256,5 +278,11 @@ function defaultModelOf(v: z.output<typeof Variables>): Env['defaultModel'] {
     ...(baseUrl ? [] : ['STEWRD_DEFAULT_BASE_URL is needed when STEWRD_DEFAULT_PROVIDER is custom']),
   ]
   if (missing.length > 0) throw new EnvError(missing)
-  return { provider, baseUrl: baseUrl!, apiKey: new Secret(v.STEWRD_DEFAULT_API_KEY!), model: v.STEWRD_DEFAULT_MODEL! }
+  const model = v.STEWRD_DEFAULT_MODEL!
+  const allowance = {
+    models: [...new Set([model, ...(v.STEWRD_DEFAULT_MODELS ?? [])])],
+    choices: v.STEWRD_DEFAULT_MAX_CHOICES ?? 1,
+    outputTokens: v.STEWRD_DEFAULT_MAX_OUTPUT_TOKENS ?? 16_384,
+  }
+  return { provider, baseUrl: baseUrl!, apiKey: new Secret(v.STEWRD_DEFAULT_API_KEY!), model, allowance }
 }

@@ -1,7 +1,7 @@
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import type { UpstreamRequest } from '@stewrd/runtime/testing/upstream.ts'
 import OpenAI from 'openai'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Bed } from '../runs/v1.testing.ts'
 import { keyA, openBed } from '../runs/v1.testing.ts'
 
@@ -217,12 +217,57 @@ test('a model is found by its id', async () => {
   await expect(client.models.retrieve('no/such')).rejects.toMatchObject({ status: 404, code: 'not_found' })
 })
 
-test('a project without a key of its own has the server’s model, and no other', async () => {
-  const theirs = await openBed({ ownModel: true })
-  const { apiKey } = await theirs.newProject({ key: null })
-  const own = new OpenAI({ baseURL: `${theirs.server.url}/v1`, apiKey, maxRetries: 0 })
-  const { response } = await own.chat.completions.create({ model: 'default', messages }).withResponse()
-  expect(response.headers.get('x-stewrd-key-source')).toBe('default')
-  expect((await own.models.list()).data.map(({ id }) => id)).toEqual(['o1'])
-  await theirs.close()
+describe('a project without a key of its own', () => {
+  let theirs: Bed
+  let own: OpenAI
+  let apiKey: string
+  const seen: (UpstreamRequest & { max_tokens?: number; n?: number })[] = []
+  beforeAll(async () => {
+    const variables = { STEWRD_DEFAULT_MODELS: 'gpt-4o-mini', STEWRD_DEFAULT_MAX_OUTPUT_TOKENS: '1000' }
+    theirs = await openBed({ ownModel: true, variables })
+    ;({ apiKey } = await theirs.newProject({ key: null }))
+    own = new OpenAI({ baseURL: `${theirs.server.url}/v1`, apiKey, maxRetries: 0 })
+    theirs.upstream.reply((request) => {
+      seen.push(request)
+      return { content: 'Hello.' }
+    })
+  })
+  beforeEach(() => void seen.splice(0))
+  afterAll(() => theirs?.close())
+
+  test('has the models that the operator lists', async () => {
+    const { response } = await own.chat.completions.create({ model: 'default', messages }).withResponse()
+    expect(response.headers.get('x-stewrd-key-source')).toBe('default')
+    await own.chat.completions.create({ model: 'gpt-4o-mini', messages })
+    expect(seen.map(({ model }) => model)).toEqual(['o1', 'gpt-4o-mini'])
+    expect((await own.models.list()).data.map(({ id }) => id).toSorted()).toEqual(['gpt-4o-mini', 'o1'])
+  })
+
+  test.each([
+    ['another model', { model: 'gpt-4o' }, 404, 'o1, gpt-4o-mini'],
+    ['another model in a list', { models: ['o1', 'gpt-4o'] }, 404, 'o1, gpt-4o-mini'],
+    ['several answers', { n: 2 }, 400, '"n"'],
+    ['an odd number of answers', { n: '128' }, 400, '"n"'],
+    ['several answers to choose from', { best_of: 5 }, 400, '"best_of"'],
+    ['a longer answer', { max_tokens: 1001 }, 400, '"max_tokens"'],
+    ['a longer answer by the newer name', { max_completion_tokens: 1e9 }, 400, '"max_completion_tokens"'],
+  ])('is refused %s', async (_what, extra, status, words) => {
+    const refused = own.chat.completions.create({ model: 'default', messages, ...(extra as object) })
+    await expect(refused).rejects.toMatchObject({ status, message: expect.stringContaining(words) })
+    expect(seen).toEqual([])
+  })
+
+  test('gets answers of bounded length in both doors, and shorter ones where it asks for them', async () => {
+    await own.chat.completions.create({ model: 'default', messages })
+    await own.chat.completions.create({ model: 'default', messages, n: 1, max_tokens: 10 })
+    expect((await theirs.post({ message: 'Hi' }, { apiKey })).status).toBe(200)
+    expect(seen.map((request) => request.max_tokens)).toEqual([1000, 10, 1000])
+  })
+})
+
+test('a project asks for anything on its own key', async () => {
+  await client.chat.completions.create({ model: 'gpt-4o', messages, n: 3, max_tokens: 100_000 })
+  await client.chat.completions.create({ model: 'o1', messages })
+  expect(asked).toMatchObject([{ model: 'gpt-4o', n: 3, max_tokens: 100_000 }, { model: 'o1' }])
+  expect(asked[1]).not.toHaveProperty('max_tokens')
 })

@@ -39,10 +39,11 @@ export function modelsRoute(app: FastifyInstance, { deps, credentials }: V1): vo
       throw failureOf(error)
     })
     const all = models ?? []
-    // A deployment's own key is for its own model, whatever else it could call.
-    const allowed = target.source === 'project' ? all : all.filter(({ id }) => id === target.model)
-    const own = allowed.some(({ id }) => id === target.model) ? allowed : [{ id: target.model }, ...allowed]
-    return own.map((model) => wireModel(model, target))
+    // A deployment's own key is for the models that its operator names, whatever else it could call.
+    const own = target.source === 'project' ? undefined : (target.allowance?.models ?? [target.model])
+    const allowed = own ? all.filter(({ id }) => own.includes(id)) : all
+    const missing = (own ?? [target.model]).filter((model) => !allowed.some(({ id }) => id === model))
+    return [...missing.map((id) => ({ id })), ...allowed].map((model) => wireModel(model, target))
   }
 
   async function one(request: FastifyRequest, wanted: string) {

@@ -6,6 +6,7 @@ import { openStream, openWhole } from '@stewrd/runtime/provider/completion/open.
 import type { Whole } from '@stewrd/runtime/provider/completion/whole.ts'
 import { Aborted } from '@stewrd/runtime/provider/errors.ts'
 import type { ModelAnswer } from '@stewrd/runtime/provider/model-answer.ts'
+import { outputBound } from '@stewrd/runtime/provider/output-bound.ts'
 import { scrubberOf } from '@stewrd/runtime/provider/reading/key-scrubber.ts'
 import { withRetries } from '@stewrd/runtime/provider/retry.ts'
 import { send } from '@stewrd/runtime/provider/send.ts'
@@ -19,6 +20,7 @@ import type { LiveRun } from '../runs/live-run.ts'
 import type { SseStream } from '../runs/sse.ts'
 import type { RecentRefusals, RetryingClient } from './recent-refusals.ts'
 import type { ChatCompletionRequest } from './request.ts'
+import { namesLength } from './within-allowance.ts'
 
 type Call = {
   deps: RunsDeps
@@ -50,10 +52,12 @@ export async function called({ deps, reports, refusals, client, live, target, re
 
 async function asked(deps: RunsDeps, live: LiveRun, to: RunTarget, request: ChatCompletionRequest): Promise<Opened> {
   const own = request.stream === true && request.stream_options === undefined
+  const { allowance } = to
+  const bound = allowance && !namesLength(request) ? outputBound(to.provider, allowance.outputTokens) : undefined
   const posted = await send(isDemo(to) ? demoEgress : deps.egress, {
     target: { ...to.provider, key: to.key },
-    body: { ...request, ...counted(request), model: to.model },
-    ...(own && { optional: 'stream_options' }),
+    body: { ...request, ...counted(request), ...bound?.fields, model: to.model },
+    optional: { ...(own && { stream_options: {} }), ...bound?.optional },
     signal: live.signal,
     timeoutMs: deps.limits.step,
   })

@@ -21,6 +21,7 @@ import type { RetryingClient } from './recent-refusals.ts'
 import { RecentRefusals, retryingClient } from './recent-refusals.ts'
 import type { ChatCompletionRequest } from './request.ts'
 import { lastText, modelOf, parseChatCompletion } from './request.ts'
+import { refuseBeyond } from './within-allowance.ts'
 
 /** The OpenAI-compatible door: a chat completion with the project's own key, under its limits, in its history. */
 export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
@@ -56,6 +57,7 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
       object: 'chat.completion',
       sessionId: null,
       model: modelOf(asked),
+      accept: (target) => refuseBeyond(target, asked),
     })
     reply.headers({
       'x-stewrd-run': started.runId,

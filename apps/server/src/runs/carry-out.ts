@@ -61,6 +61,7 @@ export async function carryOut(deps: RunsDeps, reports: KeyReports, live: LiveRu
           offer,
           signal: live.signal,
           onToken: live.watched ? onToken : undefined,
+          outputTokens: target.allowance?.outputTokens,
           timeoutMs: deps.limits.step,
         })
       deps.priceBook.warm(target)

@@ -13,6 +13,7 @@ import { Secret } from '@stewrd/crypto/secret.ts'
 import { DEMO_BASE_URL } from '@stewrd/runtime/demo/demo-model.ts'
 import { DataKeyMissing } from '@stewrd/db/data-keys.ts'
 import { LRUCache } from 'lru-cache'
+import type { Allowance } from './allowance.ts'
 import { ContractError } from './contract-error.ts'
 import type { RunsDeps } from './deps.ts'
 
@@ -23,6 +24,8 @@ export type RunTarget = {
   model: string
   key: Secret
   fingerprint: string | null
+  /** Of the server's own key. */
+  allowance?: Allowance
   /** In an overlap: the key before, for when the provider answers 401 to this one. */
   fallback?: FallbackKey
   /** The server's own, for when the provider fails, where the project allows that. */
@@ -154,7 +157,15 @@ export class Credentials {
     const { fallback } = this.#deps
     if (fallback.source === 'none') return undefined
     const key = fallback.source === 'default' ? fallback.key : new Secret('demo-needs-no-key')
-    return { source: fallback.source, provider: fallback.provider, model: fallback.model, key, fingerprint: null }
+    const { source, provider, model } = fallback
+    return {
+      source,
+      provider,
+      model,
+      key,
+      fingerprint: null,
+      ...(source === 'default' && { allowance: fallback.allowance }),
+    }
   }
 
   /** A fallback that cannot be opened is none: the run has its own key. */

@@ -8,6 +8,7 @@ import type { Egress } from '@stewrd/runtime/egress/egress.ts'
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
 import type { Logger } from 'pino'
 import type { Files } from '../files/create.ts'
+import type { Allowance } from './allowance.ts'
 import type { PriceBook } from '../prices/price-book.ts'
 import type { Tolls } from '../credits/tolls.ts'
 import type { Secrets } from '../kernel/secrets.ts'
@@ -62,6 +63,6 @@ export type RunsDeps = {
 }
 
 export type RunFallback =
-  | { source: 'default'; provider: ProviderRef; model: string; key: Secret }
+  | { source: 'default'; provider: ProviderRef; model: string; key: Secret; allowance: Allowance }
   | { source: 'demo'; provider: ProviderRef; model: string }
   | { source: 'none' }

@@ -137,7 +137,8 @@ test('a run over its time is stopped as too long, also when it was interrupted',
   const end = await bed('here').runner.begin(late, { watched: false }).ended.promise
   expect(end).toMatchObject({ status: 'failed', error: { code: 'compute_unavailable' } })
   const older = await begun({ deadline: Date.now() - 1 })
-  const none = { source: 'default', provider: quiet.provider, model: 'm', key: new Secret('k') } as const
+  const allowance = { models: ['m'], choices: 1, outputTokens: 100 }
+  const none = { source: 'default', provider: quiet.provider, model: 'm', key: new Secret('k'), allowance } as const
   await bed('other', { orphans: orphaned(older.runId), fallback: none }).resumer.look()
   await vi.waitFor(async () => expect(await stateOf(older.runId)).toMatchObject({ status: 'failed' }), 10_000)
 })

@@ -13,6 +13,7 @@ import { runFilesOf } from '../files/run-files.ts'
 import { errorFields } from '../kernel/log.ts'
 import { newId } from '@stewrd/db/new-id.ts'
 import { authorOf } from './by-api-key.ts'
+import { withModel } from './allowance.ts'
 import { ContractError } from './contract-error.ts'
 import type { Credential, Credentials, RunTarget } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
@@ -27,6 +28,8 @@ export type Asked = {
   idempotent?: { runId: string; digest: string }
   /** The client's choice, in place of the project's model. */
   model?: string | undefined
+  /** Throws when what is asked is more than this target may be asked for. */
+  accept?: (target: RunTarget) => void
 }
 export type StartedRun = {
   runId: string
@@ -42,7 +45,13 @@ export type StartedRun = {
 export const available = ['chat', 'data', 'files'] as const
 const TRIES = 8
 /** Refusals that the project's owner can have cured meanwhile. */
-const ofConfiguration: readonly string[] = ['capability_not_enabled', 'plan_restricted', 'service_unavailable']
+const ofConfiguration: readonly string[] = [
+  'capability_not_enabled',
+  'plan_restricted',
+  'service_unavailable',
+  'model_not_found',
+  'invalid_body',
+]
 
 /**
  * Starts a run: one round trip, the append of `RunStarted`, on the condition that the API key, the configuration and the project are still
@@ -62,6 +71,7 @@ export async function startRun(
     const credential = await credentials.of(authorization, { reload: tries > 0 })
     try {
       const target = withModel(targetOf(credential), asked.model)
+      asked.accept?.(target)
       const capabilities = capabilitiesOf(asked.request, credential)
       files ??= await filesFor(deps, asked.request, credential, { runId, capabilities })
       const run = startOf(deps, asked, credential, { target, capabilities, files })
@@ -102,9 +112,6 @@ export function targetOf({ target }: Pick<Credential, 'target'>): RunTarget {
     'This project has no provider key, and this server has no default model. Set a key for the project, or STEWRD_DEFAULT_API_KEY and STEWRD_DEFAULT_MODEL for the server.',
   )
 }
-
-const withModel = (target: RunTarget, model: string | undefined) =>
-  model === undefined ? target : { ...target, model }
 
 /** What a run goes on with, as its events say it. */
 export const configOf = ({ revision }: Pick<Credential, 'revision'>, target: RunTarget) => ({

@@ -2,6 +2,7 @@ import type { Egress } from '../egress/egress.ts'
 import { openStream, openWhole } from './completion/open.ts'
 import { Aborted, ProviderError } from './errors.ts'
 import type { ModelAnswer } from './model-answer.ts'
+import { outputBound } from './output-bound.ts'
 import { scrubberOf } from './reading/key-scrubber.ts'
 import { send } from './send.ts'
 import type { ModelTarget } from './target.ts'
@@ -29,6 +30,8 @@ export type AnswerRequest = {
   signal: AbortSignal
   /** Given: the answer is streamed, and each chunk handed over as it comes. */
   onToken?: ((text: string) => void) | undefined
+  /** Of one answer, at most. Absent: as many as the model gives. */
+  outputTokens?: number | undefined
   /** Until the provider's first byte. The whole is bounded by `signal`. */
   timeoutMs?: number
 }
@@ -37,12 +40,19 @@ const TIMEOUT_MS = 100_000
 
 /** One call of the model. Throws `ProviderError` or `Aborted`. */
 export async function answer(egress: Pick<Egress, 'post'>, request: AnswerRequest): Promise<ModelAnswer> {
-  const { target, messages, offer, signal, onToken, timeoutMs = TIMEOUT_MS } = request
+  const { target, messages, offer, signal, onToken, outputTokens, timeoutMs = TIMEOUT_MS } = request
   const streamed = onToken && { stream: true, stream_options: { include_usage: true } }
-  const body = { model: target.model, messages, ...toolFields(offer), ...streamed }
+  const bound = outputTokens === undefined ? undefined : outputBound(target, outputTokens)
+  const body = { model: target.model, messages, ...toolFields(offer), ...streamed, ...bound?.fields }
   const options = { asked: body, scrubber: scrubberOf(target.key) }
   try {
-    const posted = await send(egress, { target, body, optional: 'stream_options', signal, timeoutMs })
+    const posted = await send(egress, {
+      target,
+      body,
+      optional: { stream_options: {}, ...bound?.optional },
+      signal,
+      timeoutMs,
+    })
     if (!onToken) return (await openWhole(posted, options)).answer
     const stream = await openStream(posted, options)
     const tokens = new WholeCharacters(onToken)

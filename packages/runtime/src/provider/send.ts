@@ -7,22 +7,33 @@ import { reasonIn } from './reading/reason.ts'
 import type { ProviderTarget } from './target.ts'
 import { ownError, providerError } from './thrown.ts'
 
-/** `timeoutMs`: until the provider's first byte. The whole is bounded by `signal`. `optional`: a field of ours that a provider may refuse; then it is asked without. */
-export type Sent = { target: ProviderTarget; body: object; optional?: string; signal: AbortSignal; timeoutMs: number }
+/** `timeoutMs`: until the provider's first byte. The whole is bounded by `signal`. `optional`: fields of ours that a provider may refuse, with what is sent instead. */
+export type Sent = {
+  target: ProviderTarget
+  body: object
+  optional?: Readonly<Record<string, object>>
+  signal: AbortSignal
+  timeoutMs: number
+}
 
 /** Characters of an answer of failure in which its reason is looked for. */
 const MOST_REASON = 64 * 1024
 
 /** Asks for a completion, and gives the answer back unread once its headers are there. Throws `ProviderError`, or `Aborted`. */
 export async function send(egress: Pick<Egress, 'post'>, request: Sent): Promise<Posted> {
-  const { optional, body } = request
-  try {
-    return await attempt(egress, request)
-  } catch (error) {
-    if (optional === undefined || !(error instanceof RequestRefused) || !names(error, optional)) throw error
-    const rest = Object.fromEntries(Object.entries(body).filter(([name]) => name !== optional))
-    return await attempt(egress, { ...request, body: rest })
-  }
+  let { body } = request
+  const left = new Map(Object.entries(request.optional ?? {}))
+  for (;;)
+    try {
+      return await attempt(egress, { ...request, body })
+    } catch (error) {
+      if (!(error instanceof RequestRefused)) throw error
+      const refused = [...left].find(([field]) => field in body && names(error, field))
+      if (!refused) throw error
+      const [field, instead] = refused
+      left.delete(field)
+      body = { ...Object.fromEntries(Object.entries(body).filter(([name]) => name !== field)), ...instead }
+    }
 }
 
 const names = ({ message, detail }: RequestRefused, field: string) =>
