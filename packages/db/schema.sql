@@ -169,6 +169,13 @@ create table events (
   chain bytea not null
 );
 
+create table file_meters (
+  account_id uuid not null,
+  project_id uuid not null,
+  files bigint not null default 0,
+  bytes bigint not null default 0
+);
+
 create table heads (
   account_id uuid not null,
   stream text not null,
@@ -284,6 +291,14 @@ create table shredded_projects (
   done_at timestamp with time zone
 );
 
+create table stored_files (
+  account_id uuid not null,
+  file_id uuid not null,
+  project_id uuid not null,
+  bytes bigint not null,
+  at timestamp with time zone not null default now()
+);
+
 create table tree_nodes (
   level smallint not null,
   idx bigint not null,
@@ -373,6 +388,9 @@ alter table data_keys add constraint data_keys_purpose_check CHECK ((purpose = A
 alter table destroyed_data_keys add constraint destroyed_data_keys_pkey PRIMARY KEY (account_id, id);
 alter table events add constraint events_account_id_command_id_n_key UNIQUE (account_id, command_id, n);
 alter table events add constraint events_pkey PRIMARY KEY (account_id, stream, seq);
+alter table file_meters add constraint file_meters_bytes_check CHECK ((bytes >= 0));
+alter table file_meters add constraint file_meters_files_check CHECK ((files >= 0));
+alter table file_meters add constraint file_meters_pkey PRIMARY KEY (account_id, project_id);
 alter table heads add constraint heads_pkey PRIMARY KEY (account_id, stream);
 alter table leases add constraint leases_pkey PRIMARY KEY (name);
 alter table log add constraint log_account_id_stream_seq_key UNIQUE (account_id, stream, seq);
@@ -393,6 +411,8 @@ alter table projections add constraint projections_status_check CHECK ((status =
 alter table run_meters add constraint run_meters_pkey PRIMARY KEY (account_id, project_id);
 alter table set_aside_rows add constraint set_aside_rows_pkey PRIMARY KEY (account_id, view, slot, key);
 alter table shredded_projects add constraint shredded_projects_pkey PRIMARY KEY (account_id, project_id);
+alter table stored_files add constraint stored_files_bytes_check CHECK ((bytes >= 0));
+alter table stored_files add constraint stored_files_pkey PRIMARY KEY (account_id, file_id);
 alter table tree_nodes add constraint tree_nodes_hash_check CHECK ((octet_length(hash) = 32));
 alter table tree_nodes add constraint tree_nodes_idx_check CHECK ((idx >= 0));
 alter table tree_nodes add constraint tree_nodes_level_check CHECK ((level >= 0));
@@ -418,6 +438,7 @@ CREATE INDEX destroyed_data_keys_scope ON public.destroyed_data_keys USING btree
 CREATE INDEX log_actor ON public.log USING btree (account_id, actor, idx);
 CREATE INDEX log_project ON public.log USING btree (account_id, project_id, idx);
 CREATE INDEX log_type ON public.log USING btree (account_id, type, idx);
+CREATE INDEX stored_files_project ON public.stored_files USING btree (account_id, project_id);
 CREATE INDEX view_rows_due ON public.view_rows USING btree (account_id, ((("row" ->> 'dueAt'::text))::bigint)) WHERE ((view = 'held-keys'::text) AND (("row" ->> 'dueAt'::text) IS NOT NULL));
 CREATE INDEX view_rows_project ON public.view_rows USING btree (account_id, view, slot, project_id, sort);
 CREATE INDEX view_rows_running ON public.view_rows USING btree (account_id, slot) WHERE ((view = 'runs'::text) AND (("row" ->> 'status'::text) = 'running'::text));
@@ -431,12 +452,14 @@ CREATE UNIQUE INDEX credit_entries_reserved ON public.credit_entries USING btree
 CREATE UNIQUE INDEX data_keys_current ON public.data_keys USING btree (account_id, scope, purpose) WHERE (retired_at IS NULL);
 grant delete, insert, select on lookups to stewrd_app;
 grant delete, insert, select on outbox to stewrd_app;
+grant delete, insert, select on stored_files to stewrd_app;
 grant delete, insert, select, update on auth_accounts to stewrd_app;
 grant delete, insert, select, update on auth_sessions to stewrd_app;
 grant delete, insert, select, update on auth_setup to stewrd_app;
 grant delete, insert, select, update on auth_throttle to stewrd_app;
 grant delete, insert, select, update on auth_users to stewrd_app;
 grant delete, insert, select, update on auth_verifications to stewrd_app;
+grant delete, insert, select, update on file_meters to stewrd_app;
 grant delete, insert, select, update on leases to stewrd_app;
 grant delete, insert, select, update on nodes to stewrd_app;
 grant delete, insert, select, update on projections to stewrd_app;

@@ -71,6 +71,12 @@ const Variables = z.object({
       .min(1, 'must be at least 1')
       .max(256, 'must be at most 256'),
   ),
+  STEWRD_STORAGE_LIMIT_MB: optional(
+    z.coerce.number('must be a number').int('must be a whole number').min(0, 'must be at least 0').max(1_000_000_000),
+  ),
+  STEWRD_FILES_LIMIT: optional(
+    z.coerce.number('must be a number').int('must be a whole number').min(0, 'must be at least 0').max(1_000_000_000),
+  ),
   STEWRD_ANSWER_LIMIT_MB: optional(
     z.coerce
       .number('must be a number')
@@ -151,6 +157,8 @@ export type Env = {
   clockToleranceMs: number
   /** Active sessions that a project may have. */
   sessionLimit: number
+  /** What a project may store that has no limit of its own; 0: any number. */
+  storage: { storedMegabytes: number; storedFiles: number }
   /** Bytes of one stored file. */
   fileLimit: number
   /** Bytes of an answer of a provider, unpacked. */
@@ -212,6 +220,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     logLevel: v.STEWRD_LOG_LEVEL ?? 'info',
     clockToleranceMs: (v.STEWRD_CLOCK_TOLERANCE_SECONDS ?? 30) * 1000,
     sessionLimit: v.STEWRD_SESSION_LIMIT ?? 1000,
+    storage: { storedMegabytes: v.STEWRD_STORAGE_LIMIT_MB ?? 10_240, storedFiles: v.STEWRD_FILES_LIMIT ?? 100_000 },
     fileLimit: (v.STEWRD_FILE_LIMIT_MB ?? 32) * 1024 * 1024,
     answerLimit: (v.STEWRD_ANSWER_LIMIT_MB ?? 32) * 1024 * 1024,
     runLimit: (v.STEWRD_RUN_LIMIT_SECONDS ?? 600) * 1000,

@@ -17,6 +17,7 @@ import type { Logger } from 'pino'
 import type { Auth } from './auth/auth.ts'
 import { createAuth } from './auth/auth.ts'
 import { Verifier } from './audit/verifier.ts'
+import type { ServerStorage } from './files/quota.ts'
 import type { Files } from './files/create.ts'
 import { createFiles } from './files/create.ts'
 import { createTolls } from './credits/create.ts'
@@ -72,6 +73,8 @@ export type Platform = ReadModels & {
   priceBook: PriceBook
   /** Active sessions that a project may have. */
   sessionLimit: number
+  /** What projects may store that have no limit of their own. */
+  storage: ServerStorage
   /** Milliseconds that a run may take. */
   runLimit: number
   /** Bytes of the body of a chat completion. */
@@ -170,7 +173,7 @@ export async function createPlatform(
     viewRates.start()
     started.defer(() => viewRates.stop())
   }
-  const files = await createFiles(env, { accountId, store, dataKeys, egress, now })
+  const files = await createFiles(env, { sql, accountId, store, dataKeys, egress, now })
   const keeper = createRotationKeeper({ sql, store, keyring, dataKeys, nodes, accountId, clock }, log)
   if (as === 'server') {
     keeper.start()
@@ -216,6 +219,7 @@ export async function createPlatform(
     priceBook: new PriceBook({ accountId, store, egress }),
     tolls: createTolls(env, { ...readModels, accountId, sql, now }),
     sessionLimit: env.sessionLimit,
+    storage: env.storage,
     runLimit: env.runLimit,
     completionLimit: env.completionLimit,
     sql,

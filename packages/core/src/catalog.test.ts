@@ -15,7 +15,7 @@ const sentences: Record<AnyEvent['type'], string> = {
   CapabilitiesChanged: 'changed the capabilities from chat to chat, files, browser',
   ProjectArchived: 'archived the project',
   LimitsChanged:
-    "changed the limits from the server's runs a minute, any tokens a month to 120 runs a minute, 1000000 tokens a month",
+    "changed the limits from the server's runs a minute, any tokens a month, the server's MB of files, the server's files, 20 open sessions to 120 runs a minute, 1000000 tokens a month, 500 MB of files, 1000 files, the server's open sessions",
   PlanSet: 'changed the plan from none to free (chat, files)',
   CreditsGranted: 'granted 500 credits',
   CreditsPurchased: 'booked 500 credits that were bought (INV-2026-17)',

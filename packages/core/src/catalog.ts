@@ -29,6 +29,7 @@ import { describePrices } from './prices/describe.ts'
 import { PriceEvent } from './prices/events.ts'
 import { describeProjects } from './projects/describe.ts'
 import { ProjectEvent } from './projects/events.ts'
+import { projectUpcasters } from './projects/upcasters.ts'
 import { projectsView } from './projects/projects.projection.ts'
 import { describeRuns } from './runs/describe.ts'
 import { RunEvent } from './runs/events.ts'
@@ -63,7 +64,7 @@ export type AnyEvent = z.infer<typeof AnyEvent>
 const newest = new Map<string, number>(AnyEvent.options.map(({ shape }) => [shape.type.value, shape.version.value]))
 
 /** How earlier versions of events are read. */
-export const upcasters: Upcasters = { ...runUpcasters, ...sessionUpcasters }
+export const upcasters: Upcasters = { ...projectUpcasters, ...runUpcasters, ...sessionUpcasters }
 
 /**
  * A stored event in its newest version; undefined for a type or version that this program does not know. What was sealed was validated

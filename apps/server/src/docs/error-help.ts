@@ -39,6 +39,10 @@ export const errorHelp: Record<ContractCode, { when: string; cure: string }> = {
     when: 'The idempotency key was used for another request within the last 24 hours.',
     cure: 'Send a new key with a new request, and the same key only with exactly the same request.',
   },
+  storage_limit_reached: {
+    when: 'The project keeps as many files, or as many bytes in them, as it may.',
+    cure: 'Remove files that are not needed (`DELETE /v1/files/{id}`), or raise the limit of the project in the dashboard.',
+  },
   session_limit_reached: {
     when: 'The project has as many active sessions as it may.',
     cure: 'Delete sessions that are over, or wait: a session expires after 30 minutes without activity.',

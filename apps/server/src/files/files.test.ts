@@ -3,6 +3,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileAnswer } from '@stewrd/core/files/wire.ts'
 import { fileStream } from '@stewrd/core/files/files.ts'
+import type { ProjectLimits } from '@stewrd/core/projects/limits.ts'
+import { noLimits } from '@stewrd/core/projects/limits.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Bed } from '../runs/v1.testing.ts'
 import { openBed } from '../runs/v1.testing.ts'
@@ -208,4 +210,48 @@ test('without a key, or with a wrong one, nothing is read', async () => {
   form.append('file', new Blob(['x']), 'a.txt')
   const response = await call('', { method: 'POST', body: form }, 'sk-stw_wrong')
   expect(await errorOf(response)).toEqual([401, 'invalid_api_key'])
+})
+
+test('a project keeps as many files and bytes as it may, however many come at once; what is removed makes place', async () => {
+  const { projectId, apiKey } = await bed.newProject()
+  const limit = (limits: Partial<ProjectLimits>) =>
+    bed.server.client.projects.changeLimits.mutate({ projectId, limits: { ...noLimits, ...limits } })
+  const kept = async () => (await bed.server.client.projects.usage.query({ projectId })).kept
+  await limit({ storedFiles: 4 })
+  const many = await Promise.all(Array.from({ length: 10 }, (_, i) => upload(`${i}.bin`, randomBytes(1000), apiKey)))
+  const [stored, refused] = [many.filter((one) => one.status === 201), many.filter((one) => one.status === 413)]
+  expect([stored.length, refused.length]).toEqual([4, 6])
+  expect(refused[0]!.body.error).toMatchObject({
+    code: 'storage_limit_reached',
+    message: expect.stringContaining('4 files of 4') as string,
+  })
+  expect(await kept()).toMatchObject({ files: 4, bytes: 4000 })
+  // Nothing of those that were refused lies in the storage.
+  const folder = join(bed.tested.env.home, 'files', bed.tested.platform.accountId, projectId)
+  expect(await readdir(folder)).toHaveLength(4)
+
+  expect((await call(`/${stored[0]!.body.id}`, { method: 'DELETE' }, apiKey)).status).toBe(200)
+  expect((await upload('again.bin', randomBytes(1000), apiKey)).status).toBe(201)
+  await limit({ storedMegabytes: 1 })
+  expect((await upload('large.bin', randomBytes(1_044_577), apiKey)).status).toBe(413)
+  expect((await upload('fits.bin', randomBytes(1_044_576), apiKey)).status).toBe(201)
+  expect(await kept()).toMatchObject({ files: 5, bytes: 1_048_576 })
+  const { limits, stored: told } = (await (
+    await fetch(`${bed.server.url}/v1/usage`, { headers: bearer(apiKey) })
+  ).json()) as {
+    limits: Record<string, number>
+    stored: object
+  }
+  expect([limits['stored_bytes'], told]).toEqual([1_048_576, { files: 5, bytes: 1_048_576 }])
+})
+
+test('files of a message count too, and those of a run that does not begin are not kept', async () => {
+  const { projectId, apiKey } = await bed.newProject()
+  await bed.server.client.projects.changeCapabilities.mutate({ projectId, capabilities: ['chat', 'files'] })
+  await bed.server.client.projects.changeLimits.mutate({ projectId, limits: { ...noLimits, storedFiles: 2 } })
+  const pdf = (name: string) => ({ name, content_base64: randomBytes(500).toString('base64') })
+  const response = await bed.post({ message: 'Hi', files: [pdf('a.pdf'), pdf('b.pdf'), pdf('c.pdf')] }, { apiKey })
+  expect([response.status, ((await response.json()) as Body).error.code]).toEqual([413, 'storage_limit_reached'])
+  const { kept } = await bed.server.client.projects.usage.query({ projectId })
+  expect(kept).toMatchObject({ files: 0, bytes: 0 })
 })

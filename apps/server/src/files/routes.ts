@@ -13,7 +13,6 @@ import { appendByApiKey } from '../runs/by-api-key.ts'
 import { ContractError } from '../runs/contract-error.ts'
 import type { V1 } from '../runs/v1.ts'
 import type { FileId, Kept } from './service.ts'
-import { FileTooLarge } from './service.ts'
 import { URL_MS } from './signed-url.ts'
 
 type WithId = { Params: { id: string }; Querystring: { name?: string; expires?: string; signature?: string } }
@@ -48,7 +47,6 @@ export async function fileRoutes(app: FastifyInstance, v1: V1): Promise<void> {
       const about = { projectId, name: name.data, origin: 'upload', runId: null } as const
       return await service.keep(about, part.file, (append) => appendByApiKey(credentials, authorization, append))
     } catch (error) {
-      if (error instanceof FileTooLarge) throw new ContractError('payload_too_large', error.message)
       if (isFormError(error)) throw notAForm(error)
       throw error
     }

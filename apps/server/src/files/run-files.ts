@@ -7,7 +7,6 @@ import type { FileInput } from '@stewrd/core/runs/wire.ts'
 import { capabilitiesThatRead } from '@stewrd/runtime/tools/readable.ts'
 import { ContractError } from '../runs/contract-error.ts'
 import type { FileService } from './service.ts'
-import { FileTooLarge } from './service.ts'
 
 /** A text up to this size goes into the message itself; a larger one is opened with tools. */
 const INLINE_BYTES = 100 * 1024
@@ -26,12 +25,21 @@ type Of = {
  * capabilities, before anything is stored.
  */
 export async function runFilesOf(
-  service: Pick<FileService, 'keep' | 'find' | 'content'>,
+  service: Pick<FileService, 'keep' | 'find' | 'content' | 'remove'>,
   of: Of,
   inputs: readonly FileInput[],
 ): Promise<RunFile[]> {
   const looked = await Promise.all(inputs.map((input, i) => look(service, of, input, i)))
-  return Promise.all(looked.map(async (file) => ('bytes' in file ? kept(service, of, file) : file)))
+  const done = await Promise.allSettled(looked.map(async (file) => ('bytes' in file ? kept(service, of, file) : file)))
+  const failed = done.find((one) => one.status === 'rejected')
+  const files = done.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  if (!failed) return files
+  // The run does not begin: what was stored for it already goes again.
+  const made = files.filter(({ fileId }) => fileId !== undefined && !inputs.some(({ file_id }) => file_id === fileId))
+  await Promise.allSettled(
+    made.map(({ fileId }) => service.remove({ projectId: of.projectId, fileId: fileId! }, of.author)),
+  )
+  throw failed.reason
 }
 
 type ToKeep = { name: string; bytes: Buffer }
@@ -63,14 +71,9 @@ async function look(
 
 async function kept(service: Pick<FileService, 'keep'>, of: Of, { name, bytes }: ToKeep): Promise<RunFile> {
   const { projectId, runId, author } = of
-  try {
-    const about = { projectId, name, origin: 'message', runId } as const
-    const { fileId } = await service.keep(about, Readable.from([bytes]), (append) => append(author))
-    return { name, fileId }
-  } catch (error) {
-    if (error instanceof FileTooLarge) throw new ContractError('payload_too_large', error.message)
-    throw error
-  }
+  const about = { projectId, name, origin: 'message', runId } as const
+  const { fileId } = await service.keep(about, Readable.from([bytes]), (append) => append(author))
+  return { name, fileId }
 }
 
 function mayRead({ capabilities }: Of, name: string, index: number): void {

@@ -8,6 +8,7 @@ import type { DataKey } from '@stewrd/crypto/data-key.ts'
 import { CHUNK_BYTES, CHUNK_OVERHEAD, chunksOf, openChunk, sealChunks } from '@stewrd/crypto/sealed-file.ts'
 import mime from 'mime'
 import { newId } from '@stewrd/db/new-id.ts'
+import type { FileQuota } from './quota.ts'
 import type { FileStorage } from './storage.ts'
 
 export type FilesDeps = {
@@ -16,6 +17,7 @@ export type FilesDeps = {
   storage: FileStorage
   /** Bytes of one file. */
   maxBytes: number
+  quota: Pick<FileQuota, 'check' | 'reserve' | 'release'>
   store: {
     execute: Execute
     head(decider: typeof files, stream: StreamId): Promise<Head<File>>
@@ -57,9 +59,10 @@ export class FileService {
     return this.#deps.maxBytes
   }
 
-  /** Keeps a new file. Throws `FileTooLarge`, or what reading the content throws; then nothing is kept. */
+  /** Keeps a new file. Throws `FileTooLarge`, `StorageLimitReached`, or what reading the content throws; then nothing is kept. */
   async keep({ projectId, ...about }: New, content: AsyncIterable<Uint8Array>, appendAs: AppendAs): Promise<Kept> {
-    const { accountId, now, storage, maxBytes, dataKeys, store } = this.#deps
+    const { accountId, now, storage, maxBytes, quota, dataKeys, store } = this.#deps
+    await quota.check(projectId)
     const fileId = newId(now())
     const dataKey = await dataKeys.current(accountId, projectId, 'event', chunksOf(maxBytes))
     const hash = createHash('sha256')
@@ -77,11 +80,13 @@ export class FileService {
     const mediaType = mime.getType(about.name) ?? 'application/octet-stream'
     const file = { ...about, bytes, mediaType, sha256: hash.digest('hex'), dekId: dataKey.id }
     try {
+      await quota.reserve(projectId, fileId, bytes)
       const stream = { accountId, projectId, stream: fileStream(fileId) }
       const command = { type: 'StoreFile', file } as const
       await appendAs((author) => store.execute(files, stream, command, { commandId: `file:${fileId}`, ...author }))
     } catch (error) {
-      await storage.remove(this.#keyOf({ projectId, fileId })).catch(() => {})
+      // What cannot be undone here is a leftover that nobody can name, and is not counted for long.
+      await Promise.allSettled([storage.remove(this.#keyOf({ projectId, fileId })), quota.release(fileId)])
       throw error
     }
     return { projectId, fileId, file }
@@ -138,6 +143,7 @@ export class FileService {
       { commandId: `remove:${projectId}:${fileId}`, ...author },
     )
     await storage.remove(this.#keyOf({ projectId, fileId }))
+    await this.#deps.quota.release(fileId)
   }
 
   readonly #keyOf = ({ projectId, fileId }: FileId) => `${folderOf(this.#deps.accountId, projectId)}/${fileId}`

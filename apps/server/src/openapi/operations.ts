@@ -81,6 +81,7 @@ const asking = [
   'invalid_capabilities',
   'invalid_tools',
   'payload_too_large',
+  'storage_limit_reached',
 ] as const
 const prefer =
   '`respond-async`, with `wait=N` seconds if you like: 202 with status `in_progress` and a `Location` instead of a longer wait'
@@ -200,7 +201,7 @@ export const operations: readonly Operation[] = [
     form: true,
     status: 201,
     answer: FileAnswer,
-    errors: [...always, 'invalid_body', 'payload_too_large'],
+    errors: [...always, 'invalid_body', 'payload_too_large', 'storage_limit_reached'],
   },
   {
     method: 'get',

@@ -1,7 +1,7 @@
 import { changeMeta, Reason, Text } from '@stewrd/core/kernel/text.ts'
 import { Capability } from '@stewrd/core/kernel/capabilities.ts'
 import { ProjectName } from '@stewrd/core/projects/events.ts'
-import { ProjectLimits } from '@stewrd/core/projects/limits.ts'
+import { noLimits, ProjectLimitsInput } from '@stewrd/core/projects/limits.ts'
 import { z } from 'zod'
 import type { ProjectUsage } from '../limits/usage.ts'
 import { projectUsage } from '../limits/usage.ts'
@@ -64,11 +64,18 @@ export const projectsRouter = router({
         changeProject(ctx.platform, input.projectId, { type: 'ChangeCapabilities', capabilities }, input, ctx.actor),
     ),
   changeLimits: editorProcedure
-    .input(Change.extend({ limits: ProjectLimits }))
-    .mutation(
-      ({ ctx, input: { limits, ...input } }): Promise<ProjectChange> =>
-        changeProject(ctx.platform, input.projectId, { type: 'ChangeLimits', limits }, input, ctx.actor),
-    ),
+    .input(Change.extend({ limits: ProjectLimitsInput }))
+    .mutation(({ ctx, input: { limits: sent, ...input } }): Promise<ProjectChange> => {
+      const { storedMegabytes, storedFiles, openSessions, ...rest } = sent
+      const { limits: held = noLimits } = ctx.project
+      const limits = {
+        ...rest,
+        storedMegabytes: storedMegabytes === undefined ? held.storedMegabytes : storedMegabytes,
+        storedFiles: storedFiles === undefined ? held.storedFiles : storedFiles,
+        openSessions: openSessions === undefined ? held.openSessions : openSessions,
+      }
+      return changeProject(ctx.platform, input.projectId, { type: 'ChangeLimits', limits }, input, ctx.actor)
+    }),
   /** This month, with limits, budgets and the account's credits. */
   usage: projectProcedure
     .input(ProjectInput)

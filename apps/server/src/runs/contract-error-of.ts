@@ -2,6 +2,8 @@ import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import type { FastifyRequest } from 'fastify'
 import { errorFields } from '../kernel/log.ts'
+import { StorageLimitReached } from '../files/quota.ts'
+import { FileTooLarge } from '../files/service.ts'
 import { StorageError } from '../files/storage.ts'
 import { ContractError } from './contract-error.ts'
 
@@ -20,6 +22,9 @@ function contractErrorOf(error: unknown, { routeOptions }: FastifyRequest): Cont
     return new ContractError('invalid_api_key', 'The project of this API key was shredded.', { cause: error })
   if (error instanceof Refusal && error.code === 'EVENT_UNKNOWN')
     return new ContractError('service_unavailable', error.message, { retryAfter: 30, cause: error })
+  if (error instanceof FileTooLarge) return new ContractError('payload_too_large', error.message, { cause: error })
+  if (error instanceof StorageLimitReached)
+    return new ContractError('storage_limit_reached', error.message, { cause: error })
   if (error instanceof StorageError)
     return new ContractError('service_unavailable', error.message, { retryAfter: 5, cause: error })
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined

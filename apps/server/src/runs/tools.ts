@@ -5,6 +5,7 @@ import { ToolError } from '@stewrd/runtime/loop/tool.ts'
 import { dataTools } from '@stewrd/runtime/tools/data-tools.ts'
 import { fileTools } from '@stewrd/runtime/tools/files-tools.ts'
 import type { RunFiles } from '@stewrd/runtime/tools/run-files.ts'
+import { StorageLimitReached } from '../files/quota.ts'
 import { FileTooLarge } from '../files/service.ts'
 import type { RunsDeps } from './deps.ts'
 
@@ -32,7 +33,7 @@ const filesOf = ({ files: { service } }: Pick<RunsDeps, 'files'>, { runId, proje
       )
       return fileId
     } catch (error) {
-      if (error instanceof FileTooLarge) throw new ToolError(error.message)
+      if (error instanceof FileTooLarge || error instanceof StorageLimitReached) throw new ToolError(error.message)
       throw error
     }
   },

@@ -45,27 +45,37 @@ export class SessionService {
   async open(credentials: Credentials, authorization: string | undefined): Promise<Id & { at: number }> {
     const { accountId, store, now } = this.#deps
     const sessionId = newId(now())
-    return appendByApiKey(credentials, authorization, async (author, { projectId }) => {
+    return appendByApiKey(credentials, authorization, async (author, credential) => {
+      const { projectId } = credential
       const at = now()
-      await this.#mayOpen(projectId, at)
-      const stream = { accountId, projectId, stream: sessionStream(sessionId) }
-      const meta = { commandId: `open:${sessionId}`, ...author }
-      await store.execute(sessions, stream, { type: 'OpenSession', at }, meta)
+      // Before anything is waited for: of those that come at once, each counts the ones before it.
+      this.#recent.delete(sessionId)
       this.#recent.set(sessionId, { projectId, at })
-      return { sessionId, projectId, at }
+      try {
+        const active = await this.#active(projectId, at)
+        const most = (known: typeof credential) => known.limits?.openSessions ?? this.#limit
+        // What is remembered may be from before the limit was raised.
+        if (active > most(credential)) refuseBeyond(most(await credentials.of(authorization, { reload: true })), active)
+        const stream = { accountId, projectId, stream: sessionStream(sessionId) }
+        const meta = { commandId: `open:${sessionId}`, ...author }
+        await store.execute(sessions, stream, { type: 'OpenSession', at }, meta)
+        return { sessionId, projectId, at }
+      } catch (error) {
+        this.#recent.delete(sessionId)
+        throw error
+      }
     })
   }
 
-  async #mayOpen(projectId: string, now: number): Promise<void> {
+  /**
+   * Counts the sessions that the view has, and those that were opened here and are not in it yet, with the one that asks. On one server no more
+   * are ever open than may be; of others it counts those of more than about a second ago.
+   */
+  async #active(projectId: string, now: number): Promise<number> {
     const since = now - SESSION_MS
     for (const [id, { at }] of this.#recent) if (at < now - LOST_MS) this.#recent.delete(id)
-    const mine = [...this.#recent].filter(([, s]) => s.projectId === projectId).map(([id]) => id)
-    const active = await this.#deps.activeSessions(projectId, since, mine)
-    if (active >= this.#limit)
-      throw new ContractError(
-        'session_limit_reached',
-        `This project has ${active} active sessions, and may have ${this.#limit}. Delete some, or wait until they expire.`,
-      )
+    const here = [...this.#recent].filter(([, s]) => s.projectId === projectId).map(([id]) => id)
+    return this.#deps.activeSessions(projectId, since, here)
   }
 
   /** 404 for a session that is unknown, deleted or another project's; 410 when it has expired. */
@@ -158,6 +168,15 @@ export class SessionService {
   #stream({ sessionId, projectId }: Id) {
     return { accountId: this.#deps.accountId, projectId, stream: sessionStream(sessionId) }
   }
+}
+
+/** `active` counts the one that is to be opened. */
+function refuseBeyond(limit: number, active: number): void {
+  if (active > limit)
+    throw new ContractError(
+      'session_limit_reached',
+      `This project has ${active - 1} active sessions, and may have ${limit}. Delete some, or wait until they expire.`,
+    )
 }
 
 export const notThere = () =>

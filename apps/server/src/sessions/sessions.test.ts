@@ -1,3 +1,4 @@
+import { noLimits } from '@stewrd/core/projects/limits.ts'
 import { randomUUID } from 'node:crypto'
 import { SESSION_MS, sessions, sessionStream } from '@stewrd/core/sessions/sessions.ts'
 import type { UpstreamRequest } from '@stewrd/runtime/testing/upstream.ts'
@@ -114,6 +115,21 @@ test('a project has so many active sessions and no more, also of those that were
   expect(await open()).toMatchObject({ status: 429, body: { error: { code: 'session_limit_reached' } } })
   await call('DELETE', `/${first.body.id}`, undefined, apiKey)
   await vi.waitFor(async () => expect((await open()).status).toBe(201), 10_000)
+})
+
+test('sessions that are opened at once are no more than may be, by the server’s limit or the project’s own', async () => {
+  const { projectId, apiKey } = await bed.newProject()
+  const open = async (times: number) => {
+    const all = await Promise.all(Array.from({ length: times }, () => call('POST', '', undefined, apiKey)))
+    return all.map(({ status }) => status).toSorted((a, b) => a - b)
+  }
+  expect(await open(10)).toEqual([...Array<number>(4).fill(201), ...Array<number>(6).fill(429)])
+  await bed.server.client.projects.changeLimits.mutate({ projectId, limits: { ...noLimits, openSessions: 6 } })
+  await vi.waitFor(async () => {
+    const { kept } = await bed.server.client.projects.usage.query({ projectId })
+    expect(kept.openSessions).toBe(4)
+  }, 10_000)
+  expect(await open(5)).toEqual([201, 201, 429, 429, 429])
 })
 
 test('tools of the client’s own work in a session, and their run is part of it once it has ended', async () => {

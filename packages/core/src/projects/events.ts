@@ -23,7 +23,7 @@ export const ProjectArchived = defineEvent('ProjectArchived', 1, z.strictObject(
 /** Null: no plan, so nothing is kept from it. */
 export const PlanSet = defineEvent('PlanSet', 1, z.strictObject({ from: Plan.nullable(), to: Plan.nullable() }))
 
-export const LimitsChanged = defineEvent('LimitsChanged', 1, z.strictObject({ from: ProjectLimits, to: ProjectLimits }))
+export const LimitsChanged = defineEvent('LimitsChanged', 2, z.strictObject({ from: ProjectLimits, to: ProjectLimits }))
 
 /** Whether runs may go on with the server's own model when the project's provider fails. */
 export const DefaultModelSwitched = defineEvent('DefaultModelSwitched', 1, z.strictObject({ allowed: z.boolean() }))

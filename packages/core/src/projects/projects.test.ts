@@ -116,9 +116,9 @@ test('what happened folds to the project of now; without a creation there is non
   expect(given(renamed, changed, archived).state).toEqual(projects.initial)
 })
 
-const limits = { runsPerMinute: 10, runsAtOnce: null, monthlyTokens: 5, monthlyCents: null }
+const limits = { ...noLimits, runsPerMinute: 10, monthlyTokens: 5, openSessions: 3 }
 test('limits are changed as a whole, with both sides on record; the same ones change nothing', () => {
-  const limited: ProjectEvent = { type: 'LimitsChanged', version: 1, data: { from: noLimits, to: limits } }
+  const limited: ProjectEvent = { type: 'LimitsChanged', version: 2, data: { from: noLimits, to: limits } }
   given(created).when({ type: 'ChangeLimits', limits }).then(limited)
   given(created, limited).when({ type: 'ChangeLimits', limits }).then()
   given(created).when({ type: 'ChangeLimits', limits: noLimits }).then()

@@ -35,7 +35,7 @@ export const projectStream = (projectId: string) => `project:${projectId}`
 
 export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
   noun: 'projects',
-  stateVersion: 2,
+  stateVersion: 3,
   initial: { status: 'none' },
   event: ProjectEvent,
   // The time at which somebody asks is no part of what is asked.
@@ -66,7 +66,7 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
         const { limits: to } = command
         const from = state.limits ?? noLimits
         if (sameLimits(from, to)) return []
-        return [{ type: 'LimitsChanged', version: 1, data: { from, to } }]
+        return [{ type: 'LimitsChanged', version: 2, data: { from, to } }]
       }
       case 'SetPlan': {
         const [from, to] = [state.plan ?? null, ordered(command.plan)]

@@ -27,6 +27,7 @@ export const contractErrors = {
   file_url_invalid: 403,
   file_url_expired: 410,
   payload_too_large: 413,
+  storage_limit_reached: 413,
   provider_key_rejected: 424,
   provider_quota_exceeded: 424,
   model_not_found: 424,

@@ -87,7 +87,9 @@ export const dropStates = (sql: Sql, accountId: string, projectId: string) =>
 export const dropRows = (sql: Sql, accountId: string, projectId: string) =>
   run(sql`
     with sent as (delete from webhook_deliveries where account_id = ${accountId} and project_id = ${projectId}),
-      aside as (delete from set_aside_rows where account_id = ${accountId} and project_id = ${projectId})
+      aside as (delete from set_aside_rows where account_id = ${accountId} and project_id = ${projectId}),
+      stored as (delete from stored_files where account_id = ${accountId} and project_id = ${projectId}),
+      meter as (delete from file_meters where account_id = ${accountId} and project_id = ${projectId})
     delete from view_rows where account_id = ${accountId} and project_id = ${projectId}`)
 
 export async function remainsOf(sql: Sql, accountId: string, projectId: string): Promise<Remains> {

@@ -10,7 +10,12 @@ import { conforms, conformsOnBoth } from './testing/conform.ts'
 let bed: Bed
 beforeAll(async () => {
   bed = await openBed({
-    variables: { STEWRD_METERING: 'on', STEWRD_RATE_LIMIT_PER_MINUTE: '', STEWRD_SESSION_LIMIT: '3' },
+    variables: {
+      STEWRD_METERING: 'on',
+      STEWRD_RATE_LIMIT_PER_MINUTE: '',
+      STEWRD_SESSION_LIMIT: '3',
+      STEWRD_FILES_LIMIT: '1',
+    },
   })
 }, 60_000)
 afterAll(() => bed?.close())
@@ -83,6 +88,19 @@ conforms('error: session_limit_reached', async () => {
   for (let n = 0; n < 3; n++) expect((await open()).status).toBe(201)
   const refused = await open()
   expect([refused.status, await refused.json()]).toMatchObject([429, { error: { code: 'session_limit_reached' } }])
+})
+
+conforms('error: storage_limit_reached', async () => {
+  const { apiKey } = await bed.newProject(null)
+  const upload = () => {
+    const body = new FormData()
+    body.append('file', new Blob(['x']), 'a.txt')
+    const headers = { authorization: `Bearer ${apiKey}` }
+    return fetch(`${bed.server.url}/v1/files`, { method: 'POST', headers, body })
+  }
+  expect((await upload()).status).toBe(201)
+  const refused = await upload()
+  expect([refused.status, await refused.json()]).toMatchObject([413, { error: { code: 'storage_limit_reached' } }])
 })
 
 conforms('error: budget_exceeded', async () => {

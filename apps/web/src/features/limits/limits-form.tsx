@@ -14,7 +14,7 @@ type Typed = Record<keyof ProjectLimits, string>
 
 /** What the project may use. An empty field is no limit of its own. */
 export function LimitsForm({ projectId, usage, fixed }: { projectId: string; usage: Usage; fixed: boolean }) {
-  const { limits, revision, serverRunsPerMinute } = usage
+  const { limits, revision, serverRunsPerMinute, server: ofServer } = usage
   const [typed, setTyped] = useState<Typed>()
   const change = useChangeLimits()
   const shown = typed ?? typedOf(limits)
@@ -26,7 +26,7 @@ export function LimitsForm({ projectId, usage, fixed }: { projectId: string; usa
     setTyped(undefined)
     toast.success('Saved. The next run begins under these limits.')
   }
-  const server = serverRunsPerMinute > 0 ? `${count(serverRunsPerMinute)} (the server's)` : 'No limit'
+  const server = (value: number) => (value > 0 ? `${count(value)} (the server's)` : 'No limit')
   const field = (name: keyof ProjectLimits, label: string, hint: string, placeholder: string, step = '1') => (
     <Field label={label} hint={hint}>
       {(ids) => (
@@ -53,10 +53,18 @@ export function LimitsForm({ projectId, usage, fixed }: { projectId: string; usa
         }}
       >
         <div className="grid gap-x-6 gap-y-5 px-4 py-4 sm:grid-cols-2 sm:px-5">
-          {field('runsPerMinute', 'Runs a minute', 'In any 60 seconds. 0: as many as come.', server)}
+          {field(
+            'runsPerMinute',
+            'Runs a minute',
+            'In any 60 seconds. 0: as many as come.',
+            server(serverRunsPerMinute),
+          )}
           {field('runsAtOnce', 'Runs at once', 'One more is refused until one has ended.', 'No limit')}
           {field('monthlyTokens', 'Tokens a month', 'A warning at 80 %; at 100 % new runs are refused.', 'No budget')}
           {field('monthlyCents', 'US dollars a month', 'The same, of what is known of the cost.', 'No budget', '0.01')}
+          {field('storedMegabytes', 'MB of files', 'A file beyond that is refused.', server(ofServer.storedMegabytes))}
+          {field('storedFiles', 'Files', 'One more is refused until one is removed.', server(ofServer.storedFiles))}
+          {field('openSessions', 'Open sessions', 'One more is refused.', server(ofServer.openSessions))}
         </div>
         {change.isError && (
           <div className="px-4 pb-4 sm:px-5">
@@ -79,6 +87,9 @@ const typedOf = (limits: ProjectLimits): Typed => ({
   runsAtOnce: text(limits.runsAtOnce),
   monthlyTokens: text(limits.monthlyTokens),
   monthlyCents: limits.monthlyCents === null ? '' : String(limits.monthlyCents / 100),
+  storedMegabytes: text(limits.storedMegabytes),
+  storedFiles: text(limits.storedFiles),
+  openSessions: text(limits.openSessions),
 })
 const text = (value: number | null) => (value === null ? '' : String(value))
 
@@ -89,6 +100,9 @@ function limitsOf(typed: Typed): ProjectLimits | undefined {
     runsAtOnce: number(typed.runsAtOnce),
     monthlyTokens: number(typed.monthlyTokens),
     monthlyCents: number(typed.monthlyCents, 100),
+    storedMegabytes: number(typed.storedMegabytes),
+    storedFiles: number(typed.storedFiles),
+    openSessions: number(typed.openSessions),
   }
   return Object.values(limits).some(Number.isNaN) ? undefined : limits
 }

@@ -3,6 +3,7 @@ import { Failed, Skeleton } from '../../components/ui/states.tsx'
 import { PageHeader } from '../../components/ui/surface.tsx'
 import { CreditsCard } from '../credits/credits-card.tsx'
 import { useProject } from '../projects/queries.ts'
+import { KeptCard } from './kept-card.tsx'
 import { LimitsForm } from './limits-form.tsx'
 import { MonthCard } from './month-card.tsx'
 import { useUsage } from './queries.ts'
@@ -28,6 +29,7 @@ export function LimitsPage() {
       ) : (
         <div className="flex flex-col gap-5">
           <MonthCard usage={usage.data} />
+          <KeptCard usage={usage.data} />
           <LimitsForm projectId={projectId} usage={usage.data} fixed={project.data?.status !== 'active'} />
           <CreditsCard credits={usage.data.credits} />
         </div>

@@ -74,6 +74,7 @@ export const rows = [
   'error: idempotency_conflict',
   'error: rate_limited',
   'error: session_limit_reached',
+  'error: storage_limit_reached',
   'error: session_expired',
   'error: session_not_found',
   'error: context_expired',
