@@ -16,7 +16,7 @@ export type Scenario = {
 }
 
 /** How long both servers may take, once the cause is gone, until each is ready and carries out a run. */
-export const HEAL_MS = 90_000
+const HEAL_MS = 90_000
 
 /** Milliseconds until both servers are ready and each has completed a run. */
 export async function healed(world: World): Promise<number> {
