@@ -4,7 +4,7 @@ import type { ModelAnswer } from '../model-answer.ts'
 import { ChunkScrubber } from '../reading/chunk-scrubber.ts'
 import type { StreamEvent } from '../reading/event-stream.ts'
 import type { JsonObject } from '../reading/json.ts'
-import { isObject, parseExact } from '../reading/json.ts'
+import { isObject, parseExact, parseJson, withExactNumbers } from '../reading/json.ts'
 import type { KeyScrubber } from '../reading/key-scrubber.ts'
 import { errorIn, reasonIn } from '../reading/reason.ts'
 import { ChoiceReader } from './choice-reader.ts'
@@ -25,6 +25,7 @@ export type ReadOptions = { asked: Asked; scrubber: KeyScrubber }
 export type Frame = { json: string; text: string; onlyUsage: boolean }
 
 const MOST_CHOICES = 128
+const ARGUMENTS = /"arguments"\s*:\s*\{/
 
 /** Reads the chunks of a completion: each is understood, put right and rid of the key before a client or a record has it, so both have the same. */
 export class ChunkReader {
@@ -35,8 +36,8 @@ export class ChunkReader {
   readonly #choices = new Map<number, ChoiceReader>()
   #counts: ReturnType<typeof countsIn>
   #usage: Usage | undefined
-  /** `id`, `model` and what else stands in every chunk. */
-  #base: JsonObject = {}
+  /** A chunk with `id`, `model` and what else stands in every one. */
+  #base: JsonObject | undefined
 
   constructor(options: ReadOptions) {
     this.#options = options
@@ -51,7 +52,8 @@ export class ChunkReader {
       this.done = true
       return undefined
     }
-    const value = parseExact(text)
+    // Arguments that are an object become text here; other numbers are looked at where a chunk is written anew.
+    const value = ARGUMENTS.test(text) ? parseExact(text) : parseJson(text)
     if (event === 'error')
       throw this.#failure(value === undefined ? reasonIn(text) : (errorIn(value) ?? reasonIn(text)))
     const error = errorIn(value)
@@ -65,12 +67,11 @@ export class ChunkReader {
     const scrubbed = this.#scrubber.scrub(given, json)
     const chunk = scrubbed.value
     const repaired = this.#put(chunk)
-    const text = [...this.#choices.values()].map((choice) => (choice.index === 0 ? choice.takeText() : '')).join('')
-    const { choices, usage, ...base } = chunk
-    if (Object.keys(this.#base).length === 0 || base['id'] !== undefined) this.#base = base
-    const onlyUsage = isObject(usage) && (choices as unknown[]).length === 0
+    const text = this.#choices.get(0)?.takeText() ?? ''
+    if (!this.#base || chunk['id'] !== undefined) this.#base = chunk
+    const onlyUsage = isObject(chunk['usage']) && (chunk['choices'] as unknown[]).length === 0
     const unchanged = !repaired && scrubbed.json !== undefined
-    return { json: unchanged ? scrubbed.json! : JSON.stringify(chunk), text, onlyUsage }
+    return { json: unchanged ? scrubbed.json! : JSON.stringify(withExactNumbers(chunk, json)), text, onlyUsage }
   }
 
   /** Every choice that there is has come to its end. */
@@ -103,7 +104,12 @@ export class ChunkReader {
     const counts = usage.tokensEstimated
       ? wireUsage(usage)
       : { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens }
-    return { ...this.#base, object: 'chat.completion', choices, usage: counts }
+    return { ...this.#common(), object: 'chat.completion', choices, usage: counts }
+  }
+
+  #common(): JsonObject {
+    const { choices: _, usage: __, ...common } = this.#base ?? {}
+    return common
   }
 
   /** True where something was put right. */
@@ -151,7 +157,7 @@ export class ChunkReader {
   }
 
   #own(choices: JsonObject[], usage?: JsonObject): Frame {
-    const chunk = { ...this.#base, object: 'chat.completion.chunk', choices, ...(usage && { usage }) }
+    const chunk = { ...this.#common(), object: 'chat.completion.chunk', choices, ...(usage && { usage }) }
     return { json: JSON.stringify(chunk), text: '', onlyUsage: choices.length === 0 }
   }
 

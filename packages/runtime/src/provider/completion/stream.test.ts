@@ -458,3 +458,17 @@ describe('tool calls', () => {
     expect(answer!.toolCalls[0]!.extra).toEqual({ extra_content: { x: 1 } })
   })
 })
+
+test.each([key, Buffer.from(`Bearer ${key}`).toString('base64url')])(
+  'a key that is cut over chunks is taken out as far as it was not told: %s',
+  async (spelled) => {
+    for (const at of [12, 20, 30]) {
+      const { json, answer } = await stream([
+        streamOf(chunk({ content: `is ${spelled.slice(0, at)}` }), chunk({ content: `${spelled.slice(at)}.` }), stop),
+      ])
+      const { text: told } = readAsClient(json)
+      expect(told).toBe(answer!.content)
+      for (let i = 0; i + 24 <= spelled.length; i++) expect(told).not.toContain(spelled.slice(i, i + 24))
+    }
+  },
+)

@@ -6,11 +6,13 @@ import type { KeyScrubber } from './key-scrubber.ts'
 /** `json` is undefined where the key was taken out. */
 type Scrubbed = { value: JsonObject; json: string | undefined }
 
-/** Takes the key out of chunks, also one that is cut over several. */
+/** Takes the key out of chunks, also one that is cut over several. What stands in every chunk of a stream is looked at once. */
 export class ChunkScrubber {
   readonly #key: KeyScrubber
   /** The end of each text that grows from chunk to chunk, by its place in them. */
   readonly #ends = new Map<string, string>()
+  /** Texts at the top of the last chunk: they are clean. */
+  readonly #clean = new Map<string, string>()
 
   constructor(key: KeyScrubber) {
     this.#key = key
@@ -18,29 +20,51 @@ export class ChunkScrubber {
 
   /** `json`: the value as it came; undefined when it is known in no text. */
   scrub(value: JsonObject, json: string | undefined): Scrubbed {
-    if (this.#key.reach === 0) return { value, json }
-    const across = this.#growing(value)
-    if (!across && !holdsKey(this.#key, value, json)) return { value, json }
+    if (this.#key.reach === 0 || !this.#finds(value)) return { value, json }
     return { value: withoutKey(this.#key, value), json: undefined }
   }
 
-  /** Follows the texts that grow, and takes out what is found across two of their pieces. True where something was. */
-  #growing({ choices }: JsonObject): boolean {
+  #finds(chunk: JsonObject): boolean {
     let found = false
-    for (const [place, choice] of Array.isArray(choices) ? choices.entries() : [])
-      if (isObject(choice) && isObject(choice['delta']))
-        found = this.#walk(choice['delta'], nameOf(choice) ?? `${place}`) || found
+    for (const name in chunk) {
+      const value = chunk[name]
+      if (name === 'choices' && Array.isArray(value)) found = this.#findsInChoices(value) || found
+      else if (typeof value !== 'string' || this.#clean.get(name) !== value) {
+        const held = this.#key.finds(name) || holds(this.#key, value)
+        found = held || found
+        if (!held && typeof value === 'string' && this.#clean.size < MOST_PLACES) this.#clean.set(name, value)
+      }
+    }
     return found
   }
 
-  #walk(node: JsonObject | unknown[], path: string): boolean {
+  #findsInChoices(choices: readonly unknown[]): boolean {
     let found = false
-    for (const [name, value] of Object.entries(node)) {
+    for (const [place, choice] of choices.entries()) {
+      if (!isObject(choice)) continue
+      for (const name in choice) {
+        const value = choice[name]
+        const grows = name === 'delta' && isObject(value)
+        const held = grows
+          ? this.#walk(value, nameOf(choice) ?? `${place}`)
+          : this.#key.finds(name) || holds(this.#key, value)
+        found = held || found
+      }
+    }
+    return found
+  }
+
+  /** Follows the texts that grow, and takes out what is found across two of their pieces. */
+  #walk(node: JsonObject | unknown[], path: string): boolean {
+    let found = Array.isArray(node) && isList(node) && holds(this.#key, node)
+    for (const name of Object.keys(node)) {
+      const value = (node as JsonObject)[name]
       if (typeof value === 'string') found = this.#grow(node as JsonObject, name, `${path}.${name}`) || found
       else if (typeof value === 'object' && value !== null && !isRawJson(value)) {
         const at = (isObject(value) ? nameOf(value) : undefined) ?? (Array.isArray(node) ? '' : name)
         found = this.#walk(value as JsonObject, `${path}.${at}`) || found
       }
+      if (name.length >= MIN_NAME && this.#key.finds(name)) found = true
     }
     return found
   }
@@ -50,11 +74,11 @@ export class ChunkScrubber {
     const before = this.#ends.get(path) ?? ''
     if (this.#ends.size < MOST_PLACES || before)
       this.#ends.set(path, (before + text.slice(-this.#key.reach)).slice(-this.#key.reach))
-    if (!before || !text) return false
+    if (!before || !text) return this.#key.finds(text)
     const near = text.slice(0, this.#key.reach)
-    const clean = this.#key.scrubAfter(before, near)
-    if (clean === near) return false
-    node[name] = clean + text.slice(near.length)
+    if (!this.#key.finds(before + near)) return this.#key.finds(text)
+    // What both make together is taken out of this one here; what it holds itself, with all else of the chunk, later.
+    node[name] = this.#key.scrubAfter(before, near) + text.slice(near.length)
     return true
   }
 }
@@ -64,12 +88,20 @@ const MOST_PLACES = 1_000
 /** The parts of one thing have the same index, whatever their place in a list. */
 const nameOf = ({ index }: JsonObject) => (typeof index === 'number' ? `${index}` : undefined)
 
-/** Whether the key stands in a value, however its text spells it. */
-export function holdsKey(key: KeyScrubber, value: unknown, json: string | undefined): boolean {
-  if (json === undefined) return key.finds(JSON.stringify(value))
-  return key.finds(json) || (ESCAPES.test(json) && key.finds(JSON.stringify(value)))
+/** Shorter names tell nothing. */
+const MIN_NAME = 8
+
+/** Values that are one thing together: the characters of a text, or their codes. */
+const isList = (values: readonly unknown[]) => values.length > 1 && values.every((item) => typeof item !== 'object')
+
+/** Whether the key stands in a value. */
+export function holds(key: KeyScrubber, value: unknown): boolean {
+  if (typeof value === 'string') return key.finds(value)
+  if (typeof value !== 'object' || value === null || isRawJson(value)) return false
+  if (Array.isArray(value))
+    return isList(value) ? key.finds(JSON.stringify(value)) : value.some((item) => holds(key, item))
+  return Object.entries(value).some(([name, item]) => key.finds(name) || holds(key, item))
 }
-const ESCAPES = /\\(?:u00|\/)/
 
 /** A value without the key. */
 export function withoutKey<T>(key: KeyScrubber, value: T): T {

@@ -33,6 +33,19 @@ const keepSource: Reviver = (_key, value, context) =>
     ? rawJSON(context.source)
     : value
 
+/** The numbers of a value that was read without care for them, as its text has them. */
+export function withExactNumbers<T>(value: T, json: string | undefined): T {
+  if (json === undefined || json.length > MOST_EXACT || !UNUSUAL.test(json)) return value
+  return restored(value, parseExact(json)) as T
+}
+
+function restored(value: unknown, exact: unknown): unknown {
+  if (typeof value === 'number') return typeof exact === 'object' && numberIn(exact) === value ? exact : value
+  if (Array.isArray(value)) return Array.isArray(exact) ? value.map((item, i) => restored(item, exact[i])) : value
+  if (!isObject(value) || !isObject(exact) || isRawJson(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, restored(item, exact[name])]))
+}
+
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 

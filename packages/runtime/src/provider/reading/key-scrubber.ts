@@ -97,8 +97,7 @@ export class KeyScrubber {
 
 /** Characters that are written by their codes, in JSON, in a URL or in HTML: any of them, and through any number of layers. */
 const ESCAPE = /\\+(?:u00|x)([0-9a-f]{2})|%([0-9a-f]{2})|&#x([0-9a-f]{2});|&#(\d{2,3});/gi
-const isEscaped = (text: string) =>
-  text.includes('\\u00') || text.includes('\\x') || text.includes('%') || text.includes('&#')
+const isEscaped = (text: string) => /\\[ux]|%|&#/.test(text)
 const unescaped = (text: string) =>
   text.replace(ESCAPE, (_, json?: string, url?: string, hex?: string, decimal?: string) =>
     String.fromCharCode(decimal === undefined ? Number.parseInt(json ?? url ?? hex ?? '', 16) : Number(decimal)),
