@@ -27,6 +27,7 @@ import { createCustodian } from './key-custody/custodian.ts'
 import { egressOf } from './kernel/egress-of.ts'
 import type { WatchTimes } from './kernel/database-watch.ts'
 import { DatabaseWatch } from './kernel/database-watch.ts'
+import { DiskWatch } from './kernel/disk-watch.ts'
 import { Jobs } from './kernel/jobs.ts'
 import { openPools } from './kernel/pools.ts'
 import type { Secrets } from './kernel/secrets.ts'
@@ -91,6 +92,7 @@ export type Platform = ReadModels & {
   nodes: Nodes
   forgetting: Forgetting
   viewRates: ViewRates
+  disk: Pick<DiskWatch, 'problem'>
   publicLog: PublicLog
   verifier: Verifier
   webhooks: WebhookWorker
@@ -135,6 +137,11 @@ export async function createPlatform(
   const clock = new DatabaseClock({ toleranceMs: env.clockToleranceMs })
   await clock.measure(sql)
   const { now } = clock
+  const disk = new DiskWatch([env.home, env.anchorDir], log)
+  if (as === 'server') {
+    disk.start()
+    started.defer(() => disk.stop())
+  }
   const egress = egressOf(env)
   started.defer(() => egress.close())
   const { keyring, dataKeys } = await openKeys(env, sql, egress, now)
@@ -234,6 +241,7 @@ export async function createPlatform(
     nodes,
     forgetting,
     viewRates,
+    disk,
     publicLog,
     verifier: new Verifier({ sql, dataKeys, publicLog, now, log }),
     webhooks,

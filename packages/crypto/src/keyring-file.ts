@@ -164,6 +164,10 @@ async function writeDraft(path: string, ring: StoredKeyring): Promise<string> {
   try {
     await file.writeFile(serializeKeyring(ring))
     await file.sync()
+  } catch (error) {
+    // On a full disk: a part of a keyring holds keys, too.
+    await unlink(draft).catch(() => {})
+    throw error
   } finally {
     await file.close()
   }

@@ -40,6 +40,11 @@ const codes: Record<string, StorageError['code']> = {
   ENOENT: 'STORAGE_MISSING',
   ENOSPC: 'STORAGE_FULL',
   EDQUOT: 'STORAGE_FULL',
+  EACCES: 'STORAGE_BROKEN',
+  EIO: 'STORAGE_BROKEN',
+  ENOTDIR: 'STORAGE_BROKEN',
+  EPERM: 'STORAGE_BROKEN',
+  EROFS: 'STORAGE_BROKEN',
 }
 
 /** Errors of the file system hold paths. What the content itself throws is passed on. */

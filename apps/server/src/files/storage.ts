@@ -15,7 +15,7 @@ export type FileStorage = {
 /** Holds no URL, no key and nothing that the storage answered. */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
-  readonly code: 'STORAGE_MISSING' | 'STORAGE_FULL' | 'STORAGE_UNAVAILABLE'
+  readonly code: 'STORAGE_MISSING' | 'STORAGE_FULL' | 'STORAGE_BROKEN' | 'STORAGE_UNAVAILABLE'
   constructor(code: StorageError['code']) {
     super(says[code])
     this.code = code
@@ -25,5 +25,7 @@ export class StorageError extends Error {
 const says = {
   STORAGE_MISSING: 'The content of the file is not in the storage any more.',
   STORAGE_FULL: 'The file storage is full. Free some space, then try again.',
+  STORAGE_BROKEN:
+    'The file storage cannot be written or read. Whoever runs this server finds out why with `stewrd doctor`.',
   STORAGE_UNAVAILABLE: 'The file storage does not answer. Try again in a moment.',
 }

@@ -38,6 +38,25 @@ test('growth is signed, and nothing else is', async () => {
   for (const name of ['own', 'anchors']) expect(await world.files(name).latest()).toMatchObject({ size, note })
 })
 
+test.each(['own', 'anchors'])('a full disk (%s) is an alarm in words, until it takes the checkpoint', async (name) => {
+  let full = true
+  const keep = async (size: number, note: string) => {
+    if (full) throw Object.assign(new Error('write'), { code: 'ENOSPC', errno: -28, syscall: 'write' })
+    await world.files(name).keep(size, note)
+  }
+  const signer = world.signer({ [`${name}Files`]: { ...world.files(name), keep } })
+  await world.grow(4)
+  expect(await signer.sign()).toBe(false)
+  expect(await alarm()).toMatchObject({
+    code: 'CHECKPOINT_NOT_KEPT',
+    message: expect.stringMatching(/^Checkpoints cannot be kept in the home or the anchor folder\. The disk is full/),
+  })
+  full = false
+  await signer.sign()
+  expect([await signedSize(), await alarm()]).toEqual([4, null])
+  expect(await world.files(name).latest()).toMatchObject({ size: 4 })
+})
+
 test('only who holds the lease signs', async () => {
   await world.grow(2)
   await world.owner`update log_state set holder = 'somebody else'`

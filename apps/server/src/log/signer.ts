@@ -1,3 +1,4 @@
+import { systemProblem } from '@stewrd/core/kernel/problem-words.ts'
 import { signCheckpoint } from '@stewrd/crypto/checkpoint.ts'
 import type { NodeAt } from '@stewrd/crypto/merkle.ts'
 import type { NoteSigner } from '@stewrd/crypto/signed-note.ts'
@@ -18,6 +19,8 @@ const IDLE_MS = { from: 250, to: 500 }
 /** While nothing grows, the tree is compared with the last checkpoint this often. */
 const LOOK_AGAIN_MS = 5_000
 const KEPT = 8
+/** The alarm while the disk takes no checkpoint. */
+export const NOT_KEPT = 'CHECKPOINT_NOT_KEPT'
 
 /** Every step between which a process may die, in order. */
 export const signerSteps = ['examined', 'signed', 'kept', 'stored', 'anchored'] as const
@@ -207,7 +210,11 @@ export class Signer {
   }
 }
 
+/** Of a full disk and the like, too: what cannot be kept outside the database is not signed. */
 function alarmOf(error: unknown): LogAlarm {
   if (error instanceof LogRefused) return { code: error.code, message: error.message }
+  const problem = error instanceof Error && 'syscall' in error && 'code' in error && systemProblem(String(error.code))
+  if (problem)
+    return { code: NOT_KEPT, message: `Checkpoints cannot be kept in the home or the anchor folder. ${problem}` }
   throw error
 }

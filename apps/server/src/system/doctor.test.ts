@@ -31,6 +31,18 @@ test('a healthy installation is said to be one', async () => {
   )
 })
 
+test('a folder that the server cannot write is found, with what to do', async () => {
+  const file = join(tested.env.home, 'keyring.json')
+  const checks = await diagnosis({ STEWRD_ANCHOR_DIR: join(file, 'anchors') })
+  expect(checks.find((c) => c.check === 'home')).toEqual({
+    check: 'home',
+    ok: false,
+    found: `${join(file, 'anchors')} cannot be written`,
+    mend: 'A part of a path is no folder (ENOTDIR). Check STEWRD_HOME, and the path that you named.',
+  })
+  expect((await systemHealth(tested.platform)).disk).toBeNull()
+})
+
 test('a checkpoint that the log does not go on from is found, with what it means', async () => {
   const files = checkpointFiles(tested.env.anchorDir)
   await files.keep(1_000_000, 'somebody else\n1000000\n\n— x\n')

@@ -8,7 +8,9 @@ import { dueHeldKeys } from '@stewrd/db/held-keys.ts'
 import { treeState } from '@stewrd/db/log-tree/checkpoints.ts'
 import type { Env } from '../env.ts'
 import { readEnv } from '../env.ts'
+import { findDiskProblem } from '../kernel/disk-watch.ts'
 import { createLogger, errorFields } from '../kernel/log.ts'
+import { NOT_KEPT } from '../log/signer.ts'
 import type { Platform } from '../platform.ts'
 import { createPlatform } from '../platform.ts'
 import { clockMessage, offBy } from './clock-message.ts'
@@ -69,9 +71,11 @@ async function step<T>(done: Diagnosis[], check: string, work: () => Promise<T>,
   }
 }
 
-async function home({ home: path }: Env): Promise<Diagnosis> {
+async function home({ home: path, anchorDir }: Env): Promise<Diagnosis> {
   const keyring = await stat(join(path, 'keyring.json')).catch(() => undefined)
   if (!keyring) return { check: 'home', ok: true, found: `${path} has no keyring yet: nothing was started here` }
+  const disk = await findDiskProblem([path, anchorDir])
+  if (disk) return { check: 'home', ok: false, found: `${disk.folder} cannot be written`, mend: disk.message }
   const open = (keyring.mode & 0o077) !== 0
   if (!open) return { check: 'home', ok: true, found: `${path}, and its keyring is its owner's alone` }
   const mend = `Run: chmod 600 ${join(path, 'keyring.json')}`
@@ -133,6 +137,8 @@ async function signed({ sql, publicLog }: Platform): Promise<Diagnosis> {
   const alarm = found ?? raised
   const upTo = (await publicLog.published.refresh())?.size ?? 0
   if (!alarm) return { check, ok: true, found: `${upTo} of ${size} entries are signed, and the log goes on from them` }
+  if (alarm.code === NOT_KEPT)
+    return { check, ok: false, found: alarm.message, mend: 'Mend the disk: signing goes on by itself.' }
   const mend =
     'Nothing is signed until the database goes on from what was signed: docs/formats/log.md, "When the signer stops".'
   return { check, ok: false, found: alarm.message, mend }

@@ -1,6 +1,7 @@
 import type { ProviderId } from '@stewrd/core/llm/providers.ts'
 import type { ClockStanding } from '@stewrd/db/clock.ts'
 import { treeState } from '@stewrd/db/log-tree/checkpoints.ts'
+import type { DiskProblem } from '../kernel/disk-watch.ts'
 import { fallbackLlm } from '../llm/current.ts'
 import type { Platform } from '../platform.ts'
 import { clockMessage, offBy } from './clock-message.ts'
@@ -17,6 +18,8 @@ export type SystemHealth = {
   startedAt: number
   uptimeMs: number
   clock: ClockHealth
+  /** Why the server cannot write a folder of its own; null while it can. */
+  disk: DiskProblem | null
   log: LogHealth
   views: ViewHealth[]
   fallback: {
@@ -70,6 +73,7 @@ export async function systemHealth(platform: Platform): Promise<SystemHealth> {
     startedAt,
     uptimeMs,
     clock: clockHealth(platform, clocksOff),
+    disk: platform.disk.problem ?? null,
     log,
     views: views.map((status) => ({
       view: status.view,

@@ -7,11 +7,21 @@ import { LogTree } from '@stewrd/db/log-tree/log-tree.ts'
 import { Sequencer } from '@stewrd/db/sequencer.ts'
 import { by, createWorld } from '@stewrd/db/testkit/world.ts'
 import { createLogger } from '../../kernel/log.ts'
+import type { CheckpointFiles } from '../checkpoint-files.ts'
 import { checkpointFiles } from '../checkpoint-files.ts'
 import { Signer } from '../signer.ts'
 
 export const noteKey = noteSigner('stewrd/log/test', Buffer.alloc(32, 1))
 const silent = createLogger({ production: true, logLevel: 'silent' })
+
+type SignerOf = {
+  own?: string
+  anchors?: string
+  key?: typeof noteKey
+  /** In place of those of the name. */
+  ownFiles?: CheckpointFiles
+  anchorsFiles?: CheckpointFiles
+}
 
 export type SigningWorld = Awaited<ReturnType<typeof signingWorld>>
 
@@ -29,14 +39,14 @@ export async function signingWorld() {
     tree,
     files,
     /** Another one is another process: it remembers nothing but what its files say. */
-    signer: ({ own = 'own', anchors = 'anchors', key = noteKey } = {}) =>
+    signer: ({ own = 'own', anchors = 'anchors', key = noteKey, ownFiles, anchorsFiles }: SignerOf = {}) =>
       new Signer({
         clockTrusted: () => true,
         sql: world.sql,
         signer: key,
         lease: () => sequencer.lease,
-        own: files(own),
-        anchors: files(anchors),
+        own: ownFiles ?? files(own),
+        anchors: anchorsFiles ?? files(anchors),
         log: silent,
       }),
     /** One event for each project, in the log and in the tree. */

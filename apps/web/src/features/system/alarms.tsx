@@ -3,13 +3,22 @@ import { Notice } from '../../components/ui/states.tsx'
 import { At } from '../../components/ui/time.tsx'
 import { useAlarms } from './queries.ts'
 
-/** Stands on every page while the history is not being signed, what pages show has stopped, or a server's clock is off. */
+/** Stands on every page while the history is not being signed, what pages show has stopped, a server cannot write its disk, or its clock is off. */
 export function Alarms() {
   const { data } = useAlarms()
-  if (!data || (!data.alarm && data.stopped.length === 0 && data.setAside.length === 0 && data.clocks.length === 0))
-    return null
+  if (!data) return null
+  const { alarm, disk, stopped, setAside, clocks } = data
+  if (!alarm && !disk && stopped.length + setAside.length + clocks.length === 0) return null
   return (
     <div className="mb-5 flex flex-col gap-3">
+      {data.disk && (
+        <Notice tone="bad" title="The server cannot write its disk">
+          <span className="break-words">
+            {data.disk.folder}: {data.disk.message}
+          </span>{' '}
+          Since <At at={data.disk.since} />.
+        </Notice>
+      )}
       {data.alarm && (
         <Notice tone="bad" title="The history is not being signed">
           <span className="break-words">{data.alarm.message}</span> Since <At at={data.alarm.since} />.

@@ -36,6 +36,15 @@ export function SystemPage() {
                 <Fact name="Events in the log">
                   <span className="tnum">{count(health.data.log.size)}</span>
                 </Fact>
+                <Fact name="Disk">
+                  {health.data.disk ? (
+                    <span className="break-words">
+                      <Badge tone="bad">Cannot be written</Badge> {health.data.disk.folder}: {health.data.disk.message}
+                    </span>
+                  ) : (
+                    'Can be written'
+                  )}
+                </Fact>
                 <Fact name="Without own key">
                   {health.data.fallback.status === 'demo' ? (
                     <Badge tone="warn">Demo model</Badge>
