@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
+import { SystemError } from '@stewrd/core/kernel/system-error.ts'
 
 /** Held until it is disposed of or its process ends, however it ends: the system itself gives it back. */
 export type FileLock = Disposable
@@ -14,11 +15,14 @@ export function tryLock(path: string): FileLock | undefined {
   // Node has no file locks of its own; an exclusive transaction of SQLite is one, on every system.
   const db = new DatabaseSync(path, { timeout: 0 })
   try {
-    db.exec('begin exclusive')
+    // Without a journal on the disk, which may be full.
+    db.exec('pragma journal_mode = memory; begin exclusive')
   } catch (error) {
     db.close()
-    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return undefined
-    throw error
+    const errcode = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
+    if (errcode === SQLITE_BUSY) return undefined
+    const code = errcode === undefined ? undefined : systemCodes[errcode]
+    throw code === undefined ? error : new SystemError(code, { cause: error })
   }
   held.add(db)
   return {
@@ -43,6 +47,8 @@ export async function waitForLock(
 }
 
 const SQLITE_BUSY = 5
+/** What SQLite says of the disk, by the code of the system. */
+const systemCodes: Record<number, string> = { 8: 'EROFS', 10: 'EIO', 13: 'ENOSPC', 14: 'EACCES' }
 
 /** Never opens a file that is there: closing it again would give back a lock that this process holds on it. */
 function createOnce(path: string) {

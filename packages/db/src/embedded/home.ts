@@ -50,7 +50,7 @@ export async function makeHome(home: string): Promise<void> {
     await mkdir(home, { recursive: true, mode: 0o700 })
     await access(home, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EROFS'))) throw error
+    if (!(error instanceof Error && 'code' in error && error.code === 'EACCES')) throw error
     const message = `This user may not use ${home}. Start as the user it belongs to, or choose another STEWRD_HOME.`
     throw new Error(message, { cause: error })
   }
