@@ -137,7 +137,7 @@ export async function createPlatform(
   const clock = new DatabaseClock({ toleranceMs: env.clockToleranceMs })
   await clock.measure(sql)
   const { now } = clock
-  const disk = new DiskWatch([env.home, env.anchorDir], log)
+  const disk = new DiskWatch([env.home, env.anchorDir], { log, now })
   if (as === 'server') {
     disk.start()
     started.defer(() => disk.stop())

@@ -23,13 +23,14 @@ test('a folder that cannot be written is named and logged once, until it can be 
   await writeFile(anchors, 'a file in its place')
   const lines: string[] = []
   const log = createLogger({ production: true, logLevel: 'info' }, { write: (line) => void lines.push(line) })
-  const watch = new DiskWatch([folder, join(anchors, 'log')], log)
+  const watch = new DiskWatch([folder, join(anchors, 'log')], { log, now: () => 7 })
   watch.start(20)
   onTestFinished(() => watch.stop())
   await expect
     .poll(() => watch.problem)
     .toMatchObject({
       folder: join(anchors, 'log'),
+      since: 7,
       message: expect.stringContaining('A part of a path is no folder (ENOTDIR)'),
     })
   await rm(anchors)

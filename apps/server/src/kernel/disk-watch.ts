@@ -43,12 +43,14 @@ async function problemOf(folder: string): Promise<string | undefined> {
 export class DiskWatch {
   readonly #folders: readonly string[]
   readonly #log: Logger
+  readonly #now: () => number
   #problem: DiskProblem | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(folders: readonly string[], log: Logger) {
+  constructor(folders: readonly string[], { log, now }: { log: Logger; now: () => number }) {
     this.#folders = folders
     this.#log = log
+    this.#now = now
   }
 
   get problem(): DiskProblem | undefined {
@@ -69,7 +71,7 @@ export class DiskWatch {
   async #look(): Promise<void> {
     const found = await findDiskProblem(this.#folders)
     const before = this.#problem
-    this.#problem = found && { ...found, since: before?.since ?? Date.now() }
+    this.#problem = found && { ...found, since: before?.since ?? this.#now() }
     if (found && found.message !== before?.message)
       this.#log.error({ part: 'disk', folder: found.folder }, `${found.folder} cannot be written. ${found.message}`)
     if (!found && before) this.#log.info({ part: 'disk' }, 'the folders of the server can be written again')
