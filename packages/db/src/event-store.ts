@@ -4,7 +4,7 @@ import { canonicalJson } from '@stewrd/core/kernel/canonical-json.ts'
 import type { Decider, Head } from '@stewrd/core/kernel/decider.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { EventShape, Recorded } from '@stewrd/core/kernel/event.ts'
-import type { CommandMeta, Execute, StreamId } from '@stewrd/core/kernel/execute.ts'
+import type { CommandMeta, Execute, Outcome, StreamId } from '@stewrd/core/kernel/execute.ts'
 import { commandMac } from '@stewrd/crypto/mac.ts'
 import { machineTime } from './clock.ts'
 import type { Sql } from './connect.ts'
@@ -26,6 +26,9 @@ export type EventStoreOptions = {
 }
 
 export const createEventStore = (options: EventStoreOptions) => new EventStore(options)
+
+/** A stream that moves on so often between a look and an append is given up. */
+const MOST_MOVES = 100
 
 /** Appends what deciders decide, exactly once, and reads streams back. */
 export class EventStore {
@@ -55,8 +58,45 @@ export class EventStore {
     const key = await this.#dataKeys.deploymentKey('command')
     const same = { stream: stream.stream, command: decider.identity?.(command) ?? command }
     const mac = commandMac(key, canonicalJson(same))
-    const outcome = await this.#once({ id: stream, decider, command, meta, mac })
-    return outcome as { revision: number; state: State; events: readonly Recorded<Event>[]; repeated: boolean }
+    const carryOut = async (pinned: CommandMeta) =>
+      (await this.#once({ id: stream, decider, command, meta: pinned, mac })) as Outcome<State, Event>
+    return this.#movingOn(decider, stream, command, meta, carryOut)
+  }
+
+  /** Carries a command out, again at a later revision while the stream moves on by events that are no conflicts with it. */
+  async #movingOn<State, Command, Event extends EventShape>(
+    { conflictsWith }: Decider<State, Command, Event>,
+    stream: StreamId,
+    command: Command,
+    meta: CommandMeta,
+    carryOut: (meta: CommandMeta) => Promise<Outcome<State, Event>>,
+  ): Promise<Outcome<State, Event>> {
+    let expectedRevision = meta.expectedRevision
+    for (let tries = 1; ; tries++) {
+      try {
+        return await carryOut(expectedRevision === undefined ? meta : { ...meta, expectedRevision })
+      } catch (error) {
+        if (!isMoved(error) || expectedRevision === undefined || !conflictsWith) throw error
+        const conflicts = (event: AnyEvent) => conflictsWith(command, event as unknown as Event)
+        const seen = await this.revisionWithoutConflict(stream, expectedRevision, conflicts)
+        // Told by what the author was looking at.
+        if (seen === undefined || tries === MOST_MOVES)
+          throw new Refusal('REVISION_MOVED', { ...error.details, expected: meta.expectedRevision! })
+        // Pinned to what was looked through just now, so that nothing comes between.
+        expectedRevision = seen
+      }
+    }
+  }
+
+  /** The stream's revision, when it has moved on from `revision` by events that are no conflicts alone. */
+  async revisionWithoutConflict(
+    stream: StreamId,
+    revision: number,
+    conflicts: (event: AnyEvent) => boolean,
+  ): Promise<number | undefined> {
+    const since = await this.read(stream, { after: revision })
+    const isStale = since.length === 0 || since.some(({ event }) => conflicts(event))
+    return isStale ? undefined : revision + since.length
   }
 
   /** The newest state of a stream. */
@@ -149,6 +189,9 @@ export type Heads<R extends readonly HeadRequest[]> = {
     ? Head<State>
     : Head<unknown>
 }
+
+const isMoved = (error: unknown): error is Refusal<'REVISION_MOVED'> =>
+  error instanceof Refusal && error.code === 'REVISION_MOVED'
 
 const noop = () => {}
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
+import { keyCustody, keyCustodyStream } from '@stewrd/core/key-custody/key-custody.ts'
 import type { Upstream } from '@stewrd/runtime/testing/upstream.ts'
 import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { streamOf } from '../projects/project-of.ts'
 import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
 import type { TestServer } from '../testing/server.ts'
@@ -101,6 +104,16 @@ test.each([0, 1.5, 4000])('a rule of %d days is refused by name', async (maxAgeD
   await expect(server.client.keyCustody.setPolicy.mutate({ projectId, maxAgeDays })).rejects.toMatchObject({
     data: { refusal: { code: 'INVALID_INPUT', details: { field: 'maxAgeDays' } } },
   })
+})
+
+test('a rule is not stale because a key was destroyed meanwhile', async () => {
+  const projectId = await withKey('Retired')
+  const { platform } = tested
+  const stream = streamOf(platform, projectId, keyCustodyStream(projectId))
+  const retired = { type: 'RecordRetirement', fingerprint: 'fp_0123456789abcdef', dekId: randomUUID() } as const
+  await platform.store.execute(keyCustody, stream, retired, { commandId: randomUUID(), actor: 'system:custodian' })
+  const set = server.client.keyCustody.setPolicy.mutate({ projectId, maxAgeDays: 40, expectedRevision: 0 })
+  expect(await set).toMatchObject({ maxAgeDays: 40, revision: 2 })
 })
 
 test('a rule that somebody else changed meanwhile is not overwritten', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Upstream } from '@stewrd/runtime/testing/upstream.ts'
 import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
 import postgres from 'postgres'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { TestPlatform } from '../testing/platform.ts'
 import { testPlatform } from '../testing/platform.ts'
 import type { TestServer } from '../testing/server.ts'
@@ -157,12 +157,31 @@ test.each([
 
 test('a stale edit is refused before the provider is asked', async () => {
   await setA()
-  await server.client.llm.changeModel.mutate({ projectId, model: 'o1', expectedRevision: 1 })
+  await server.client.llm.rotate.mutate({ projectId, key: keyB, expectedRevision: 1 })
   const asked = upstream.seen.length
-  const stale = server.client.llm.rotate.mutate({ projectId, key: keyB, expectedRevision: 1 })
+  const stale = server.client.llm.rotate.mutate({ projectId, key: keyA, expectedRevision: 1 })
   await expect(stale).rejects.toMatchObject(refusal('REVISION_MOVED', { expected: 1, actual: 2 }))
   expect(upstream.seen).toHaveLength(asked)
 })
+
+test('a key is rotated while the model changes all the time, by whoever looked at the same key', async () => {
+  const { revision: seen } = await setA()
+  const stop = new AbortController()
+  const changing = (async () => {
+    let changes = 0
+    for (; !stop.signal.aborted; changes++)
+      await server.client.llm.changeModel.mutate({ projectId, model: `m-${changes}` })
+    return changes
+  })()
+  await vi.waitFor(async () => expect((await current()).revision).toBeGreaterThan(seen + 5), { timeout: 20_000 })
+  const { llm: rotated } = await server.client.llm.rotate.mutate({ projectId, key: keyB, expectedRevision: seen })
+  const unpinned = await server.client.llm.rotate.mutate({ projectId, key: keyA })
+  stop.abort()
+  const changes = await changing
+  expect(unpinned.llm.keyFingerprint).not.toBe(rotated.keyFingerprint)
+  expect(await history('KeyRotated')).toHaveLength(2)
+  expect((await current()).model).toBe(`m-${changes - 1}`)
+}, 60_000)
 
 test('a change that is sent twice is carried out and tested once', async () => {
   await setA()

@@ -26,12 +26,12 @@ const TRIES = 5
  */
 export function rotateKey(platform: Platform, input: RotateKey, actor: string): Promise<LlmChange> {
   const overlap = overlapOf(platform, input.overlapMinutes)
-  return withCandidate(platform, input, actor, (key) => ({ type: 'RotateKey', key, ...overlap }))
+  return withCandidate(platform, input, actor, 'RotateKey', (key) => ({ type: 'RotateKey', key, ...overlap }))
 }
 
 /** Verifies a key and keeps it beside the one in use; no run uses it before `activateKey`. */
 export const stageKey = (platform: Platform, input: StageKey, actor: string): Promise<LlmChange> =>
-  withCandidate(platform, input, actor, (key) => ({ type: 'StageKey', key }))
+  withCandidate(platform, input, actor, 'StageKey', (key) => ({ type: 'StageKey', key }))
 
 /** Puts the staged key into use, when the provider accepts it now. Otherwise it stays staged. */
 export async function activateKey(platform: Platform, input: ActivateKey, actor: string): Promise<LlmChange> {
@@ -41,7 +41,7 @@ export async function activateKey(platform: Platform, input: ActivateKey, actor:
   if (!staged) throw new Refusal('KEY_NOT_STAGED', {})
   const key = await platform.secrets.openKey(stream.projectId, state.provider.baseUrl, staged)
   await platform.egress.check(state.provider.baseUrl)
-  const warning = await tested(platform, stream, { ...state, key, source: 'rotate' }, input, actor)
+  const warning = await tested(platform, stream, { ...state, key, command: 'ActivateKey' }, input, actor)
   const overlap = overlapOf(platform, input.overlapMinutes)
   const command = { type: 'ActivateKey', fingerprint: staged.fingerprint, ...overlap, ...reason } as const
   return finish(platform, stream, command, meta, warning)
@@ -67,12 +67,14 @@ export async function endOverlap(platform: Platform, input: Step, actor: string)
   return finish(platform, stream, { type: 'EndOverlap', now: platform.now(), early: true, ...reason }, meta, null)
 }
 
+type Candidate = Pick<OwnLlm, 'provider' | 'model'> & { key: Secret; command: CandidateCommand['type'] }
 type CandidateCommand = { type: 'RotateKey'; key: SealedKey } | { type: 'StageKey'; key: SealedKey }
 
 async function withCandidate(
   platform: Platform,
   input: ChangeInput & { key?: string | undefined },
   actor: string,
+  type: CandidateCommand['type'],
   commandOf: (sealed: SealedKey) => CandidateCommand,
   attempt = 1,
 ): Promise<LlmChange> {
@@ -81,15 +83,21 @@ async function withCandidate(
   if (sent === undefined) throw new Refusal('INVALID_INPUT', { field: 'key', problem: 'Enter the new key.' })
   const { revision, state } = await ownHead(platform, stream)
   await platform.egress.check(state.provider.baseUrl)
-  const { sealed, warning } = await sealedAndTested(platform, stream, state, new Secret(sent), input, actor)
-  // The key is sealed for this provider: it must not land in a configuration that meanwhile names another.
+  const { sealed, warning } = await sealedAndTested(
+    platform,
+    stream,
+    { ...state, key: new Secret(sent), command: type },
+    input,
+    actor,
+  )
+  // The key is sealed for this provider and replaces this key: a configuration that meanwhile has another is a conflict.
   const pinned = { ...meta, expectedRevision: input.expectedRevision ?? revision }
   try {
     return await finish(platform, stream, { ...commandOf(sealed), ...reason }, pinned, warning)
   } catch (error) {
     const moved = error instanceof Refusal && error.code === 'REVISION_MOVED' && input.expectedRevision === undefined
     if (!moved || attempt === TRIES) throw error
-    return withCandidate(platform, input, actor, commandOf, attempt + 1)
+    return withCandidate(platform, input, actor, type, commandOf, attempt + 1)
   }
 }
 
@@ -97,15 +105,14 @@ async function withCandidate(
 async function sealedAndTested(
   platform: Platform,
   stream: StreamId,
-  { provider, model }: OwnLlm,
-  key: Secret,
+  { provider, model, key, command }: Candidate,
   input: ChangeInput,
   actor: string,
 ): Promise<{ sealed: SealedKey; warning: string | null }> {
   const sealed = await platform.secrets.sealKey(stream.projectId, provider.baseUrl, key)
   try {
     const opened = await platform.secrets.openKey(stream.projectId, provider.baseUrl, sealed)
-    const candidate = { provider, model, key: opened, source: 'rotate' } as const
+    const candidate = { provider, model, key: opened, command } as const
     return { sealed, warning: await tested(platform, stream, candidate, input, actor) }
   } catch (error) {
     discard(platform, sealed.dekId)

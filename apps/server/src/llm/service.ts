@@ -20,7 +20,7 @@ export async function setProvider(platform: Platform, input: SetProvider, actor:
   const command = { type: 'SetProvider', provider, model: input.model, ...reason } as const
   if (sent === undefined) return finish(platform, stream, command, meta, null)
   const key = new Secret(sent)
-  const candidate = { provider, model: input.model, key, source: 'set' } as const
+  const candidate = { provider, model: input.model, key, command: 'SetProvider' } as const
   const warning = await tested(platform, stream, candidate, input, actor)
   const sealed = await platform.secrets.sealKey(stream.projectId, provider.baseUrl, key)
   return finish(platform, stream, { ...command, key: sealed }, meta, warning)

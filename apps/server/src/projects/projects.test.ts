@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { noLimits } from '@stewrd/core/projects/limits.ts'
 import { apiKeyLooksValid } from '@stewrd/crypto/api-key.ts'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -75,6 +76,19 @@ test('a stale edit is refused with the revision that it met', async () => {
   const stale = server.client.projects.rename.mutate({ projectId, name: 'Delta 3', expectedRevision: 1 })
   await expect(stale).rejects.toMatchObject(refusal('REVISION_MOVED', { expected: 1, actual: 2 }))
   await expect(stale).rejects.toMatchObject({ data: { httpStatus: 409 } })
+})
+
+test('an edit is not stale for changes of something else', async () => {
+  const { projectId } = await create('Delta')
+  const { projects } = server.client
+  const seen = { projectId, expectedRevision: 1 }
+  await projects.rename.mutate({ ...seen, name: 'Delta 2' })
+  await projects.changeCapabilities.mutate({ ...seen, capabilities: ['chat', 'files'] })
+  await projects.changeLimits.mutate({ ...seen, limits: { ...noLimits, runsPerMinute: 9 } })
+  await projects.switchDefaultModel.mutate({ ...seen, allowed: true })
+  const stale = projects.changeLimits.mutate({ ...seen, limits: { ...noLimits, runsPerMinute: 8 } })
+  await expect(stale).rejects.toMatchObject(refusal('REVISION_MOVED', { expected: 1, actual: 5 }))
+  expect(await projects.archive.mutate(seen)).toMatchObject({ revision: 6, status: 'archived' })
 })
 
 test('an archived project cannot be changed', async () => {

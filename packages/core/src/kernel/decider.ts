@@ -16,6 +16,11 @@ export type Decider<State, Command, Event extends EventShape> = {
   evolve(state: State, event: Event): State
   /** What makes two commands the same. Sealing draws a new nonce, so sealed bytes must not count. Default: all of it. */
   identity?(command: Command): unknown
+  /**
+   * Whether the event changed what the command replaces: its author, who had not seen it, would undo it unawares. A stream that moved on by
+   * other events is no conflict. Default: every event is one.
+   */
+  conflictsWith?(command: Command, event: Event): boolean
 }
 
 /** State of a stream after `revision` events. */

@@ -34,7 +34,7 @@ export type CommandMeta = {
   commandId: string
   /** `user:<id>`, `api-key:<id>`, `operator:cli`, `system:<part>`. */
   actor: string
-  /** Refused with REVISION_MOVED unless the stream is at this revision. */
+  /** What its author was looking at. Refused with REVISION_MOVED when the stream has moved on by an event that conflicts with the command. */
   expectedRevision?: number
   guards?: readonly Guard[]
   lookups?: readonly Lookup[]

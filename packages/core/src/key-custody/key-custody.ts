@@ -13,6 +13,8 @@ export const keyCustody: Decider<KeyCustody, KeyCustodyCommand, KeyCustodyEvent>
   stateVersion: 1,
   initial: { maxAgeDays: null },
   event: KeyCustodyEvent,
+  // What became of keys takes nothing from a rule.
+  conflictsWith: (_, event) => event.type === 'RotationPolicySet',
   decide(command, { maxAgeDays: from }) {
     if (command.type === 'RecordRetirement') {
       const { fingerprint, dekId } = command

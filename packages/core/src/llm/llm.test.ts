@@ -216,4 +216,33 @@ test('a retry of a rotation is the same command, whenever it comes', () => {
   expect(identity(1)).toEqual({ type: 'RotateKey', key: b.fingerprint, overlap: { ms: HOUR } })
 })
 
+const { conflictsWith } = llm as Required<typeof llm>
+const staging: LlmEvent = { type: 'KeyStaged', version: 1, data: { key: b } }
+const unstaging: LlmEvent = { type: 'KeyUnstaged', version: 1, data: { fingerprint: b.fingerprint } }
+const rolledBack: LlmEvent = { type: 'KeyRolledBack', version: 1, data: { key: a, replaces: b.fingerprint } }
+const started: LlmEvent = { type: 'OverlapStarted', version: 1, data: { key: a, until: HOUR } }
+const ended: LlmEvent = {
+  type: 'OverlapEnded',
+  version: 1,
+  data: { fingerprint: a.fingerprint, because: 'time' },
+}
+const all = [set(), removed, rotated, rolledBack, staging, unstaging, started, ended, changed]
+test.each([
+  [{ type: 'RotateKey', key: b }, [set(), removed, rotated, rolledBack]],
+  [{ type: 'StageKey', key: b }, [set(), removed, staging]],
+  [{ type: 'UnstageKey', fingerprint: 'x' }, [set(), removed, rotated, rolledBack, staging, unstaging]],
+  [{ type: 'ActivateKey', fingerprint: 'x' }, [set(), removed, rotated, rolledBack, staging, unstaging]],
+  [{ type: 'RollBackKey', now: 1 }, [set(), removed, rotated, rolledBack, started, ended]],
+  [{ type: 'EndOverlap', now: 1, early: true }, [set(), removed, rotated, rolledBack, started, ended]],
+  [{ type: 'ChangeModel', model: 'o1' }, [set(), removed, changed]],
+  [{ type: 'SetProvider', provider: openai, model: 'o1' }, [set(), removed, changed]],
+  [
+    { type: 'SetProvider', provider: openai, model: 'o1', key: b },
+    [set(), removed, rotated, rolledBack, staging, started, changed],
+  ],
+  [{ type: 'RemoveProvider' }, [set(), removed, rotated, rolledBack, staging, started, changed]],
+] as const)('$0.type conflicts with what changes what it replaces, and with nothing else', (command, conflicting) => {
+  expect(all.filter((event) => conflictsWith(command, event))).toEqual(conflicting)
+})
+
 test('a project has one stream for its model', () => expect(llmStream('p')).toBe('llm:p'))

@@ -85,11 +85,41 @@ export const llm: Decider<Llm, LlmCommand, LlmEvent> = {
         return event satisfies never
     }
   },
+  conflictsWith: (command, event) => replacedBy(command).includes(event.type),
   // Sealing the same key twice gives different bytes; its fingerprint is what stays. A retry comes later than the first try.
   identity(command) {
     const { now: _, ...asked } = { now: undefined, ...command }
     return 'key' in asked ? { ...asked, key: asked.key?.fingerprint } : asked
   },
+}
+
+const PROVIDER = ['ProviderSet', 'ProviderRemoved'] as const
+const KEY = [...PROVIDER, 'KeyRotated', 'KeyRolledBack'] as const
+const STAGED = ['KeyStaged', 'KeyUnstaged'] as const
+const OVERLAP = ['OverlapStarted', 'OverlapEnded'] as const
+
+/** Events that change what a command replaces. `key`: whether it brings one. */
+export function replacedBy({ type, key }: { type: LlmCommand['type']; key?: unknown }): readonly LlmEvent['type'][] {
+  switch (type) {
+    case 'RotateKey':
+      return KEY
+    case 'StageKey':
+      return [...PROVIDER, 'KeyStaged']
+    case 'UnstageKey':
+    case 'ActivateKey':
+      return [...KEY, ...STAGED]
+    case 'RollBackKey':
+    case 'EndOverlap':
+      return [...KEY, ...OVERLAP]
+    case 'SetProvider':
+      return key === undefined ? [...PROVIDER, 'ModelChanged'] : [...KEY, 'KeyStaged', 'OverlapStarted', 'ModelChanged']
+    case 'RemoveProvider':
+      return [...KEY, 'KeyStaged', 'OverlapStarted', 'ModelChanged']
+    case 'ChangeModel':
+      return [...PROVIDER, 'ModelChanged']
+    default:
+      return type satisfies never
+  }
 }
 
 type Why = { reason?: string }

@@ -33,6 +33,31 @@ type ShredCommand = Extract<ProjectCommand, { type: 'RequestShred' | 'CancelShre
 
 export const projectStream = (projectId: string) => `project:${projectId}`
 
+/** Events that change what a command replaces. Whether the project may still be changed is for `decide` to say. */
+function replacedBy(type: ProjectCommand['type']): readonly ProjectEvent['type'][] {
+  switch (type) {
+    case 'CreateProject':
+      return ['ProjectCreated']
+    case 'RenameProject':
+      return ['ProjectRenamed']
+    case 'ChangeCapabilities':
+      return ['CapabilitiesChanged', 'PlanSet']
+    case 'ChangeLimits':
+      return ['LimitsChanged']
+    case 'SetPlan':
+      return ['PlanSet']
+    case 'SwitchDefaultModel':
+      return ['DefaultModelSwitched']
+    case 'ArchiveProject':
+    case 'RequestShred':
+    case 'CancelShred':
+    case 'ShredProject':
+      return ['ProjectArchived', 'ProjectShredRequested', 'ProjectShredCancelled', 'ProjectShredded']
+    default:
+      return type satisfies never
+  }
+}
+
 export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
   noun: 'projects',
   stateVersion: 3,
@@ -41,6 +66,7 @@ export const projects: Decider<Project, ProjectCommand, ProjectEvent> = {
   // The time at which somebody asks is no part of what is asked.
   identity: (command) =>
     command.type === 'RequestShred' || command.type === 'ShredProject' ? { type: command.type } : command,
+  conflictsWith: (command, event) => replacedBy(command.type).includes(event.type),
   decide(command, state) {
     if (command.type === 'CreateProject') {
       if (state.status !== 'none') throw new Refusal('PROJECT_EXISTS', {})

@@ -52,6 +52,30 @@ test('a new secret lets the one before sign for a while, or not at all', () => {
     .thenState({ status: 'set', url, secret: three, events: [] })
 })
 
+test('a change of one part is no conflict with a change of another', () => {
+  const { conflictsWith } = webhooks as Required<typeof webhooks>
+  const commands = {
+    address: { type: 'SetWebhook', url },
+    secret: { type: 'RegenerateWebhookSecret', secret: two, overlapMs: 0, now: 1 },
+    events: { type: 'ChangeWebhookEvents', events: [] },
+    all: { type: 'RemoveWebhook' },
+  } as const
+  const told = (event: WebhookEvent) =>
+    Object.entries(commands).flatMap(([part, command]) => (conflictsWith(command, event) ? [part] : []))
+  expect(told({ type: 'WebhookSet', version: 1, data: { url, replaces: 'https://other.example/' } })).toEqual([
+    'address',
+    'all',
+  ])
+  expect(told(regenerated())).toEqual(['secret', 'all'])
+  expect(told({ type: 'WebhookEventsChanged', version: 1, data: { from: [], to: ['key.overdue'] } })).toEqual([
+    'events',
+    'all',
+  ])
+  expect(told({ type: 'WebhookOverlapEnded', version: 1, data: { fingerprint: one.fingerprint } })).toEqual([])
+  for (const event of [set, { type: 'WebhookRemoved', version: 1, data: { url } } as const])
+    expect(told(event)).toEqual(['address', 'secret', 'events', 'all'])
+})
+
 test('the end of an overlap is recorded once, and for that secret only', () => {
   const end = { type: 'EndWebhookOverlap', fingerprint: one.fingerprint } as const
   const ended: WebhookEvent = { type: 'WebhookOverlapEnded', version: 1, data: { fingerprint: one.fingerprint } }

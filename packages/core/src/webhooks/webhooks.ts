@@ -69,12 +69,22 @@ export const webhooks: Decider<Webhooks, WebhookCommand, WebhookEvent> = {
         return event satisfies never
     }
   },
+  conflictsWith(command, event) {
+    if (event.type === 'WebhookOverlapEnded') return false
+    // An address that moved took neither its secret nor its events along.
+    if (event.type === 'WebhookSet' && event.data.replaces !== null) return !KEEPS_ADDRESS.includes(command.type)
+    if (event.type === 'WebhookSecretRegenerated') return !['SetWebhook', 'ChangeWebhookEvents'].includes(command.type)
+    if (event.type === 'WebhookEventsChanged') return !['SetWebhook', 'RegenerateWebhookSecret'].includes(command.type)
+    return true
+  },
   // A retry draws another secret, and comes later; it is the same wish.
   identity(command) {
     const { secret: _, now: __, ...asked } = { secret: undefined, now: undefined, ...command }
     return asked
   },
 }
+
+const KEEPS_ADDRESS: readonly string[] = ['RegenerateWebhookSecret', 'ChangeWebhookEvents']
 
 type Why = { reason?: string }
 

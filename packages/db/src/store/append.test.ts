@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StreamId } from '@stewrd/core/kernel/execute.ts'
 import { Refusal } from '@stewrd/core/kernel/errors.ts'
+import { noLimits } from '@stewrd/core/projects/limits.ts'
 import { projects } from '@stewrd/core/projects/projects.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEventStore } from '../event-store.ts'
@@ -102,6 +103,35 @@ describe('appending', () => {
     expect(await deadlocks()).toBe(before)
     for (const { accountId, stream } of streams)
       expect(await brokenChainAt(world.sql, accountId, stream)).toBeUndefined()
+  })
+
+  test('a command is refused only for events after its revision that changed what it replaces', async () => {
+    const stream = world.project()
+    await world.store.execute(projects, stream, create('one'), by())
+    const change = (limit: number, expectedRevision: number) =>
+      world.store.execute(
+        projects,
+        stream,
+        { type: 'ChangeLimits', limits: { ...noLimits, runsPerMinute: limit } },
+        { ...by(), expectedRevision },
+      )
+    // Names change all the while, on another node too.
+    const other = world.another().store
+    const renames = Promise.all(
+      Array.from({ length: 40 }, (_, i) =>
+        (i % 2 ? other : world.store).execute(projects, stream, rename(`n${i}`), by()),
+      ),
+    )
+    const settled = await Promise.allSettled(Array.from({ length: 10 }, (_, i) => change(i + 1, 1)))
+    await renames
+    // Of those that replace the same, one is first.
+    expect(settled.filter((s) => s.status === 'fulfilled')).toHaveLength(1)
+    const moved = { status: 'rejected', reason: { code: 'REVISION_MOVED', details: { expected: 1 } } }
+    expect(settled.filter((s) => s.status === 'rejected')).toMatchObject(Array.from({ length: 9 }, () => moved))
+    const { revision, state } = await world.store.head(projects, stream)
+    expect(revision).toBe(42)
+    expect(state).toMatchObject({ limits: { runsPerMinute: expect.any(Number) } })
+    await expect(change(99, revision + 1)).rejects.toMatchObject({ code: 'REVISION_MOVED' })
   })
 
   test('a command that is refused does not stop those that share its statement', async () => {
