@@ -9,7 +9,7 @@ import type { Fault, Upstream } from '../testing/upstream.ts'
 import { startUpstream } from '../testing/upstream.ts'
 import { answer } from './answer.ts'
 import { checkKey } from './check-key.ts'
-import { listModels } from './list-models.ts'
+import { listModels, modelsIn } from './list-models.ts'
 import type { ModelTarget } from './target.ts'
 import { WholeCharacters } from './whole-characters.ts'
 
@@ -253,6 +253,12 @@ describe('an answer', () => {
     await expect(ask({ timeoutMs: 200 })).rejects.toMatchObject({ name: 'Aborted' })
     await expect(ask({ timeoutMs: 200, onToken: () => {} })).rejects.toMatchObject({ name: 'Aborted' })
   })
+})
+
+test('a list of models may be a bare array, and anything else is none', () => {
+  const models = [{ id: 'a' }, { id: 'b' }]
+  for (const body of [models, { data: models }]) expect(modelsIn(body)).toEqual(models)
+  for (const body of [null, 'a', {}, { data: { id: 'a' } }, { models }]) expect(modelsIn(body)).toBeUndefined()
 })
 
 test('models are listed by id, sorted', async () => {
