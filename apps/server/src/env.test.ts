@@ -18,6 +18,14 @@ test('nothing set is a working configuration on loopback', () => {
   expect(env.databaseUrl).toBeUndefined()
 })
 
+test('variables that name a proxy are known by name, to be said', () => {
+  expect(readEnv({ HTTPS_PROXY: 'http://ada:SENTINEL@proxy:3128', http_proxy: 'x' }).ignoredProxies).toEqual([
+    'HTTPS_PROXY',
+    'http_proxy',
+  ])
+  expect(readEnv({ NODE_USE_ENV_PROXY: '0', HTTPS_PROXY: '' }).ignoredProxies).toEqual([])
+})
+
 test('an empty variable counts as not set', () => {
   expect(readEnv({ PORT: '', DATABASE_URL: '' })).toMatchObject({ port: 4400 })
 })

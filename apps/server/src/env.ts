@@ -9,6 +9,7 @@ import type { Allowance } from './runs/allowance.ts'
 import type { RunCapacity } from './runs/capacity.ts'
 import { capacityVariables, runCapacityOf } from './runs/capacity.ts'
 import type { S3Settings } from './files/s3-storage.ts'
+import { ignoredProxies } from './kernel/ignored-proxies.ts'
 import { optional } from './kernel/optional.ts'
 import type { KeyringCredentials } from './keys/credentials.ts'
 import type { KeyringSpec } from './keys/keyring-variable.ts'
@@ -144,6 +145,8 @@ export type Env = {
   /** Connections to the database that this process holds at most. */
   databasePool: number
   egressAllow: readonly string[]
+  /** Variables that name a proxy for calls to others, which is not used. */
+  ignoredProxies: readonly string[]
   /** Runs cost credits. */
   metering: boolean
   /** Runs that a project may begin in a minute, unless it has a limit of its own. 0: any number. */
@@ -212,6 +215,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     ...(v.DATABASE_URL === undefined ? {} : { databaseUrl: v.DATABASE_URL }),
     databasePool: v.STEWRD_DATABASE_POOL ?? 14,
     egressAllow: v.STEWRD_EGRESS_ALLOW ?? [],
+    ignoredProxies: ignoredProxies(source),
     metering: v.STEWRD_METERING === 'on',
     runsPerMinute: v.STEWRD_RATE_LIMIT_PER_MINUTE ?? 60,
     ...(v.STEWRD_PUBLIC_URL === undefined ? {} : { publicUrl: v.STEWRD_PUBLIC_URL.replace(/\/+$/, '') }),

@@ -57,7 +57,9 @@ async function running(variables?: NodeJS.ProcessEnv): Promise<Started & { url: 
 const person = { name: 'Ada', email: 'ada@example.com', password: 'correct horse battery' }
 
 test('a first start says what it does, where to go and what to do first; then the link has done its work', async () => {
-  const first = await running()
+  const first = await running({ HTTPS_PROXY: 'http://ada:SENTINEL@127.0.0.1:9', NODE_USE_ENV_PROXY: '1' })
+  expect(first.output()).toContain('Not used: HTTPS_PROXY, NODE_USE_ENV_PROXY.')
+  expect(first.output()).not.toContain('SENTINEL')
   expect(first.output()).toContain('Creating the database')
   const token = /#token=(\S+)/.exec(first.output())![1]!
   await clientOf(first.url, '').setup.createOwner.mutate({ ...person, token })

@@ -27,6 +27,10 @@ await start().catch((error: unknown) => {
 async function start(): Promise<void> {
   const env = readEnv()
   const log = createLogger(env)
+  if (env.ignoredProxies.length > 0)
+    say(
+      `· Not used: ${env.ignoredProxies.join(', ')}. Stewrd calls providers and webhooks directly, so this machine must reach them without a proxy.`,
+    )
   const lock = await lockHome(env.home)
   const platform = await createPlatform(env, { as: 'server', onProgress: (step) => say(`· ${step}`), log })
   const stopping = new Stopping()

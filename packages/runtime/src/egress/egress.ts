@@ -163,6 +163,6 @@ const privateHost = (host: Host) => refused(host, `it is a private or reserved a
 const unresolved = (host: Host, cause?: Error) =>
   refused(
     host,
-    'its name could not be resolved. Check the spelling, and that this server can reach the internet.',
+    'its name could not be resolved. Check the spelling, and that this server can reach the internet directly: it uses no HTTPS_PROXY.',
     cause && { cause },
   )
