@@ -39,7 +39,7 @@ import { openKeyring } from './keys/open-keyring.ts'
 import { createRotationKeeper } from './keys/rotation.ts'
 import type { PublicLog } from './log/public-log.ts'
 import { startPublicLog } from './log/public-log.ts'
-import type { RunCapacity } from './runs/capacity.ts'
+import { RunLoad } from './runs/capacity.ts'
 import type { ReadModels } from './read-models.ts'
 import { startReadModels } from './read-models.ts'
 import { Forgetting } from './shredding/forgetting.ts'
@@ -67,8 +67,7 @@ export type Platform = ReadModels & {
   metering: boolean
   /** Runs that a project without a limit of its own may begin in a minute; 0: any number. */
   runsPerMinute: number
-  /** Runs that this node takes on. */
-  runCapacity: RunCapacity
+  runLoad: RunLoad
   tolls: Tolls
   files: Files
   priceBook: PriceBook
@@ -221,7 +220,7 @@ export async function createPlatform(
     fallback: fallbackOf(env),
     metering: env.metering,
     runsPerMinute: env.runsPerMinute,
-    runCapacity: env.runCapacity,
+    runLoad: new RunLoad(env.runCapacity),
     files,
     priceBook: new PriceBook({ accountId, store, egress }),
     tolls: createTolls(env, { ...readModels, accountId, sql, now }),

@@ -27,6 +27,9 @@ test.each([
   expect(new Set(refused.map(({ status }) => status))).toEqual(new Set([503]))
   for (const response of refused) expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
   expect(await refused[0]!.json()).toMatchObject({ error: { code: 'service_unavailable' } })
+  const { runs } = await bed.server.client.system.health.query()
+  expect(runs).toMatchObject({ atOnce: 6, waiting: 4 })
+  expect(runs.refused).toBeGreaterThanOrEqual(24)
   bed.upstream.release()
   const answers = await Promise.all(all)
   expect(answers.filter(({ status }) => status === 200).length).toBe(

@@ -13,6 +13,7 @@ import { Credentials } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
 import { runLimits } from './deps.ts'
 import { Resumer } from './resumer.ts'
+import { RunLoad } from './capacity.ts'
 import { Runner } from './runner.ts'
 import type { StartedRun } from './start-run.ts'
 import { configOf } from './start-run.ts'
@@ -60,7 +61,7 @@ function bed(node: string, over: Partial<RunsDeps> = {}) {
     streamOwner: async () => projectId,
     ...over,
   }
-  const runner = new Runner(deps, { atOnce: 1_000, waiting: 500 })
+  const runner = new Runner(deps, new RunLoad({ atOnce: 1_000, waiting: 500 }))
   return { deps, runner, resumer: new Resumer(deps, new Credentials(deps), runner) }
 }
 

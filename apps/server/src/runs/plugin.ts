@@ -29,7 +29,7 @@ export async function runsPlugin(app: FastifyInstance, options: Options): Promis
   const { platform, log, publicUrl, drainMs = 0, stopping = new Stopping() } = options
   const deps = runsDeps(platform, log)
   const credentials = new Credentials(deps)
-  const runner = new Runner(deps, platform.runCapacity)
+  const runner = new Runner(deps, platform.runLoad)
   const resumer = new Resumer(deps, credentials, runner)
   app.addHook('onReady', async () => {
     runner.start()

@@ -1,7 +1,7 @@
 import { runs, runStream } from '@stewrd/core/runs/runs.ts'
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
 import { errorFields } from '../kernel/log.ts'
-import type { RunCapacity } from './capacity.ts'
+import type { RunLoad } from './capacity.ts'
 import { carryOut } from './carry-out.ts'
 import { ContractError } from './contract-error.ts'
 import type { RunTarget } from './credentials.ts'
@@ -20,17 +20,16 @@ const WATCH_MS = 2_000
 export class Runner {
   readonly #deps: RunsDeps
   readonly #reports: KeyReports
-  readonly #capacity: RunCapacity
+  readonly #load: RunLoad
   readonly #live = new Map<string, LiveRun>()
-  #starting = 0
   #draining = false
   #handedOver = false
   #idle = Promise.withResolvers<void>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(deps: RunsDeps, capacity: RunCapacity) {
+  constructor(deps: RunsDeps, load: RunLoad) {
     this.#deps = deps
-    this.#capacity = capacity
+    this.#load = load
     this.#reports = new KeyReports(deps)
   }
 
@@ -42,8 +41,8 @@ export class Runner {
   /** Refuses new runs while the server stops, or has as many as it can carry. */
   admit(): void {
     if (this.#draining) throw stopping()
-    const { atOnce, waiting } = this.#capacity
-    if (this.#live.size + this.#starting < atOnce && this.#starting < waiting) return
+    if (!this.#load.full) return
+    this.#load.refused++
     throw new ContractError(
       'service_unavailable',
       'This server runs as many agents as it can. Try again in a moment.',
@@ -56,11 +55,11 @@ export class Runner {
   /** Counts what waits for its start while `start` brings it about. Refused when there is too much. */
   async starting<T>(start: () => Promise<T>): Promise<T> {
     this.admit()
-    this.#starting++
+    this.#load.starting++
     try {
       return await start()
     } finally {
-      this.#starting--
+      this.#load.starting--
       this.#tellIdle()
     }
   }
@@ -77,11 +76,6 @@ export class Runner {
   /** The server's time is over: what runs goes on elsewhere. */
   get handedOver(): boolean {
     return this.#handedOver
-  }
-
-  /** What this node carries out now, and what waits for its start. */
-  get load(): { running: number; starting: number } {
-    return { running: this.#live.size, starting: this.#starting }
   }
 
   live(runId: string): LiveRun | undefined {
@@ -112,9 +106,11 @@ export class Runner {
     const left = state.status === 'none' ? 0 : state.deadline - this.#deps.now()
     const limit = setTimeout(() => live.stop(tooLong()), Math.max(0, left))
     this.#live.set(runId, live)
+    this.#load.running = this.#live.size
     if (this.#handedOver) live.stop('moved')
     const gone = () => {
       this.#live.delete(runId)
+      this.#load.running = this.#live.size
       this.#tellIdle()
     }
     void work(this.#reports)
@@ -152,7 +148,7 @@ export class Runner {
   }
 
   #tellIdle(): void {
-    if (this.#draining && this.#live.size === 0 && this.#starting === 0) this.#idle.resolve()
+    if (this.#draining && this.#live.size === 0 && this.#load.starting === 0) this.#idle.resolve()
   }
 
   /** A run that another node took over, or that its client stopped through another node, ends here. */

@@ -4,6 +4,7 @@ import { treeState } from '@stewrd/db/log-tree/checkpoints.ts'
 import type { DiskProblem } from '../kernel/disk-watch.ts'
 import { fallbackLlm } from '../llm/current.ts'
 import type { Platform } from '../platform.ts'
+import type { RunCapacity } from '../runs/capacity.ts'
 import { clockMessage, offBy } from './clock-message.ts'
 import type { SetAside, Stopped } from './stopped-view.ts'
 import { setAsideOf, stoppedBy } from './stopped-view.ts'
@@ -20,6 +21,8 @@ export type SystemHealth = {
   clock: ClockHealth
   /** Why the server cannot write a folder of its own; null while it can. */
   disk: DiskProblem | null
+  /** Runs of this node. `refused`: starts that it had no room for since it began; `atOnce`, `waiting`: its bounds. */
+  runs: { running: number; starting: number; refused: number } & RunCapacity
   log: LogHealth
   views: ViewHealth[]
   fallback: {
@@ -64,7 +67,8 @@ export async function systemHealth(platform: Platform): Promise<SystemHealth> {
     platform.nodes.count(),
     platform.nodes.clocksOff(),
   ])
-  const { version, node, startedAt } = platform
+  const { version, node, startedAt, runLoad } = platform
+  const { capacity, running, starting, refused } = runLoad
   const uptimeMs = platform.now() - startedAt
   return {
     version,
@@ -82,6 +86,7 @@ export async function systemHealth(platform: Platform): Promise<SystemHealth> {
       stopped: stoppedBy(status),
       setAside: setAsideOf(status.view, setAside.get(status.view)),
     })),
+    runs: { running, starting, refused, ...capacity },
     fallback: fallbackLlm(platform.fallback),
   }
 }
