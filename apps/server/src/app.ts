@@ -96,7 +96,7 @@ export async function createApp(options: AppOptions) {
   app.setErrorHandler(answerError)
   const refuseOtherOrigins = originGuard(publicUrl)
   await app.register(healthPlugin, { platform, stopping })
-  await app.register(authPlugin, { auth: platform.auth, refuseOtherOrigins })
+  await app.register(authPlugin, { auth: platform.auth, revocations: platform.revocations, refuseOtherOrigins })
   await app.register(trpcPlugin, { platform, refuseOtherOrigins, maxBatchSize: limits.batch })
   await app.register(docsPlugin, { publicUrl })
   await app.register(logPlugin, { platform })

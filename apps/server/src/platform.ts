@@ -16,6 +16,8 @@ import type { Egress } from '@stewrd/runtime/egress/egress.ts'
 import type { Logger } from 'pino'
 import type { Auth } from './auth/auth.ts'
 import { createAuth } from './auth/auth.ts'
+import type { Revocations } from './auth/revocations.ts'
+import { revocations } from './auth/revocations.ts'
 import { Verifier } from './audit/verifier.ts'
 import type { ServerStorage } from './files/quota.ts'
 import type { Files } from './files/create.ts'
@@ -86,7 +88,9 @@ export type Platform = ReadModels & {
   egress: Egress
   secrets: Secrets
   people: Pick<Auth, 'find'>
-  auth: Pick<Auth, 'handler' | 'person' | 'session' | 'throttle' | 'device' | 'freshPassword'>
+  auth: Omit<Auth, 'find' | 'ownerExists' | 'createOwner'>
+  /** What ends open streams. */
+  revocations: Revocations
   setup: Setup
   nodes: Nodes
   forgetting: Forgetting
@@ -191,6 +195,8 @@ export async function createPlatform(
     started.defer(() => shredder.stop())
   }
   const secret = (await dataKeys.deploymentKey('auth')).export().toString('base64')
+  const revoked = revocations(sql, log)
+  started.defer(() => revoked.stop())
   const auth = createAuth({ sql: pools.signIn, secret, clock, publicUrl: env.publicUrl })
   const secrets = await createSecrets(accountId, dataKeys)
   const custodian = createCustodian({ ...readModels, accountId, sql, store, secrets, clock }, log)
@@ -236,6 +242,7 @@ export async function createPlatform(
     secrets,
     people: auth,
     auth,
+    revocations: revoked,
     setup: firstRun(sql, auth),
     nodes,
     forgetting,

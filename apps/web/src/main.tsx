@@ -3,13 +3,19 @@ import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Toaster } from 'sonner'
+import { getQueryKey } from '@trpc/react-query'
 import { router } from './app/router.tsx'
 import { createQueryClient, trpc, trpcClient } from './lib/trpc.ts'
 import './styles.css'
 
 const queryClient = createQueryClient(() => {
   const { pathname, href } = router.state.location
-  if (pathname !== '/sign-in' && pathname !== '/setup') void router.navigate({ to: '/sign-in', search: { next: href } })
+  if (pathname === '/sign-in' || pathname === '/setup') return
+  // Whoever was signed in on this page until now is told why it is gone.
+  const ended = queryClient.getQueryData(getQueryKey(trpc.me, undefined, 'query')) !== undefined
+  void router
+    .navigate({ to: '/sign-in', search: { next: href, ...(ended && { ended }) } })
+    .then(() => queryClient.clear())
 })
 
 createRoot(document.getElementById('root')!).render(

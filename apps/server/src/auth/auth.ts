@@ -6,8 +6,9 @@ import type { BetterAuthOptions } from 'better-auth'
 import { betterAuth } from 'better-auth'
 import { Kysely } from 'kysely'
 import type { Sql } from '@stewrd/db/connect.ts'
+import { runWithin } from '@stewrd/db/db-error.ts'
 import type { Secret } from '@stewrd/crypto/secret.ts'
-import { boundedDialect } from './bounded-dialect.ts'
+import { ANSWER_MS, boundedDialect } from './bounded-dialect.ts'
 import type { DatabaseClock } from '@stewrd/db/clock.ts'
 import { databaseTimes } from './database-times.ts'
 import type { DeviceCookie } from './device-cookie.ts'
@@ -32,6 +33,8 @@ export type Auth = {
   person(headers: Headers): Promise<Person | undefined>
   /** As `person`, with the id of the session. */
   session(headers: Headers): Promise<Session | undefined>
+  /** All of the person's sessions but this one. */
+  endOtherSessions(session: Session): Promise<void>
   freshPassword: FreshPassword
   throttle: Throttle
   device: DeviceCookie
@@ -64,6 +67,9 @@ export function createAuth(options: AuthOptions): Auth {
     handler: (request) => auth.handler(request),
     person: async (headers) => (await session(headers))?.person,
     session,
+    async endOtherSessions({ id, person }) {
+      await runWithin(options.sql`delete from auth_sessions where user_id = ${person.id} and id <> ${id}`, ANSWER_MS)
+    },
     freshPassword: freshPassword({
       sql: options.sql,
       verify: async (given) => (await auth.$context).password.verify(given),

@@ -4,7 +4,7 @@ import type { Dialect, Driver } from 'kysely'
 import { PostgresJSDialect } from 'kysely-postgres-js'
 
 /** What a query of the sign-in library may take, in milliseconds, with its wait for a connection. */
-const ANSWER_MS = 4_500
+export const ANSWER_MS = 4_500
 
 /** Kysely on our pool. A query that has no answer in time throws `StoreUnavailable`; its outcome is then unknown. */
 export function boundedDialect(sql: Sql, answerMs = ANSWER_MS): Dialect {

@@ -20,6 +20,7 @@ export const endpoints = {
   '/change-password': z
     .object({ currentPassword: Password, newPassword: Password })
     .transform((body) => ({ ...body, revokeOtherSessions: true })),
+  /** Answered by ourselves: the library would look for each by its token, which nobody knows. */
   '/revoke-other-sessions': Nothing,
   '/revoke-sessions': Nothing,
 } as const satisfies Record<string, z.ZodType<object>>

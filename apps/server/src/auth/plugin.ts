@@ -6,16 +6,21 @@ import type { Auth } from './auth.ts'
 import { authPath, clientAddressHeader } from './auth.ts'
 import type { EndpointPath } from './endpoints.ts'
 import { endpoints, isEndpoint } from './endpoints.ts'
+import type { Revocations } from './revocations.ts'
 import type { Attempt } from './throttle.ts'
 
 type Options = {
-  auth: Pick<Auth, 'handler' | 'session' | 'throttle' | 'device'>
+  auth: Pick<Auth, 'handler' | 'session' | 'endOtherSessions' | 'throttle' | 'device'>
+  revocations: Pick<Revocations, 'sessionsEnded'>
   refuseOtherOrigins: OriginGuard
 }
 type Asked = { path: EndpointPath; body: object }
 
 /** better-auth behind Fastify: the endpoints that are used, each with the fields it may be given, and with its attempts counted. */
-export async function authPlugin(app: FastifyInstance, { auth, refuseOtherOrigins }: Options): Promise<void> {
+export async function authPlugin(
+  app: FastifyInstance,
+  { auth, revocations, refuseOtherOrigins }: Options,
+): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 64 * 1024 }, (_request, body, done) => done(null, body))
   app.addHook('onRequest', refuseOtherOrigins)
@@ -39,6 +44,7 @@ export async function authPlugin(app: FastifyInstance, { auth, refuseOtherOrigin
   })
 
   async function answered(request: FastifyRequest, reply: FastifyReply, asked: Asked): Promise<FastifyReply> {
+    if (asked.path === '/revoke-other-sessions') return endOthers(request, reply)
     const attempt = await attemptOf(request, asked)
     const wait = attempt ? await auth.throttle.admit(attempt) : 0
     if (wait > 0) return tooMany(reply, wait)
@@ -53,10 +59,19 @@ export async function authPlugin(app: FastifyInstance, { auth, refuseOtherOrigin
       return unavailable(reply)
     }
     if (attempt && !wasWrong(asked.path, response.status, text)) await takeBack(request, attempt)
+    if (asked.path !== '/sign-in/email' && response.ok) void revocations.sessionsEnded()
     for (const cookie of response.headers.getSetCookie()) reply.header('set-cookie', cookie)
     if (attempt?.kind === 'sign-in' && response.ok)
       reply.header('set-cookie', auth.device.remember(request.headers.cookie, attempt.email))
     return reply.code(response.status).type('application/json; charset=utf-8').send(withoutToken(text))
+  }
+
+  async function endOthers(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const session = await auth.session(headersOf(request))
+    if (!session) return reply.code(401).send({ message: 'Sign in first.', code: 'UNAUTHORIZED' })
+    await auth.endOtherSessions(session)
+    void revocations.sessionsEnded()
+    return reply.send({ status: true })
   }
 
   /** That an attempt stays counted is no reason to refuse what was right. */

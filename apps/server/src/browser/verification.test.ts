@@ -2,6 +2,7 @@ import { connect, disconnect } from '@stewrd/db/connect.ts'
 import { startEmbedded } from '@stewrd/db/embedded/embedded.ts'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { signIn } from '../testing/server.ts'
 import type { ServerProcess } from '../testing/server-process.ts'
 import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
 import { expectAccessible, expectFits, launchBrowser, ownerPage, picture } from './browser.ts'
@@ -50,4 +51,21 @@ test('an event that was edited behind the program is named', async () => {
   await picture(page, 'not-verified')
   await expectAccessible(page, 'not-verified')
   await expectFits(page, 'not-verified')
+})
+
+test('a page whose session is ended on another device says so, and leads back to where it was', async () => {
+  await page.getByText('Live', { exact: true }).waitFor()
+  const account = { email: 'ada@example.com', password: 'correct horse battery' }
+  const cookie = await signIn(server.url, account)
+  const headers = { cookie, origin: server.url }
+  await fetch(`${server.url}/api/auth/revoke-other-sessions`, { method: 'POST', headers })
+  await page.getByText('Your session has ended').waitFor()
+  await picture(page, 'session-ended')
+  await expectAccessible(page, 'session-ended')
+  await expectFits(page, 'session-ended')
+  await page.getByLabel('Email').fill(account.email)
+  await page.getByLabel('Password').fill(account.password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await strip().getByRole('alert').waitFor()
+  expect(new URL(page.url()).pathname).toBe('/history')
 })

@@ -6,6 +6,7 @@ import { setSecurityHeaders } from '../kernel/security-headers.ts'
 import { complete, fail, failureOf, record } from '../runs/carry-out.ts'
 import { seenError } from '../runs/contract-error-of.ts'
 import { ContractError } from '../runs/contract-error.ts'
+import { invalidApiKey } from '../runs/credentials.ts'
 import type { KeyReports } from '../runs/key-reports.ts'
 import { LiveRun, lostTo } from '../runs/live-run.ts'
 import type { RunEnd } from '../runs/live-run.ts'
@@ -65,11 +66,15 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
       'x-stewrd-key-source': started.target.source,
     })
     limitHeaders(reply, started.minute)
-    return held(started, asked, reply, retryingClient(request.headers))
+    return held(
+      started,
+      { asked, reply, authorization: request.headers.authorization },
+      retryingClient(request.headers),
+    )
   }
 
   /** `ready`: the whole answer, or undefined once it is streamed. */
-  function held(run: StartedRun, asked: ChatCompletionRequest, reply: FastifyReply, client: RetryingClient) {
+  function held(run: StartedRun, { asked, reply, authorization }: Held, client: RetryingClient) {
     const { runId, credential, started, revision, target } = run
     const events = [{ type: 'RunStarted', version: 3, data: started } as const]
     const live = new LiveRun({ runId, projectId: credential.projectId, fence: 1, events, revision, watched: false })
@@ -77,13 +82,18 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) live.stop('cancelled')
     })
+    const key = credentials.watch(authorization)
+    reply.raw.once('close', key.close)
+    if (asked.stream) key.ended.addEventListener('abort', () => live.stop('cancelled'))
     const ready = Promise.withResolvers<string | undefined>()
     // Where the project has so many runs at once, the client's next one counts this one until its end is written.
     const atOnce = typeof credential.limits?.runsAtOnce === 'number'
-    runner.hold(live, (reports) => carried({ live, reports, client, asked, target, reply, ready, atOnce }))
+    const revoked = key.ended
+    runner.hold(live, (reports) => carried({ live, reports, client, asked, target, reply, ready, atOnce, revoked }))
     return { ready: ready.promise }
   }
 
+  type Held = { asked: ChatCompletionRequest; reply: FastifyReply; authorization: string | undefined }
   type Carried = {
     live: LiveRun
     reports: KeyReports
@@ -95,13 +105,21 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
     ready: PromiseWithResolvers<string | undefined>
     /** The end is on its way before the answer is. */
     atOnce: boolean
+    /** Aborts when the key that was sent is no longer valid. */
+    revoked: AbortSignal
   }
 
   /** The client has its answer before the end of the run is written. */
-  async function carried({ live, reports, client, asked, target, reply, ready, atOnce }: Carried): Promise<RunEnd> {
+  async function carried(all: Carried): Promise<RunEnd> {
+    const { live, reports, client, asked, target, reply, ready, atOnce, revoked } = all
     const began = performance.now()
     const elapsed = () => Math.round(performance.now() - began)
     const stream = asked.stream ? streamTo(reply, ready) : undefined
+    const refuse = (failure: ContractError) => {
+      // OpenAI's clients throw for a frame that holds an error.
+      if (stream?.begun) stream.write(`data: ${JSON.stringify(openAiError(failure).body)}\n\n`)
+      ready.reject(failure)
+    }
     let answer: ModelAnswer
     try {
       const opened = await called({ deps, reports, refusals, client, live, target, request: asked })
@@ -115,13 +133,14 @@ export function chatCompletionRoutes(app: FastifyInstance, v1: V1): void {
     } catch (error) {
       const lost = lostTo(error)
       if (lost) return lost
-      if (live.reason === 'cancelled') return await cancelled(live, elapsed())
+      if (live.reason === 'cancelled') {
+        if (revoked.aborted) refuse(invalidApiKey())
+        return await cancelled(live, elapsed())
+      }
       const failure = live.reason === 'moved' ? serverStopped() : failureOf(live.reason ?? error)
       if (error instanceof ProviderError && error.code === 'provider_key_rejected')
         reports.rejected(live, target, error.status ?? 401)
-      // OpenAI's clients throw for a frame that holds an error.
-      if (stream?.begun) stream.write(`data: ${JSON.stringify(openAiError(failure).body)}\n\n`)
-      ready.reject(failure)
+      refuse(failure)
       return fail(deps, live, failure, elapsed())
     } finally {
       stream?.end()

@@ -2,6 +2,7 @@ import { getHTTPStatusCodeFromError } from '@trpc/server/http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { until } from '../auth/revocation-watch.ts'
 import { headersOf } from '../auth/plugin.ts'
 import { errorFields } from '../kernel/log.ts'
 import type { Platform } from '../platform.ts'
@@ -21,10 +22,20 @@ const WAIT_MS = 3_000
 
 /** The proof bundle of a project, sent as it is read: it can be larger than what an answer of tRPC should hold. For who is signed in. */
 export async function proofPlugin(app: FastifyInstance, { platform }: { platform: Platform }): Promise<void> {
+  async function* untilSessionEnds(text: AsyncIterable<string>, sessionId: string) {
+    const watched = platform.revocations.sessions.watch(sessionId)
+    try {
+      yield* until(text, watched.ended, () => new Error('the session ended'))
+    } finally {
+      watched.close()
+    }
+  }
+
   app.get('/api/proof/:projectId', async (request, reply) => {
     reply.header('cache-control', 'no-store')
     try {
-      if (!(await platform.auth.person(headersOf(request)))) return await refuse(reply, 401, 'Sign in first.')
+      const session = await platform.auth.session(headersOf(request))
+      if (!session) return await refuse(reply, 401, 'Sign in first.')
       const { projectId } = Params.parse(request.params)
       const query = Query.parse(request.query)
       const { text } = await exportProject(platform, { projectId, ...query, waitMs: WAIT_MS })
@@ -33,7 +44,11 @@ export async function proofPlugin(app: FastifyInstance, { platform }: { platform
           'content-type': 'application/octet-stream',
           'content-disposition': `attachment; filename="${projectId}.proof"`,
         })
-        .send(Readable.from(text, { objectMode: false }).on('error', (error) => cutOff(request, error)))
+        .send(
+          Readable.from(untilSessionEnds(text, session.id), { objectMode: false }).on('error', (error) =>
+            cutOff(request, error),
+          ),
+        )
     } catch (error) {
       const mapped = toTrpcError(error)
       return refuse(reply, getHTTPStatusCodeFromError(mapped), mapped.message)

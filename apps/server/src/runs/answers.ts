@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ReadRun } from './answer-body.ts'
 import { answerBody, doneData, readRun } from './answer-body.ts'
 import { ContractError } from './contract-error.ts'
+import { invalidApiKey } from './credentials.ts'
 import type { RunsDeps } from './deps.ts'
 import { FeedCursor, RunFeed } from './feed.ts'
 import type { LiveRun } from './live-run.ts'
@@ -20,6 +21,9 @@ const LOOK_MS = 300
 type Named = { runId: string; projectId: string }
 /** `wait`: milliseconds that the client waits for the end before it is told that the run is under way; undefined: it cannot be told that. */
 type WholeOptions = { wait?: number | undefined; base: string }
+
+/** `revoked` aborts when the key that the stream was opened with is no longer valid. */
+type StreamOptions = { base: string; revoked: AbortSignal }
 
 /** Answers requests about runs, wherever they are carried out. */
 export class Answers {
@@ -78,14 +82,22 @@ export class Answers {
   }
 
   /** Everything after `Last-Event-ID`, as it happens, to exactly one `done` or `error`. */
-  async streamed(run: Named, request: FastifyRequest, reply: FastifyReply, base: string): Promise<FastifyReply> {
+  async streamed(
+    run: Named,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { base, revoked }: StreamOptions,
+  ): Promise<FastifyReply> {
     const events = eventStream(reply)
     const lastEventId = request.headers['last-event-id']
     const cursor = new FeedCursor(typeof lastEventId === 'string' ? lastEventId : undefined)
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     try {
-      const end = await this.#follow(run, { cursor, events, gone: gone.signal, reply })
+      const follower = { cursor, events, gone: AbortSignal.any([gone.signal, revoked]), reply }
+      const end = await this.#follow(run, follower)
+      // The run goes on: who has the project's new key can fetch its result.
+      if (!end && revoked.aborted) throw invalidApiKey()
       if (end) events.send({ event: 'done', data: doneData(await this.body(end, base), request.id) })
     } catch (error) {
       if (!events.begun) throw error

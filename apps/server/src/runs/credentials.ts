@@ -13,6 +13,7 @@ import { Secret } from '@stewrd/crypto/secret.ts'
 import { DEMO_BASE_URL } from '@stewrd/runtime/demo/demo-model.ts'
 import { DataKeyMissing } from '@stewrd/db/data-keys.ts'
 import { LRUCache } from 'lru-cache'
+import type { Watched } from '../auth/revocation-watch.ts'
 import type { Allowance } from './allowance.ts'
 import { ContractError } from './contract-error.ts'
 import type { RunsDeps } from './deps.ts'
@@ -48,7 +49,7 @@ export type Credential = {
 const REMEMBERED = 10_000
 /** So long at most is an opened key kept that is destroyed meanwhile, and that no run asks for. */
 const REMEMBERED_MS = 10 * 60_000
-const invalid = () =>
+export const invalidApiKey = () =>
   new ContractError(
     'invalid_api_key',
     'The API key is missing, malformed or revoked. Send it as "Authorization: Bearer sk-stw_…".',
@@ -70,9 +71,7 @@ export class Credentials {
 
   /** The credential of an `Authorization` header. Throws 401 `invalid_api_key`; an outage is StoreUnavailable, never a 401. */
   async of(authorization: string | undefined, { reload = false } = {}): Promise<Credential> {
-    const text = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
-    if (text === undefined || !apiKeyLooksValid(text)) throw invalid()
-    const hash = this.#deps.secrets.apiKeyHash(new Secret(text))
+    const hash = this.#hashOf(authorization)
     const known = reload ? undefined : this.#known.get(hash)
     if (known) return known
     // Many requests that find the same thing stale look once.
@@ -81,11 +80,22 @@ export class Credentials {
     return await loading
   }
 
+  /** What is open under the key of an `Authorization` header ends when `ended` aborts. */
+  watch(authorization: string | undefined): Watched {
+    return this.#deps.revocations.watch(this.#hashOf(authorization))
+  }
+
+  #hashOf(authorization: string | undefined): string {
+    const text = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+    if (text === undefined || !apiKeyLooksValid(text)) throw invalidApiKey()
+    return this.#deps.secrets.apiKeyHash(new Secret(text))
+  }
+
   async #load(hash: string): Promise<Credential> {
     this.#known.delete(hash)
     const { accountId, store } = this.#deps
     const found = await store.lookup(hash)
-    if (!found) throw invalid()
+    if (!found) throw invalidApiKey()
     const { projectId } = found
     const id = (stream: string): StreamId => ({ accountId, projectId, stream })
     const streams = [projectStream(projectId), llmStream(projectId), apiKeysStream(projectId)] as const
@@ -94,7 +104,8 @@ export class Credentials {
       [llm, id(streams[1])],
       [apiKeys, id(streams[2])],
     ])
-    if (project.state.status !== 'active' || key.state.status !== 'active' || key.state.hash !== hash) throw invalid()
+    if (project.state.status !== 'active' || key.state.status !== 'active' || key.state.hash !== hash)
+      throw invalidApiKey()
     const credential = {
       projectId,
       keyId: key.state.keyId,

@@ -7,6 +7,7 @@ import type { Secret } from '@stewrd/crypto/secret.ts'
 import type { Egress } from '@stewrd/runtime/egress/egress.ts'
 import type { Turn } from '@stewrd/runtime/loop/messages.ts'
 import type { Logger } from 'pino'
+import type { RevocationWatch } from '../auth/revocation-watch.ts'
 import type { Files } from '../files/create.ts'
 import type { Allowance } from './allowance.ts'
 import type { PriceBook } from '../prices/price-book.ts'
@@ -42,6 +43,8 @@ export type RunsDeps = {
     lookup(hash: string): Promise<{ accountId: string; projectId: string } | undefined>
   }
   secrets: Pick<Secrets, 'apiKeyHash' | 'openKey' | 'requestDigest' | 'idempotentRunId'>
+  /** Of API keys, by hash. */
+  revocations: Pick<RevocationWatch, 'watch'>
   egress: Pick<Egress, 'fetch' | 'post'>
   files: Pick<Files, 'service' | 'urls'>
   priceBook: Pick<PriceBook, 'cost' | 'warm'>

@@ -47,6 +47,7 @@ function bed(node: string, over: Partial<RunsDeps> = {}) {
     log,
     secrets,
     revisions,
+    revocations: tested.platform.revocations.apiKeys,
     files: tested.platform.files,
     priceBook: tested.platform.priceBook,
     limits: runLimits,

@@ -64,6 +64,7 @@ function runsDeps(platform: Platform, log: Logger): RunsDeps {
     priceBook: platform.priceBook,
     tolls: platform.tolls,
     secrets,
+    revocations: platform.revocations.apiKeys,
     egress,
     fallback,
     onForget: (forget) => platform.forgetting.add(forget),

@@ -108,7 +108,9 @@ export async function v1Plugin(app: FastifyInstance, options: V1Options): Promis
     streamed(run, request, reply) {
       signed(reply)
       setSecurityHeaders(reply, { https })
-      return answers.streamed(run, request, reply, baseUrl(request))
+      const key = credentials.watch(request.headers.authorization)
+      reply.raw.once('close', key.close)
+      return answers.streamed(run, request, reply, { base: baseUrl(request), revoked: key.ended })
     },
   }
   app.get('/v1/openapi.json', (request) => openApiDocument(baseUrl(request)))

@@ -4,6 +4,7 @@ import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import { refuseUnlessActive } from '@stewrd/core/projects/projects.ts'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
+import { until } from '../auth/revocation-watch.ts'
 import type { Platform } from '../platform.ts'
 import { projectOf } from '../projects/project-of.ts'
 import type { RequestContext } from './context.ts'
@@ -77,12 +78,29 @@ async function untilOutage({ ready }: Platform, withinMs: number, signal: AbortS
 export const publicProcedure = t.procedure.use(safely).use(inTime)
 
 /** Somebody is signed in. Every one of them belongs to the one account of this installation. */
-export const sessionProcedure = publicProcedure.meta({ session: true }).use(async ({ ctx, next }) => {
+export const sessionProcedure = publicProcedure.meta({ session: true }).use(async ({ ctx, type, next }) => {
   const session = await ctx.session()
   if (!session) throw new TRPCError({ code: 'UNAUTHORIZED', message: 'Sign in first.' })
   const { id: sessionId, person: user } = session
-  return next({ ctx: { user, sessionId, actor: `user:${user.id}`, accountId: ctx.platform.accountId } })
+  const result = await next({
+    ctx: { user, sessionId, actor: `user:${user.id}`, accountId: ctx.platform.accountId },
+  })
+  if (type !== 'subscription' || !result.ok) return result
+  return { ...result, data: untilSessionEnds(result.data as AsyncIterable<unknown>, ctx.platform, sessionId) }
 })
+
+/** Every stream of a person ends with the session that it was opened in, and says so. */
+async function* untilSessionEnds<T>(stream: AsyncIterable<T>, { revocations }: Platform, sessionId: string) {
+  const watched = revocations.sessions.watch(sessionId)
+  try {
+    yield* until(stream, watched.ended, sessionEnded)
+  } finally {
+    watched.close()
+  }
+}
+
+const sessionEnded = () =>
+  new TRPCError({ code: 'UNAUTHORIZED', message: 'Your session has ended. Sign in again to see more.' })
 
 /** The input names a project of the account. Reads its head: always as new as its last event. */
 export const projectProcedure = sessionProcedure

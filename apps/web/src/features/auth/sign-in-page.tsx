@@ -12,7 +12,7 @@ import { useSetupStatus } from './queries.ts'
 type Form = { email: string; password: string }
 
 export function SignInPage() {
-  const { next } = useSearch({ from: '/sign-in' })
+  const { next, ended } = useSearch({ from: '/sign-in' })
   const navigate = useNavigate()
   const setup = useSetupStatus()
   const [problem, setProblem] = useState<string>()
@@ -26,6 +26,7 @@ export function SignInPage() {
   return (
     <AuthFrame title="Sign in" description="To your own Stewrd.">
       <form onSubmit={(e) => void submit(e)} className="flex flex-col gap-4" noValidate>
+        {ended && !problem && <Notice title="Your session has ended">Sign in again to continue where you were.</Notice>}
         {setup.data?.ownerExists === false && (
           <Notice title="There is no account yet">
             Open the one-time link that the server printed when it started.

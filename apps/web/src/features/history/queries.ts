@@ -34,6 +34,8 @@ export function useHistoryTail(filter: HistoryFilter, after: number | undefined)
     { ...filter, after: after ?? 0 },
     {
       enabled: after !== undefined,
+      // A session that has ended is one for all pages: asking who is signed in leads to the sign-in page.
+      onError: (error) => error.data?.code === 'UNAUTHORIZED' && void utils.me.invalidate(),
       onData: ({ data: entry }) =>
         utils.history.list.setInfiniteData({ ...filter, limit: 100 }, (old) => {
           const [first, ...rest] = old?.pages ?? []
