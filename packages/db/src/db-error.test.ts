@@ -35,6 +35,28 @@ test('a query that is given up behind others leaves its answer to nobody else', 
   expect((await sql`select 'later' as name`)[0]).toEqual({ name: 'later' })
 })
 
+test('an answer that came while this process stood still is taken, though its time is over', async () => {
+  const sql = open()
+  await sql`select 1`
+  const asked = runWithin(sql`select 'here' as name from pg_sleep(0.1)`, 500)
+  await wait(20)
+  await standStill(1_500)
+  expect(await asked).toEqual([{ name: 'here' }])
+  const late = runWithin(sql`select pg_sleep(30)`, 500)
+  await wait(20)
+  await standStill(1_500)
+  await expect(late).rejects.toBeInstanceOf(StoreUnavailable)
+})
+
+/** As after SIGSTOP: timers are over, and are looked at before what came meanwhile is read. */
+const standStill = (ms: number) =>
+  new Promise<void>((resolve) => {
+    setImmediate(() => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+      resolve()
+    })
+  })
+
 test('a query that is given up while it is carried out ends, and the next one is answered', async () => {
   const sql = open()
   await sql`select 1`

@@ -1,6 +1,7 @@
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import { databaseProblem } from '@stewrd/core/kernel/problem-words.ts'
 import { SystemError } from '@stewrd/core/kernel/system-error.ts'
+import { onDeadline } from './deadline.ts'
 
 /** The database refused a statement. Carries names only: drivers put row values into their messages. */
 export class DbError extends Error {
@@ -52,17 +53,17 @@ export async function run<T>(query: PromiseLike<T>): Promise<T> {
 /** As `run`, but gives up after `ms`: behind a proxy whose database is away the driver connects for ever. The outcome is then unknown. */
 export function runWithin<T>(query: PromiseLike<T> & { cancel(): void }, ms = 4500): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const answered = onDeadline(ms, () => {
       giveUp(query)
       reject(new StoreUnavailable('no answer in time'))
-    }, ms)
+    })
     query.then(
       (rows) => {
-        clearTimeout(timer)
+        answered()
         resolve(rows)
       },
       (error: unknown) => {
-        clearTimeout(timer)
+        answered()
         reject(dbError(error))
       },
     )

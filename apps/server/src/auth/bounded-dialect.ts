@@ -1,5 +1,6 @@
 import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import type { Sql } from '@stewrd/db/connect.ts'
+import { onDeadline } from '@stewrd/db/deadline.ts'
 import type { Dialect, Driver } from 'kysely'
 import { PostgresJSDialect } from 'kysely-postgres-js'
 
@@ -36,6 +37,6 @@ function bound(driver: Driver, answerMs: number): Driver {
 
 function answerWithin<T>(answer: Promise<T>, ms: number): Promise<T> {
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new StoreUnavailable('no answer in time')), Math.max(0, ms))
-  return Promise.race([answer, late.promise]).finally(() => clearTimeout(timer))
+  const answered = onDeadline(Math.max(0, ms), () => late.reject(new StoreUnavailable('no answer in time')))
+  return Promise.race([answer, late.promise]).finally(answered)
 }

@@ -202,6 +202,22 @@ test('an upload that is slow but makes progress is not cut off', async () => {
   expect((await untilClosed(head, pieces, 200)).status).toBe(201)
 }, 60_000)
 
+test('a client is not blamed for time in which the server stood still', async () => {
+  const body = `--x\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\n${'x'.repeat(2_000)}\r\n--x--\r\n`
+  const head = headOf('POST /v1/files', {
+    ...credentials(),
+    'content-type': 'multipart/form-data; boundary=x',
+    'content-length': body.length,
+    connection: 'close',
+  })
+  const stoodStill = setTimeout(
+    () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * limits.stallMs),
+    300,
+  )
+  expect((await untilClosed(head, body.match(/[^]{1,600}/g)!, 500)).status).toBe(201)
+  clearTimeout(stoodStill)
+}, 60_000)
+
 test('a client that does not read its answer is cut off', async () => {
   server.logs.length = 0
   const socket = await dial()

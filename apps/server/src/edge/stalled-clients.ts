@@ -22,12 +22,15 @@ export class StalledClients {
   readonly #tellTimeout: (socket: Socket) => void
   readonly #exchanges = new Set<Exchange>()
   readonly #timer: NodeJS.Timeout
+  readonly #everyMs: number
+  #lookedAt = performance.now()
 
   /** `tellTimeout` answers a client that has no answer yet, and closes its connection. */
   constructor(limits: Limits, tellTimeout: (socket: Socket) => void) {
     this.#limits = limits
     this.#tellTimeout = tellTimeout
-    this.#timer = setInterval(() => this.#look(performance.now()), limits.stallMs / 6).unref()
+    this.#everyMs = limits.stallMs / 6
+    this.#timer = setInterval(() => this.#look(performance.now()), this.#everyMs).unref()
   }
 
   /** `onCut` is called when the exchange is ended here. */
@@ -43,7 +46,11 @@ export class StalledClients {
   }
 
   #look(now: number): void {
+    // While this process stood still, no client could make progress.
+    const stoodStill = Math.max(0, now - this.#lookedAt - this.#everyMs)
+    this.#lookedAt = now
     for (const exchange of this.#exchanges) {
+      for (const wait of [exchange.sends, exchange.reads]) if (wait) wait.since += stoodStill
       const { request, response } = exchange
       const { socket } = request
       const unsent = !request.complete && request.readableLength === 0

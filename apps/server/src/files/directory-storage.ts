@@ -20,8 +20,11 @@ export function directoryStorage(root: string): FileStorage {
         const file = await open(pathOf(key), 'r')
         try {
           const buffer = Buffer.alloc(to - from)
-          const { bytesRead } = await file.read(buffer, 0, buffer.length, from)
-          return buffer.subarray(0, bytesRead)
+          let filled = 0
+          // A read may give fewer bytes than there are.
+          for (let read = -1; read !== 0 && filled < buffer.length; filled += read)
+            ({ bytesRead: read } = await file.read(buffer, filled, buffer.length - filled, from + filled))
+          return buffer.subarray(0, filled)
         } finally {
           await file.close()
         }

@@ -1,13 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { Readable } from 'node:stream'
 import type { FileAnswer } from '@stewrd/core/files/wire.ts'
 import { fileStream } from '@stewrd/core/files/files.ts'
 import type { ProjectLimits } from '@stewrd/core/projects/limits.ts'
+import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import { noLimits } from '@stewrd/core/projects/limits.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Bed } from '../runs/v1.testing.ts'
 import { openBed } from '../runs/v1.testing.ts'
+import { FileService } from './service.ts'
 import { fileUrls } from './signed-url.ts'
 
 let bed: Bed
@@ -149,6 +152,36 @@ test('what lies in the storage is sealed, and one changed byte is never given ou
   expect(await errorOf(await open(body.url))).toEqual([502, 'compute_error'])
   await writeFile(path, sealed.subarray(0, -40_000))
   expect(await errorOf(await open(body.url, { range: 'bytes=159000-' }))).toEqual([502, 'compute_error'])
+})
+
+test('a file whose event was written is there, though the answer to that was lost', async () => {
+  const { accountId, now, store, dataKeys, files } = bed.tested.platform
+  const { projectId } = bed.project
+  const { storage, quota } = files
+  const lost: typeof store.execute = async (...of) => {
+    await store.execute(...of)
+    throw new StoreUnavailable('no answer in time')
+  }
+  const head = store.head.bind(store)
+  const service = new FileService({
+    accountId,
+    now,
+    storage,
+    maxBytes: 1000,
+    quota,
+    dataKeys,
+    store: { execute: lost, head },
+  })
+  const about = { projectId, name: 'kept.txt', origin: 'upload', runId: null } as const
+  const before = new Set(await objects())
+  const author = { actor: 'user:test' }
+  await expect(service.keep(about, Readable.from([Buffer.from('kept')]), (append) => append(author))).rejects.toThrow(
+    StoreUnavailable,
+  )
+  const [path] = (await objects()).filter((one) => !before.has(one))
+  const id = { projectId, fileId: basename(path!) }
+  const file = await service.find(id)
+  expect((await service.content(id, file!)).toString()).toBe('kept')
 })
 
 test('its event says what came, and who sent it', async () => {

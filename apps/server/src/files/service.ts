@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Head } from '@stewrd/core/kernel/decider.ts'
 import type { Author, Execute, StreamId } from '@stewrd/core/kernel/execute.ts'
+import { StoreUnavailable } from '@stewrd/core/kernel/execute.ts'
 import type { StoredFile } from '@stewrd/core/files/events.ts'
 import type { File } from '@stewrd/core/files/files.ts'
 import { files, fileStream } from '@stewrd/core/files/files.ts'
@@ -59,7 +60,7 @@ export class FileService {
     return this.#deps.maxBytes
   }
 
-  /** Keeps a new file. Throws `FileTooLarge`, `StorageLimitReached`, or what reading the content throws; then nothing is kept. */
+  /** Keeps a new file. Throws `FileTooLarge`, `StorageLimitReached`, or what reading the content throws; then nothing is kept. After `StoreUnavailable` the file may be there or not. */
   async keep({ projectId, ...about }: New, content: AsyncIterable<Uint8Array>, appendAs: AppendAs): Promise<Kept> {
     const { accountId, now, storage, maxBytes, quota, dataKeys, store } = this.#deps
     await quota.check(projectId)
@@ -79,12 +80,16 @@ export class FileService {
     await storage.write(this.#keyOf({ projectId, fileId }), sealChunks(dataKey, aad, measured()))
     const mediaType = mime.getType(about.name) ?? 'application/octet-stream'
     const file = { ...about, bytes, mediaType, sha256: hash.digest('hex'), dekId: dataKey.id }
+    let sent = false
     try {
       await quota.reserve(projectId, fileId, bytes)
       const stream = { accountId, projectId, stream: fileStream(fileId) }
       const command = { type: 'StoreFile', file } as const
+      sent = true
       await appendAs((author) => store.execute(files, stream, command, { commandId: `file:${fileId}`, ...author }))
     } catch (error) {
+      // The event may have been written all the same, and what the history knows must be there.
+      if (sent && error instanceof StoreUnavailable) throw error
       // What cannot be undone here is a leftover that nobody can name, and is not counted for long.
       await Promise.allSettled([storage.remove(this.#keyOf({ projectId, fileId })), quota.release(fileId)])
       throw error

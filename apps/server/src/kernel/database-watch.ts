@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Sql } from '@stewrd/db/connect.ts'
 import { connect, disconnect } from '@stewrd/db/connect.ts'
+import { onDeadline } from '@stewrd/db/deadline.ts'
 
 export type WatchTimes = {
   /** What a look may take before the database counts as away. */
@@ -75,6 +76,6 @@ const answered = (sql: Sql): Promise<boolean> =>
 
 function within(answer: Promise<boolean>, ms: number): Promise<boolean> {
   const late = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => late.resolve(false), ms)
-  return Promise.race([answer, late.promise]).finally(() => clearTimeout(timer))
+  const answered = onDeadline(ms, () => late.resolve(false))
+  return Promise.race([answer, late.promise]).finally(answered)
 }
