@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { runStream } from '@stewrd/core/runs/runs.ts'
+import { connect, disconnect } from '@stewrd/db/connect.ts'
 import type { TestDatabase } from '@stewrd/db/testing/database.ts'
 import { createTestDatabase } from '@stewrd/db/testing/database.ts'
 import type { Upstream } from '@stewrd/runtime/testing/upstream.ts'
@@ -91,6 +93,34 @@ test('a run whose node dies while the model answers ends once on the other, and 
   expect(calls()).toBe(2)
   expect(await left()).toBe(before - 1)
 }, 60_000)
+
+test('a node that stood still while its run was taken over changes nothing when it goes on', async () => {
+  const before = await left()
+  upstream.hold()
+  const { id } = await asked(a, { message: 'Hi' })
+  await vi.waitFor(() => expect(calls()).toBe(1), 10_000)
+  a.freeze()
+  try {
+    await vi.waitFor(() => expect(calls()).toBe(2), HANDOVER)
+    upstream.release()
+    await ends(b, id, { status: 'completed', message: 'Hello from the upstream.' })
+  } finally {
+    a.thaw()
+  }
+  // The answer that it had waited for has come too, and it would record it as the end of the run.
+  await vi.waitFor(async () => expect((await fetch(`${a.url}/readyz`)).status).toBe(200), HANDOVER)
+  const next = await json(call(a, 'POST', '', { message: 'And now?' }))
+  await ends(a, next.id, { status: 'completed' })
+  await ends(a, id, { status: 'completed', message: 'Hello from the upstream.' })
+  expect(await left()).toBe(before - 2)
+  const sql = connect(database.url, { max: 1 })
+  const ended = await sql<{ stream: string; type: string }[]>`
+    select stream, type from events where stream = any (${[id, next.id].map(runStream)}::text[]) and type ~ 'Completed|Failed|Expired'`
+  await disconnect(sql)
+  expect(ended.map(({ stream }) => stream).toSorted()).toEqual([id, next.id].map(runStream).toSorted())
+  const verified = await stewrd(homes[1]!, ['audit', 'verify', '--json'], { variables })
+  expect([verified.code, verified.lines().at(-1)]).toMatchObject([0, { ok: true }])
+}, 90_000)
 
 test('a run that waits for tools goes on at the other node, also when its own is dead, and repeats nothing', async () => {
   const before = await left()
