@@ -29,6 +29,15 @@ type Current = { dataKey: DataKey; createdAt: number; reserved: number; left: nu
 /** `scope` is the id of the project; `shredded`: that project was. */
 export type KeyOwner = { scope: string; shredded: boolean }
 
+/** How the deployment's own key is named where it is wrapped. */
+export const deploymentKeyRef = (id: string, epoch: number): DataKeyRef => ({
+  accountId: NO_ACCOUNT,
+  scope: DEPLOYMENT,
+  purpose: 'deployment',
+  epoch,
+  id,
+})
+
 /** A stored data key names no row. */
 export class DataKeyMissing extends Error {
   override readonly name = 'DataKeyMissing'

@@ -9,6 +9,10 @@ type BackupCode =
   | 'MASTER_KEY_MISSING'
   | 'KEYRING_IN_THE_WAY'
   | 'DATABASE_NOT_EMPTY'
+  | 'SENDER_UNKNOWN'
+  | 'SIGNATURE_WRONG'
+  | 'SENDER_OTHER'
+  | 'SENDER_UNCONFIRMED'
 
 /** A backup cannot be written, read or restored as asked. The text is for whoever has to act, and holds no secret. */
 export class BackupError extends Error {

@@ -86,7 +86,9 @@ test('what is restored by the commands goes on: positions, order and proofs hold
   const to = { variables: { ...variables, DATABASE_URL: place.url } }
   const restored = await stewrd(place.home, ['--json', 'restore', file], to)
   expect(restored).toMatchObject({ code: 0, stderr: '' })
-  expect(restored.json()).toMatchObject({ entries, with_master_key: false })
+  const sender = platform.publicLog.origin
+  expect(made.json()).toMatchObject({ sender })
+  expect(restored.json()).toMatchObject({ entries, with_master_key: false, sender, sender_proof: 'keyring' })
 
   const again = await createPlatform(place.env, { as: 'server', log })
   onTestFinished(() => again.close())
@@ -144,12 +146,13 @@ test('with its master key a backup needs no other keyring', async () => {
   const { verified } = await drill({ ...backups.bed.tested.env }, { file, key: backups.key })
   expect(verified.wrong).toBe(0)
   const place = await emptyPlace()
-  await restore({ env: place.env, database: async () => place.url }, { file, key: backups.key })
+  const senders = { sender: backups.bed.tested.platform.publicLog.verifierKey }
+  await restore({ env: place.env, database: async () => place.url }, { file, key: backups.key, senders })
   expect(await readFile(join(place.home, 'keyring.json'), 'utf8')).toBe(await readFile(backups.keyring, 'utf8'))
   expect((await stat(join(place.home, 'keyring.json'))).mode & 0o777).toBe(0o600)
   const inTheWay = await emptyPlace({ keyring: backups.keyring })
   await expect(
-    restore({ env: inTheWay.env, database: async () => inTheWay.url }, { file, key: backups.key }),
+    restore({ env: inTheWay.env, database: async () => inTheWay.url }, { file, key: backups.key, senders }),
   ).rejects.toMatchObject({ code: 'KEYRING_IN_THE_WAY' })
 })
 
@@ -223,7 +226,8 @@ test('with its master key a backup brings the keys of every keyring file, and is
     { kind: 'file', path: keyring },
   ])
   const place = await emptyPlace()
-  await restore({ env: place.env, database: async () => place.url }, { file, key })
+  const senders = { allowUnsigned: true }
+  await restore({ env: place.env, database: async () => place.url }, { file, key, senders })
   const restored = await openKeyringFile(join(place.home, 'keyring.json'), { create: false })
   expect(restored.primary).toEqual(primary)
   expect(restored.keys).toEqual([primary, ...(await openKeyringFile(keyring, { create: false })).keys])

@@ -4,6 +4,8 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { signBackup } from '@stewrd/crypto/backup-seal.ts'
+import type { NoteSigner } from '@stewrd/crypto/signed-note.ts'
 import type { ReadTable, SnapshotShape, TableShape } from '@stewrd/db/backup/snapshot.ts'
 import { readSnapshot } from '@stewrd/db/backup/snapshot.ts'
 import type { Env } from '../env.ts'
@@ -23,6 +25,8 @@ export type BackupOptions = {
   to: SealTo
   /** The keyring too, as one file. Off: without the keyring, which is kept elsewhere, nobody reads the backup. */
   withMasterKey: boolean
+  /** The log's key. Absent: the backup names no sender. */
+  signer?: NoteSigner | undefined
   version: string
   onProgress?: (done: number, total: number) => void
 }
@@ -35,6 +39,8 @@ export type BackedUp = {
   entries: number
   bytes: number
   withMasterKey: boolean
+  /** Whose it is: the name of the log. Null when it is not signed. */
+  sender: string | null
 }
 
 type Source = { url: string; env: Pick<Env, 'home' | 'keyring'> }
@@ -94,7 +100,9 @@ async function fill(archive: Archive, all: Filling): Promise<Omit<BackedUp, 'byt
   let done = 0
   const saw = () => options.onProgress?.(Math.min(++done, rows), rows)
   for (const table of shape.tables) manifest.tables[table.name] = await addTable(archive, table, read, saw)
-  await archive.add('manifest.json', Buffer.from(JSON.stringify(manifest)))
+  const last = Buffer.from(JSON.stringify(manifest))
+  await archive.add('manifest.json', last)
+  if (options.signer) await archive.add('manifest.sig', Buffer.from(signBackup(options.signer, sha256(last))))
   archive.end()
   return {
     takenAt: shape.takenAt,
@@ -103,6 +111,7 @@ async function fill(archive: Archive, all: Filling): Promise<Omit<BackedUp, 'byt
     files: Object.keys(manifest.files).length,
     entries: shape.log.size,
     withMasterKey: options.withMasterKey,
+    sender: options.signer?.name ?? null,
   }
 }
 
@@ -136,9 +145,11 @@ async function addTable(archive: Archive, table: TableShape, read: ReadTable, sa
   return { bytes, sha256: hash.digest('hex') }
 }
 
+const sha256 = (content: Uint8Array) => createHash('sha256').update(content).digest()
+
 const digestOf = (content: Uint8Array) => ({
   bytes: content.length,
-  sha256: createHash('sha256').update(content).digest('hex'),
+  sha256: sha256(content).toString('hex'),
 })
 
 const exists = (file: string) =>

@@ -1,20 +1,17 @@
 // What cannot be restored or written is refused, and nothing is changed.
-import { createHash } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { arrayBuffer } from 'node:stream/consumers'
 import { generateIdentity } from 'age-encryption'
 import { openKeyringFile } from '@stewrd/crypto/keyring-file.ts'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stewrd } from '../testing/server-process.ts'
-import { newArchive, readArchive } from './archive.ts'
 import { backUp } from './backup.ts'
 import { restore } from './restore.ts'
-import { sealed, sealerOf } from './sealing.ts'
 import type { Backups } from './testing/backups.ts'
 import { openBackups } from './testing/backups.ts'
 import { emptyPlace } from './testing/empty-place.ts'
+import { rewritten } from './testing/rewritten.ts'
 
 let backups: Backups
 let file: string
@@ -25,27 +22,6 @@ beforeAll(async () => {
   bytes = await readFile(file)
 })
 afterAll(() => backups.close())
-
-/** The same backup with another header, sealed anew: as another version would have written it. */
-async function rewritten(from: string, to: string, change: object): Promise<void> {
-  const archive = newArchive(new Date())
-  const filled = (async () => {
-    let header = Buffer.alloc(0)
-    for await (const { name, content } of readArchive({ file: from, key: backups.key })) {
-      const json = () => JSON.parse(Buffer.from(content).toString()) as object
-      if (name === 'header.json')
-        await archive.add(name, (header = Buffer.from(JSON.stringify({ ...json(), ...change }))))
-      else if (name === 'manifest.json') {
-        const sha256 = createHash('sha256').update(header).digest('hex')
-        await archive.add(name, Buffer.from(JSON.stringify({ ...json(), header: { bytes: header.length, sha256 } })))
-      } else await archive.add(name, content)
-    }
-    archive.end()
-  })()
-  const bytes = await arrayBuffer(await sealed(sealerOf({ recipients: backups.recipients }), archive.bytes))
-  await filled
-  await writeFile(to, Buffer.from(bytes))
-}
 
 test('a wrong key is refused, and nothing is changed', async () => {
   const place = await emptyPlace({ keyring: backups.keyring })
@@ -99,8 +75,8 @@ test('what a newer Stewrd wrote is refused, and nothing is changed', async () =>
   const migrations = [{ name: '9999_later.sql', sha256: '0'.repeat(64) }]
   const path = join(backups.folder, 'newer')
   const place = await emptyPlace({ keyring: backups.keyring })
-  for (const [i, change] of [{ migrations }, { format: 'stewrd-backup/2' }].entries()) {
-    await rewritten(file, `${path}-${i}`, change)
+  for (const [i, change] of [{ migrations }, { format: 'stewrd-backup/3' }].entries()) {
+    await rewritten(backups, file, { to: `${path}-${i}`, header: change })
     const tried = restore(
       { env: place.env, database: async () => place.url },
       { file: `${path}-${i}`, key: backups.key },

@@ -14,12 +14,17 @@ import type { FileFound } from './contents.ts'
 import { checkBackup, openBackup } from './contents.ts'
 import type { BackupHeader } from './format.ts'
 import { shapeOf } from './header.ts'
+import type { SenderPolicy, SenderProof } from './sender.ts'
+import { confirmSender } from './sender.ts'
 import { writeNew } from '../kernel/write-new.ts'
 import type { OpenWith } from './sealing.ts'
+import { damaged } from './sealing.ts'
 
 export type RestoreOptions = {
   file: string
   key: OpenWith
+  /** Whose backups are restored. Default: the home's own. */
+  senders?: SenderPolicy
   /** `checking` reads the whole file before anything is changed, `restoring` reads it again. */
   onProgress?: (step: 'checking' | 'restoring', done: number, total: number) => void
 }
@@ -34,6 +39,7 @@ export type RestoreInto = {
 /** What it is now, where, and with which keyring. `keptFiles` were there already. */
 export type Restored = {
   header: BackupHeader
+  proof: SenderProof
   files: number
   keptFiles: number
   migrated: string[]
@@ -51,22 +57,31 @@ export async function restore(
 ): Promise<Restored> {
   const { file, key } = options
   const total = await sizeOf(file)
-  const header = await checkBackup({ file, key, onRead: counted(options, 'checking', total) })
+  const checked = await checkBackup({ file, key, onRead: counted(options, 'checking', total) })
+  const { header } = checked
   await refuseNewer(header)
   const env = header.with_master_key && ownKeyring ? withKeyring(given, ownKeyring) : given
   const keyring = header.with_master_key ? await freePlace(env) : await checkKeyring(env, header)
+  const proof = await confirmSender(checked, given, options.senders ?? {})
   const url = await database()
   await refuseUnlessEmpty(url).catch(notEmpty)
   const files: FileFound[] = []
-  const { parts } = await openBackup({ file, key, onRead: counted(options, 'restoring', total) }, async (found) => {
-    files.push(found)
-  })
+  const reading = { file, key, onRead: counted(options, 'restoring', total) }
+  const { parts } = await openBackup(
+    reading,
+    async (found) => {
+      files.push(found)
+    },
+    ({ manifest }) => {
+      if (manifest !== checked.manifest) throw damaged('Another file took its place while it was restored.')
+    },
+  )
   await loadSnapshot(url, shapeOf(header), parts).catch(notEmpty)
   const placed = await Promise.all(files.map((found) => place(found, env.home, keyring)))
   const { applied } = await migrate(url)
   await fits(url, env)
   const kept = placed.filter((fresh) => !fresh).length
-  return { header, files: files.length - kept, keptFiles: kept, migrated: applied, url, env }
+  return { header, proof, files: files.length - kept, keptFiles: kept, migrated: applied, url, env }
 }
 
 const withKeyring = (env: Env, path: string): Env => ({ ...env, keyring: [{ kind: 'file', path }] })

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { createInterface } from 'node:readline/promises'
 import { machineTime } from '@stewrd/db/clock.ts'
 import type { Command } from 'commander'
 import { backUp } from '../backup/backup.ts'
@@ -7,14 +8,16 @@ import { drill } from '../backup/drill.ts'
 import { withDatabase, withEmptyHome } from '../backup/places.ts'
 import type { Restored } from '../backup/restore.ts'
 import { restore } from '../backup/restore.ts'
+import type { SenderPolicy } from '../backup/sender.ts'
+import { signerOf } from '../backup/sender.ts'
 import { readEnv } from '../env.ts'
 import { version } from '../platform.ts'
 import { exitCodes, iso, print, progressBar, time } from './output.ts'
 import type { OpenFlags, SealFlags } from './passphrase.ts'
 import { openWith, sealTo } from './passphrase.ts'
 
-type BackupFlags = SealFlags & { json?: boolean; includeMasterKey?: boolean }
-type RestoreFlags = OpenFlags & { json?: boolean; drill?: boolean }
+type BackupFlags = SealFlags & { json?: boolean; includeMasterKey?: boolean; unsigned?: boolean }
+type RestoreFlags = OpenFlags & { json?: boolean; drill?: boolean } & Omit<SenderPolicy, 'ask'>
 
 /** `backup` and `restore`. */
 export function backupCommands(program: Command): void {
@@ -31,6 +34,7 @@ export function backupCommands(program: Command): void {
       '--include-master-key',
       'the master keys in keyring files too: whoever opens the backup then reads everything',
     )
+    .option('--unsigned', 'without the signature of this deployment, which needs its keyring')
     .action(backup)
   program
     .command('restore <file>')
@@ -38,21 +42,43 @@ export function backupCommands(program: Command): void {
     .option('--drill', 'into a scratch database, which is verified and removed again')
     .option('--identity <file>', 'the age identity that a recipient of the backup belongs to')
     .option('--passphrase-file <file>', 'the passphrase; default: STEWRD_BACKUP_PASSPHRASE, or asked')
+    .option('--sender <key>', 'the verifier key of the deployment that must have made it: see `audit key`')
+    .option('--any-sender', 'also the backup of another deployment, without asking')
+    .option('--allow-unsigned', 'also one without a signature, or with a wrong one')
     .action(restored)
 }
 
 async function backup(file: string, _: BackupFlags, command: Command) {
-  const { json = false, includeMasterKey: withMasterKey = false, ...flags } = command.optsWithGlobals<BackupFlags>()
+  const {
+    json = false,
+    includeMasterKey: withMasterKey = false,
+    unsigned = false,
+    ...flags
+  } = command.optsWithGlobals<BackupFlags>()
   const env = readEnv()
   const to = await sealTo(flags)
   const bar = progressBar('Backing up')
   const onProgress = (done: number, total: number) => bar.update(done, total)
   const options = { file: resolve(file), to, withMasterKey, version, onProgress }
-  const done = await withDatabase(env, (url) => backUp({ url, env }, options)).finally(() => bar.end())
-  const { takenAt, tables, rows, files, entries, bytes } = done
-  const row = { file, taken_at: iso(takenAt), entries, tables, rows, files, bytes, with_master_key: withMasterKey }
+  const done = await withDatabase(env, async (url) => {
+    const signer = unsigned ? undefined : await signerOf(url, env)
+    return backUp({ url, env }, { ...options, signer })
+  }).finally(() => bar.end())
+  const { takenAt, tables, rows, files, entries, bytes, sender } = done
+  const row = {
+    file,
+    taken_at: iso(takenAt),
+    entries,
+    tables,
+    rows,
+    files,
+    bytes,
+    with_master_key: withMasterKey,
+    sender,
+  }
   print(json, row, () => [
     `${file}: everything as it was at ${time(takenAt)}. ${n(entries)} events in the log, ${n(rows)} rows of ${n(tables)} tables, ${n(files)} files; ${n(bytes)} bytes.`,
+    sender === null ? 'It is not signed: a restore asks whether it is wanted.' : `Signed by ${sender}.`,
     withMasterKey
       ? 'It holds the master key: whoever opens it reads everything. Keep it as you would keep the keyring.'
       : 'It does not hold the master key: keep the keyring in another place. Try it: stewrd restore --drill FILE',
@@ -60,20 +86,31 @@ async function backup(file: string, _: BackupFlags, command: Command) {
 }
 
 async function restored(file: string, _: RestoreFlags, command: Command) {
-  const { json = false, drill: rehearse = false, ...flags } = command.optsWithGlobals<RestoreFlags>()
+  const {
+    json = false,
+    drill: rehearse = false,
+    sender,
+    anySender,
+    allowUnsigned,
+    ...flags
+  } = command.optsWithGlobals<RestoreFlags>()
   const env = readEnv()
   const key = await openWith(flags)
   const steps = stepBars()
   const options = { file: resolve(file), key, onProgress: steps.update }
+  const ask = process.stdin.isTTY ? (finding: string) => confirmed(finding, steps.end) : undefined
   if (rehearse) {
     const done = await drill(env, options).finally(steps.end)
     print(json, drillRow(done), () => drillLines(done))
     if (done.verified.wrong > 0) process.exitCode = exitCodes.refused
     return
   }
-  const done = await withEmptyHome(env, (into) => restore(into, options)).finally(steps.end)
+  const done = await withEmptyHome(env, (into) =>
+    restore(into, { ...options, senders: { sender, anySender, allowUnsigned, ask } }),
+  ).finally(steps.end)
   print(json, restoreRow(done), () => [
     `Restored: everything as it was at ${at(done)}. ${what(done)}.`,
+    senderLine(done),
     'The keyring opens it. Start the server, and run `stewrd audit verify`.',
   ])
 }
@@ -90,7 +127,7 @@ function stepBars() {
   }
 }
 
-const restoreRow = ({ header, files, keptFiles, migrated }: Restored) => ({
+const restoreRow = ({ header, proof, files, keptFiles, migrated }: Restored) => ({
   taken_at: header.taken_at,
   entries: header.log.size,
   tables: header.tables.length,
@@ -99,6 +136,8 @@ const restoreRow = ({ header, files, keptFiles, migrated }: Restored) => ({
   kept_files: keptFiles,
   with_master_key: header.with_master_key,
   migrated,
+  sender: header.sender?.name ?? null,
+  sender_proof: proof,
 })
 
 const drillRow = ({ restored: done, restoreMs, verified, ms }: Drilled) => ({
@@ -122,6 +161,7 @@ function drillLines({ restored: done, restoreMs, verified, ms }: Drilled): strin
       ? 'The backup can be restored, the keyring opens it, and its history is what was recorded.'
       : `The backup can be restored, but ${n(wrong)} ${wrong === 1 ? 'thing is' : 'things are'} wrong with its history:`,
     ...findings.map(({ message }) => `  ${message}`),
+    `  Sender     ${senderLine(done)}`,
     `  Restored   ${what(done)}, in ${restoreMs} ms.`,
     `  Verified   ${n(size)} events, ${n(streams)} streams, ${n(opened)} values opened, in ${ms - restoreMs} ms.`,
     `  As of      ${at(done)}: a loss now would cost the last ${n(ageOf(done))} seconds.`,
@@ -130,6 +170,26 @@ function drillLines({ restored: done, restoreMs, verified, ms }: Drilled): strin
       : '  Signed     nothing yet.',
     '  The scratch database is removed.',
   ]
+}
+
+const proofs = {
+  keyring: 'as this keyring proves',
+  checkpoint: 'as a checkpoint here proves',
+  given: 'as you said',
+  accepted: 'which nothing here proves',
+}
+const senderLine = ({ header: { sender }, proof }: Restored) =>
+  sender && proof ? `Made by ${sender.name}, ${proofs[proof]}.` : 'It is not signed: nobody can tell who made it.'
+
+/** At the terminal. */
+async function confirmed(finding: string, before: () => void): Promise<boolean> {
+  before()
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${finding} Restore it? [y/N] `)).trim())
+  } finally {
+    terminal.close()
+  }
 }
 
 const n = (count: number) => count.toLocaleString('en')

@@ -3,7 +3,7 @@ import type { ContractCode } from '@stewrd/core/runs/wire.ts'
 /** When `/v1` answers with a code, and what to do then. */
 export const errorHelp: Record<ContractCode, { when: string; cure: string }> = {
   invalid_api_key: {
-    when: 'The API key is missing, mistyped, regenerated or revoked.',
+    when: 'The API key is missing, mistyped, regenerated or revoked. A stream that is open then ends with this error within a second.',
     cure: 'Send “Authorization: Bearer sk-stw_…” with the key of the project. A lost key cannot be shown again: regenerate it on the project’s page.',
   },
   invalid_body: {

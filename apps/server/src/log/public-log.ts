@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import type { BundleSeal } from '@stewrd/crypto/bundle-seal.ts'
 import { signBundle } from '@stewrd/crypto/bundle-seal.ts'
@@ -55,8 +56,15 @@ type Options = {
 
 /** What this log's checkpoints are signed with: made from the deployment's key, which is stored wrapped under the master key, docs/adr/0005. */
 export async function logKey(dataKeys: DataKeys, accountId: string): Promise<NoteSigner> {
-  const seed = (await dataKeys.deploymentKey('log-signer')).export()
-  const key = noteSigner(`stewrd/log/${accountId}`, seed)
+  return logKeyOf(`stewrd/log/${accountId}`, await dataKeys.deploymentKey(LOG_SIGNER))
+}
+
+/** What the log's key is derived from the deployment's key for. */
+export const LOG_SIGNER = 'log-signer'
+
+export function logKeyOf(name: string, derived: KeyObject): NoteSigner {
+  const seed = derived.export()
+  const key = noteSigner(name, seed)
   seed.fill(0)
   return key
 }

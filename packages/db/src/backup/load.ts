@@ -8,6 +8,9 @@ import { ensureAppRole } from '../role.ts'
 import type { SnapshotShape, TableShape } from './snapshot.ts'
 import { tableAndColumns, tableName } from './snapshot.ts'
 
+/** What a backup's header says of its tables. */
+type LoadedShape = Omit<SnapshotShape, 'deploymentKey'>
+
 /** A piece of a table; the pieces of one follow each other, and tables come in the order of the shape. */
 export type TablePart = { table: string; bytes: Uint8Array }
 
@@ -53,7 +56,7 @@ async function empty(tx: Tx): Promise<void> {
 }
 
 /** Makes an empty database what the snapshot was, with the schema of its migrations. In one transaction: all of it, or nothing. */
-export async function loadSnapshot(url: string, shape: SnapshotShape, parts: AsyncIterable<TablePart>): Promise<void> {
+export async function loadSnapshot(url: string, shape: LoadedShape, parts: AsyncIterable<TablePart>): Promise<void> {
   const sql = connect(url, { max: 1, role: null, applicationName: 'stewrd-restore' })
   try {
     await ensureAppRole(sql)
@@ -73,7 +76,7 @@ export async function loadSnapshot(url: string, shape: SnapshotShape, parts: Asy
   }
 }
 
-async function fill(tx: Tx, { tables }: SnapshotShape, parts: AsyncIterable<TablePart>): Promise<void> {
+async function fill(tx: Tx, { tables }: LoadedShape, parts: AsyncIterable<TablePart>): Promise<void> {
   const source = parts[Symbol.asyncIterator]()
   let next = await source.next()
   async function* of(table: string): AsyncGenerator<Uint8Array> {

@@ -9,6 +9,9 @@ export type SequenceShape = { name: string; value: number }
 /** A master key that something depends on: its canary tells whether a key of that name is the same one. */
 export type MasterKeyNeeded = { id: string; version: number; projects: number; canary: Buffer | null }
 
+/** The key that a deployment derives its own keys from, as it is stored: wrapped under a master key. */
+export type WrappedDeploymentKey = { id: string; epoch: number; kekId: string; kekVersion: number; wrapped: Buffer }
+
 /** What a database held at one moment. `takenAt`: unix milliseconds. Tables stand in the order in which they can be filled. */
 export type SnapshotShape = {
   takenAt: number
@@ -17,6 +20,7 @@ export type SnapshotShape = {
   tables: TableShape[]
   sequences: SequenceShape[]
   masterKeys: MasterKeyNeeded[]
+  deploymentKey: WrappedDeploymentKey | null
   /** Entries of the log, and of its tree. */
   log: { size: number; hashed: number; checkpoint: { size: number; at: number } | null }
 }
@@ -24,8 +28,8 @@ export type SnapshotShape = {
 /** The bytes of a table, as `copy … (format binary)` gives them; about one chunk a row. */
 export type ReadTable = (table: TableShape) => AsyncIterable<Buffer>
 
-/** Who is here now, and who was signed in: nothing of it is true after a restore. */
-const LEFT_OUT = ['nodes', 'auth_sessions', 'auth_verifications']
+/** Who is here now, who was signed in, and who tried to: nothing of it is true after a restore. */
+const LEFT_OUT = ['nodes', 'auth_sessions', 'auth_throttle', 'auth_verifications']
 
 /** Reads all of a database as it was at one moment, while others write. Changes nothing, and asks for no master key. */
 export async function readSnapshot<T>(
@@ -72,6 +76,9 @@ async function shapeOf(tx: Tx): Promise<SnapshotShape> {
     select d.kek_id as id, d.kek_version as version, m.canary, count(distinct d.scope)
       filter (where d.scope <> 'deployment' and d.scope <> d.account_id::text)::int as projects
     from data_keys d left join master_keys m using (kek_id, kek_version) group by 1, 2, 3 order by 1, 2`
+  const [deploymentKey = null] = await tx<WrappedDeploymentKey[]>`
+    select id, epoch, kek_id as "kekId", kek_version as "kekVersion", wrapped from data_keys
+    where purpose = 'deployment' and retired_at is null`
   return {
     takenAt: moment!.at.getTime(),
     server: moment!.server,
@@ -79,6 +86,7 @@ async function shapeOf(tx: Tx): Promise<SnapshotShape> {
     tables,
     sequences: [...sequences],
     masterKeys: [...masterKeys],
+    deploymentKey,
     log: await logOf(tx),
   }
 }

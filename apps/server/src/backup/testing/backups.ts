@@ -6,6 +6,7 @@ import { generateIdentity, identityToRecipient } from 'age-encryption'
 import { Secret } from '@stewrd/crypto/secret.ts'
 import { openBed } from '../../runs/v1.testing.ts'
 import { backUp } from '../backup.ts'
+import { signerOf } from '../sender.ts'
 
 export type Backups = Awaited<ReturnType<typeof openBackups>>
 
@@ -25,7 +26,8 @@ export async function openBackups() {
     keyring: join(bed.tested.env.home, 'keyring.json'),
     async backedUp(withMasterKey = false) {
       const file = join(folder, randomUUID())
-      return { file, done: await backUp(source, { file, to: { recipients }, withMasterKey, version: '0' }) }
+      const signer = await signerOf(source.url, source.env)
+      return { file, done: await backUp(source, { file, to: { recipients }, withMasterKey, signer, version: '0' }) }
     },
     async close() {
       await bed.close()
