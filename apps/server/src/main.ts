@@ -12,6 +12,8 @@ import { welcome } from './welcome.ts'
 
 /** After notice and drain: for handing over, for open connections, and for the database. */
 const CLOSE_WITHIN_MS = 15_000
+/** A process that cannot reach its database has little to close. */
+const STUCK_WITHIN_MS = 5_000
 /** A signal so soon after the first is the same one: a terminal sends it to the whole group, and a package manager passes it on. */
 const SAME_SIGNAL_MS = 1_000
 
@@ -66,6 +68,7 @@ async function start(): Promise<void> {
       'The connections to the database are stuck, though a new one works. Stewrd ends with an error, to be started again.',
     )
     // What runs cannot be recorded here: it goes on elsewhere.
+    setTimeout(() => process.exit(1), STUCK_WITHIN_MS)
     stopping.hurry()
     stop().then(
       () => process.exit(1),

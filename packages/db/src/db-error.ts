@@ -24,7 +24,7 @@ const refused = (names: string) =>
 // 08: connection; 28, 3D000: nobody gets in any more; 57P0x: shutting down or starting; 53: out of something; 25006: read-only after a
 // failover; 57014: timed out; 58: its disk.
 const outage =
-  /^(08...|28...|3D000|57P0.|53...|25006|57014|58...|CONNECTION_.*|CONNECT_TIMEOUT|SASL_.*|E(CONN|PIPE|TIMED|HOST|NET|NOTFOUND|AI_|NOENT|ADDR|PROTO)[A-Z_]*|(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT)_\w+|ERR_(TLS|SSL)_\w+)$/
+  /^(08...|28...|3D000|57P0.|53...|25006|57014|58...|CONNECTION_.*|CONNECT_TIMEOUT|SASL_.*|E(CONN|PIPE|TIMED|HOST|NET|NOTFOUND|AI_|NOENT|ADDR|PROTO)[A-Z_]*|(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT)_\w+|ERR_(TLS|SSL)_\w+|TLS_NOT_OFFERED)$/
 
 /** What the system says of files, and of no address. */
 const files =

@@ -87,6 +87,8 @@ test('Postgres itself: a wrong password, a database that is missing, a host that
   )
   const missing = waitForDatabase(`${inject('postgresUrl')}/no_such_database`, { as: 'server' })
   await expect(missing).rejects.toThrow('does not exist (3D000). Create it')
+  const plain = waitForDatabase(`${database.url}?sslmode=require`, { as: 'server' })
+  await expect(plain).rejects.toThrow('offers no TLS')
   const unknown = waitForDatabase('postgres://u:p@no-such-host.invalid/d', { as: 'server', withinMs: 300 })
   await expect(unknown).rejects.toBeInstanceOf(StoreUnavailable)
 })

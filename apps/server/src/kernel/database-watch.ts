@@ -49,9 +49,13 @@ export class DatabaseWatch {
 
   async #watch(onStuck: () => void): Promise<void> {
     const { signal } = this.#stopped
+    const { everyMs } = this.#times
+    let took = 0
     for (let failed = 0; !signal.aborted; ) {
-      await wait(this.#times.everyMs, undefined, { signal, ref: false }).catch(() => {})
+      await wait(Math.max(0, everyMs - took), undefined, { signal, ref: false }).catch(() => {})
+      const began = performance.now()
       failed = (await this.ready()) ? 0 : failed + 1
+      took = performance.now() - began
       if (signal.aborted || failed < this.#times.looks || !(await this.#freshAnswers())) continue
       // Meanwhile the pool may have recovered.
       if (!signal.aborted && !(await this.ready())) return onStuck()

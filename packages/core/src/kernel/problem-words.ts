@@ -61,6 +61,10 @@ const database: Readonly<Record<string, Words>> = {
     'The database did not prove that it knows the password',
     'Check that DATABASE_URL leads to the right server.',
   ],
+  TLS_NOT_OFFERED: [
+    'The database offers no TLS, which sslmode in DATABASE_URL demands',
+    'Turn it on there, or use sslmode=disable where the way to the database is trusted.',
+  ],
   EACCES: ['This user may not use the socket of the database', 'Check the path in DATABASE_URL and who may use it.'],
   EADDRNOTAVAIL: ['The address of the database cannot be used from this machine', ADDRESS],
   EAI_AGAIN: ['The name of the database host cannot be looked up just now', 'Check the network and its name server.'],
