@@ -18,6 +18,8 @@ export type Bed = {
   home: string
   /** As the owner of the tables. */
   owner: Sql
+  /** As what works for all projects. */
+  worker: Sql
   sql: Sql
   dataKeys: DataKeys
   store: EventStore
@@ -31,6 +33,7 @@ export async function makeBed(): Promise<Bed> {
   const embedded = await startEmbedded({ home, as: 'server' })
   await migrate(embedded.url)
   const sql = connect(embedded.url, { max: 8 })
+  const worker = connect(embedded.url, { max: 8, role: 'stewrd_worker' })
   const owner = connect(embedded.url, { max: 8, role: null })
   const dataKeys = new DataKeys(sql, await openKeyringFile(join(home, 'keyring.json')))
   const { accountId } = await theAccount(sql)
@@ -39,13 +42,14 @@ export async function makeBed(): Promise<Bed> {
     url: embedded.url,
     home,
     owner,
+    worker,
     sql,
     dataKeys,
     store: createEventStore({ sql, dataKeys }),
     accountId,
     postgres: version!.v,
     async close() {
-      await Promise.all([disconnect(sql), disconnect(owner)])
+      await Promise.all([disconnect(sql), disconnect(worker), disconnect(owner)])
       await embedded.stop()
       await rm(home, { recursive: true, force: true })
     },

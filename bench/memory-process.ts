@@ -9,7 +9,7 @@ import { verifyHistory } from '@stewrd/db/verify/verify.ts'
 
 // Reads the whole log in a process of its own, and prints its largest resident set in bytes. STEWRD_BENCH_WHAT: replay, verify.
 const { DATABASE_URL, STEWRD_HOME, STEWRD_BENCH_WHAT } = process.env
-const sql = connect(DATABASE_URL!, { max: 4 })
+const sql = connect(DATABASE_URL!, { max: 4, role: 'stewrd_worker' })
 const dataKeys = new DataKeys(sql, await openKeyringFile(join(STEWRD_HOME!, 'keyring.json')))
 let events = 0
 if (STEWRD_BENCH_WHAT === 'verify') {

@@ -25,13 +25,13 @@ async function rate(read: () => Promise<number>): Promise<number> {
   return ((await read()) / (performance.now() - began)) * 1000
 }
 
-async function readOpened({ sql, dataKeys }: Bed): Promise<number> {
+async function readOpened({ worker: sql, dataKeys }: Bed): Promise<number> {
   let count = 0
   for await (const batch of readLog({ sql, dataKeys })) count += batch.length
   return count
 }
 
-async function readSealed({ sql }: Bed): Promise<number> {
+async function readSealed({ worker: sql }: Bed): Promise<number> {
   for (let from = 0; ; ) {
     const rows = await readLogRows(sql, from, Number.MAX_SAFE_INTEGER)
     const last = rows.at(-1)

@@ -48,7 +48,7 @@ export async function analyze({ owner }: Bed): Promise<void> {
 }
 
 /** Until nothing waits for its place in the log and its tree. */
-async function settleLog({ sql }: Bed): Promise<void> {
+async function settleLog({ worker: sql }: Bed): Promise<void> {
   const sequencer = new Sequencer({ sql, node: 'bench' })
   const tree = new LogTree({ sql, lease: () => sequencer.lease })
   await sequencer.drain()

@@ -54,7 +54,10 @@ function hashAll(bytes: readonly Buffer[]): void {
 
 async function verifyAll(bed: Bed, events: number): Promise<void> {
   const { verifierKey } = noteSigner('stewrd/log/bench', Buffer.alloc(32, 7))
-  const { size, wrong, closer } = await verifyHistory({ ...bed, verifierKey, outside: [] }, { open: 0 })
+  const { size, wrong, closer } = await verifyHistory(
+    { ...bed, sql: bed.worker, verifierKey, outside: [] },
+    { open: 0 },
+  )
   if (wrong > 0 || closer || size !== events) throw new Error(`${wrong} findings in a history that nobody edited.`)
 }
 
@@ -73,7 +76,7 @@ async function readAndHash({ owner }: Bed): Promise<void> {
   ])
 }
 
-async function readBytes({ sql }: Bed): Promise<Buffer[]> {
+async function readBytes({ worker: sql }: Bed): Promise<Buffer[]> {
   const all: Buffer[] = []
   for (;;) {
     const rows = await readLogRows(sql, all.length, Number.MAX_SAFE_INTEGER)

@@ -35,7 +35,7 @@ type Load = { events: number; inFlight: number; pauseMs: number }
 
 async function measure(bed: Bed, { events, inFlight, pauseMs }: Load): Promise<number[]> {
   const streams = await makeStreams(bed, inFlight)
-  const sequencer = new Sequencer({ sql: bed.sql, node: 'bench' })
+  const sequencer = new Sequencer({ sql: bed.worker, node: 'bench' })
   await sequencer.drain()
   await analyze(bed)
   sequencer.start()

@@ -484,6 +484,18 @@ grant select on migrations to stewrd_app;
 grant select, update on log_state to stewrd_app;
 grant select, update on tree_state to stewrd_app;
 grant select, update on webhook_cursor to stewrd_app;
+alter table data_keys enable row level security;
+alter table events enable row level security;
+alter table heads enable row level security;
+alter table data_keys force row level security;
+alter table events force row level security;
+alter table heads force row level security;
+create policy every_project on events for all to stewrd_worker using (true);
+create policy every_scope on data_keys for all to stewrd_worker using (true);
+create policy every_stream on heads for all to stewrd_worker using (true);
+create policy named_projects on events for all to stewrd_app using (((((account_id || '/'::text) || project_id) = ANY (( SELECT (NULLIF(current_setting('stewrd.projects'::text, true), ''::text))::text[] AS "nullif")::text[])) OR ((account_id || '/*'::text) = ANY (( SELECT (NULLIF(current_setting('stewrd.projects'::text, true), ''::text))::text[] AS "nullif")::text[]))));
+create policy named_scopes on data_keys for all to stewrd_app using (((((account_id || '/'::text) || scope) = ANY (( SELECT (NULLIF(current_setting('stewrd.projects'::text, true), ''::text))::text[] AS "nullif")::text[])) OR ((account_id || '/*'::text) = ANY (( SELECT (NULLIF(current_setting('stewrd.projects'::text, true), ''::text))::text[] AS "nullif")::text[]))));
+create policy named_streams on heads for all to stewrd_app using ((((((account_id || '/'::text) || project_id) = ANY (( SELECT (NULLIF(current_setting('stewrd.projects'::text, true), ''::text))::text[] AS "nullif")::text[])) OR ((account_id || '/*'::text) = ANY (( SELECT (NULLIF(current_setting('stewrd.projects'::text, true), ''::text))::text[] AS "nullif")::text[]))) AND (( SELECT (COALESCE(current_setting('stewrd.streams'::text, true), ''::text) = ''::text)) OR (((project_id || '/'::text) || stream) = ANY (( SELECT (NULLIF(current_setting('stewrd.streams'::text, true), ''::text))::text[] AS "nullif")::text[])))));
 
 CREATE OR REPLACE FUNCTION public.auth_admit(kinds text[], slots integer[], alternatives integer[], free double precision[], spacing double precision[], most double precision[], per_hour double precision[])
  RETURNS double precision
@@ -525,6 +537,15 @@ begin
   end if;
   return wait;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.belongs_elsewhere(account uuid, name text, project uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (select from heads where account_id = account and stream = name and project_id <> project)
+$function$;
 
 CREATE OR REPLACE FUNCTION public.destroy_secret_key(account uuid, key uuid)
  RETURNS void

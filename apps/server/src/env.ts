@@ -34,11 +34,12 @@ const Variables = z.object({
   HOST: optional(z.string().trim().min(1)),
   STEWRD_HOME: optional(z.string().min(1)),
   DATABASE_URL: optional(databaseUrl),
+  STEWRD_DATABASE_OWNER_URL: optional(databaseUrl),
   STEWRD_DATABASE_POOL: optional(
     z.coerce
       .number('must be a number')
       .int('must be a whole number')
-      .min(4, 'must be at least 4')
+      .min(6, 'must be at least 6')
       .max(1000, 'must be at most 1000'),
   ),
   STEWRD_EGRESS_ALLOW: optional(
@@ -142,6 +143,8 @@ export type Env = {
   keyringCredentials: KeyringCredentials
   /** An outside Postgres. Absent: the embedded one in `home`. */
   databaseUrl?: string
+  /** Of the login that owns the tables, connected directly, where `databaseUrl` is another one's. */
+  databaseOwnerUrl?: string
   /** Connections to the database that this process holds at most. */
   databasePool: number
   egressAllow: readonly string[]
@@ -213,7 +216,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     keyring: keyringOf(v.STEWRD_KEYRING ?? `file:${join(home, 'keyring.json')}`),
     keyringCredentials: keyringCredentialsOf(v),
     ...(v.DATABASE_URL === undefined ? {} : { databaseUrl: v.DATABASE_URL }),
-    databasePool: v.STEWRD_DATABASE_POOL ?? 14,
+    ...(v.STEWRD_DATABASE_OWNER_URL === undefined ? {} : { databaseOwnerUrl: v.STEWRD_DATABASE_OWNER_URL }),
+    databasePool: v.STEWRD_DATABASE_POOL ?? 20,
     egressAllow: v.STEWRD_EGRESS_ALLOW ?? [],
     ignoredProxies: ignoredProxies(source),
     metering: v.STEWRD_METERING === 'on',

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Keyring } from '@stewrd/crypto/keyring-of.ts'
@@ -6,10 +7,14 @@ import { nameOfKek } from '@stewrd/crypto/keyring.ts'
 import { theAccount } from '@stewrd/db/accounts.ts'
 import { DatabaseClock } from '@stewrd/db/clock.ts'
 import type { Sql } from '@stewrd/db/connect.ts'
+import { connect, disconnect } from '@stewrd/db/connect.ts'
 import { DataKeys } from '@stewrd/db/data-keys.ts'
+import { run } from '@stewrd/db/db-error.ts'
 import { startEmbedded } from '@stewrd/db/embedded/embedded.ts'
 import type { EventStore } from '@stewrd/db/event-store.ts'
 import { createEventStore } from '@stewrd/db/event-store.ts'
+import type { Accesses } from '@stewrd/db/logins.ts'
+import { openAccesses } from '@stewrd/db/logins.ts'
 import { migrate } from '@stewrd/db/migrate.ts'
 import { waitForDatabase } from '@stewrd/db/wait-for-database.ts'
 import type { Egress } from '@stewrd/runtime/egress/egress.ts'
@@ -81,7 +86,12 @@ export type Platform = ReadModels & {
   runLimit: number
   /** Bytes of the body of a chat completion. */
   completionLimit: number
+  /** For requests: a statement sees what it names (`scoped`). */
   sql: Sql
+  /** For what works on all projects. */
+  worker: Sql
+  /** How this process signs in to its database. */
+  access: Accesses
   store: EventStore
   keyring: Keyring
   dataKeys: DataKeys
@@ -131,23 +141,26 @@ export async function createPlatform(
   await using started = new AsyncDisposableStack()
   const url = env.databaseUrl ?? (await embedded(env, as, onProgress, started))
   const { connections: limit } = await waitForDatabase(url, { as, onProgress })
-  await migrate(url, { onProgress: (file) => onProgress(`Preparing the tables: ${file}`) })
-  const pools = openPools(url, { as, size: env.databasePool, limit, onProgress })
-  const { sql } = pools
-  started.defer(() => pools.close())
-  const watch = new DatabaseWatch({ sql, url, times: watchTimes })
-  started.defer(() => watch.stop())
+  const ownerUrl = env.databaseOwnerUrl ?? url
+  await migrate(ownerUrl, { onProgress: (file) => onProgress(`Preparing the tables: ${file}`) })
   const clock = new DatabaseClock({ toleranceMs: env.clockToleranceMs })
-  await clock.measure(sql)
   const { now } = clock
+  const egress = egressOf(env)
+  started.defer(() => egress.close())
+  const { keyring, loginKey } = await openKeys(env, ownerUrl, egress, clock)
   const disk = new DiskWatch([env.home, env.anchorDir], { log, now })
   if (as === 'server') {
     disk.start()
     started.defer(() => disk.stop())
   }
-  const egress = egressOf(env)
-  started.defer(() => egress.close())
-  const { keyring, dataKeys } = await openKeys(env, sql, egress, now)
+  const access = await openAccesses({ url, ownerUrl: env.databaseOwnerUrl, key: loginKey })
+  if (access.advice) log.warn({ part: 'database' }, access.advice)
+  const pools = openPools(access, { as, size: env.databasePool, limit, onProgress })
+  const { sql, worker } = pools
+  started.defer(() => pools.close())
+  const watch = new DatabaseWatch({ sql, access: access.app, times: watchTimes })
+  started.defer(() => watch.stop())
+  const dataKeys = new DataKeys(sql, keyring, { now })
   const { accountId } = await theAccount(sql, now())
   const node = `${hostname().slice(0, 40)}-${randomBytes(4).toString('hex')}`
   let poke = () => {}
@@ -155,6 +168,7 @@ export async function createPlatform(
   let onLogged = () => {}
   const readModels = startReadModels({
     sql,
+    worker,
     dataKeys,
     node,
     log,
@@ -164,7 +178,7 @@ export async function createPlatform(
   poke = readModels.poke
   started.defer(() => readModels.stop())
   const lease = () => readModels.sequencer.lease
-  const publicLog = await startPublicLog({ sql, clock, dataKeys, accountId, env, lease, egress, log })
+  const publicLog = await startPublicLog({ sql: worker, clock, dataKeys, accountId, env, lease, egress, log })
   onLogged = publicLog.poke
   started.defer(() => publicLog.stop())
   const masterKeys = async () => {
@@ -172,8 +186,8 @@ export async function createPlatform(
     return keyring.keys.map(nameOfKek)
   }
   const alone = as === 'server' && env.databaseUrl === undefined
-  const forgetting = new Forgetting(sql, [() => dataKeys.forget(), () => store.forget()])
-  const nodes = new Nodes({ sql, node, log, clock, alone, masterKeys, forgotten: () => forgetting.look() })
+  const forgetting = new Forgetting(worker, [() => dataKeys.forget(), () => store.forget()])
+  const nodes = new Nodes({ sql: worker, node, log, clock, alone, masterKeys, forgotten: () => forgetting.look() })
   if (as === 'server') {
     await nodes.start()
     started.defer(() => nodes.stop())
@@ -184,29 +198,29 @@ export async function createPlatform(
     started.defer(() => viewRates.stop())
   }
   const files = await createFiles(env, { sql, accountId, store, dataKeys, egress, now })
-  const keeper = createRotationKeeper({ sql, store, keyring, dataKeys, nodes, accountId, clock }, log)
+  const keeper = createRotationKeeper({ worker, store, keyring, dataKeys, nodes, accountId, clock }, log)
   if (as === 'server') {
     keeper.start()
     started.defer(() => keeper.stop())
   }
-  const shredder = createShredKeeper({ sql, store, nodes, forgetting, files, accountId, clock }, log)
+  const shredder = createShredKeeper({ worker, store, nodes, forgetting, files, accountId, clock }, log)
   if (as === 'server') {
     shredder.start()
     started.defer(() => shredder.stop())
   }
   const secret = (await dataKeys.deploymentKey('auth')).export().toString('base64')
-  const revoked = revocations(sql, log)
+  const revoked = revocations(worker, log)
   started.defer(() => revoked.stop())
   const auth = createAuth({ sql: pools.signIn, secret, clock, publicUrl: env.publicUrl })
   const secrets = await createSecrets(accountId, dataKeys)
-  const custodian = createCustodian({ ...readModels, accountId, sql, store, secrets, clock }, log)
+  const custodian = createCustodian({ ...readModels, accountId, sql: worker, store, secrets, clock }, log)
   if (as === 'server') {
     custodian.start()
     started.defer(() => custodian.stop())
   }
   const webhooks = new WebhookWorker(
-    { ...readModels, accountId, sql, store, secrets, egress, files, node, clock, now, metering: env.metering },
-    new Jobs(sql, log),
+    { ...readModels, accountId, sql: worker, store, secrets, egress, files, node, clock, now, metering: env.metering },
+    new Jobs(worker, log),
     log,
     webhookTimes,
   )
@@ -235,6 +249,8 @@ export async function createPlatform(
     runLimit: env.runLimit,
     completionLimit: env.completionLimit,
     sql,
+    worker,
+    access,
     store,
     keyring,
     dataKeys,
@@ -249,9 +265,9 @@ export async function createPlatform(
     viewRates,
     disk,
     publicLog,
-    verifier: new Verifier({ sql, dataKeys, publicLog, now, log }),
+    verifier: new Verifier({ sql: worker, dataKeys, publicLog, now, log }),
     webhooks,
-    replay: { sql, dataKeys, node },
+    replay: { sql: worker, dataKeys, node },
     createOwner: (owner) => auth.createOwner(owner),
     ready: () => watch.ready(),
     watch: (onStuck) => watch.start(onStuck),
@@ -275,17 +291,26 @@ async function embedded(
   return postgres.url
 }
 
-/** A keyring is made only for a database that has nothing sealed yet: with another one the data would look lost. */
-async function openKeys(
-  env: Env,
-  sql: Sql,
-  egress: Egress,
-  now: () => number,
-): Promise<{ keyring: Keyring; dataKeys: DataKeys }> {
-  const [{ used } = { used: true }] = await sql<{ used: boolean }[]>`select exists (select from data_keys) as used`
-  const keyring = await openKeyring({ env, egress, now }, { create: !used })
-  const dataKeys = new DataKeys(sql, keyring, { now })
-  // Of several places the first is chosen: that is how one moves back. An only keyring that was left is rather an old copy.
-  await dataKeys.checkKeyring({ reopens: keyring.members.length > 1 })
-  return { keyring, dataKeys }
+type Keys = { keyring: Keyring; loginKey: KeyObject }
+
+/**
+ * A keyring is made only for a database that has nothing sealed yet: with another one the data would look lost. By the owner's login: from what is
+ * opened here the passwords of the others are derived.
+ */
+async function openKeys(env: Env, ownerUrl: string, egress: Egress, clock: DatabaseClock): Promise<Keys> {
+  const owner = connect(ownerUrl, { max: 2, role: null, waitSeconds: 30, applicationName: 'stewrd keys' })
+  try {
+    await clock.measure(owner)
+    const { now } = clock
+    const [{ used } = { used: true }] = await run(
+      owner<{ used: boolean }[]>`select exists (select from data_keys) as used`,
+    )
+    const keyring = await openKeyring({ env, egress, now }, { create: !used })
+    const dataKeys = new DataKeys(owner, keyring, { now })
+    // Of several places the first is chosen: that is how one moves back. An only keyring that was left is rather an old copy.
+    await dataKeys.checkKeyring(owner, { reopens: keyring.members.length > 1 })
+    return { keyring, loginKey: await dataKeys.deploymentKey('database-login') }
+  } finally {
+    await disconnect(owner)
+  }
 }

@@ -18,8 +18,8 @@ test('a view of an older version is rebuilt by the next server that starts, and 
   await platform.store.execute(projects, stream, { type: 'CreateProject', name: 'Old' }, meta)
   await platform.projector.waitFor(accountId, stream.stream, 1, { timeoutMs: 10_000 })
   await platform.projector.stop()
-  await platform.sql`update view_rows set row = row || '{"name": "stale"}' where view = 'projects'`
-  const [before] = await platform.sql<{ version: number }[]>`
+  await platform.worker`update view_rows set row = row || '{"name": "stale"}' where view = 'projects'`
+  const [before] = await platform.worker<{ version: number }[]>`
     update projections p set version = 0 from projections was
     where p.view = 'projects' and was.view = p.view returning was.version`
   const next = await createPlatform(env, { as: 'server', log })

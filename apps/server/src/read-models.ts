@@ -25,7 +25,10 @@ export type RunningReadModels = ReadModels & {
   stop(): Promise<void>
 }
 type Options = {
+  /** For who asks. */
   sql: Sql
+  /** For what follows the log. */
+  worker: Sql
   dataKeys: DataKeys
   node: string
   log: Logger
@@ -36,10 +39,10 @@ type Options = {
 }
 
 /** Starts the sequencer and the projector. On several nodes one of each works, and the others wait for its lease. */
-export function startReadModels({ sql, dataKeys, node, log, onLogged, rebuilds }: Options): RunningReadModels {
+export function startReadModels({ sql, worker, dataKeys, node, log, onLogged, rebuilds }: Options): RunningReadModels {
   let stopping = false
   const rebuild = (view: string) =>
-    replayView({ sql, dataKeys, node }, view).then(
+    replayView({ sql: worker, dataKeys, node }, view).then(
       ({ events, leftOut, ms }) =>
         leftOut === 0
           ? log.info({ view, events, ms }, 'a view of an older version was rebuilt')
@@ -53,7 +56,7 @@ export function startReadModels({ sql, dataKeys, node, log, onLogged, rebuilds }
       },
     )
   const projector = new Projector({
-    sql,
+    sql: worker,
     dataKeys,
     node,
     onError: (err) => log.warn({ err, part: 'projector' }, 'a step failed, and is tried again'),
@@ -70,7 +73,7 @@ export function startReadModels({ sql, dataKeys, node, log, onLogged, rebuilds }
     },
   })
   const sequencer = new Sequencer({
-    sql,
+    sql: worker,
     node,
     onLogged: (size) => {
       projector.poke(size)
@@ -82,8 +85,8 @@ export function startReadModels({ sql, dataKeys, node, log, onLogged, rebuilds }
   projector.start()
   return {
     views: new Views(sql),
-    history: new History({ sql, dataKeys }),
-    readLog: (range) => readLog({ sql, dataKeys }, range),
+    history: new History({ sql, dataKeys, notices: worker }),
+    readLog: (range) => readLog({ sql: worker, dataKeys }, range),
     sequencer,
     projector,
     poke: () => sequencer.poke(),

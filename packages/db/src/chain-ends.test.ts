@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 test('the chain before a place is known from what was seen, or looked up when that was forgotten', async () => {
-  const { sql, store } = world
+  const { worker: sql, store } = world
   const streams = Array.from({ length: 4 }, () => world.project())
   for (const s of streams) await store.execute(projects, s, { type: 'CreateProject', name: 'x' }, by())
   for (const s of streams) await store.execute(projects, s, { type: 'RenameProject', name: randomUUID() }, by())

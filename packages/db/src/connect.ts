@@ -36,6 +36,8 @@ export function connect(
     acquire_timeout: waitSeconds,
     // A limit on connections may be low, and commands need some beside a server that rests.
     idle_timeout: 5,
+    // The driver's types do not know it.
+    ...({ channel_binding: target.channelBinding } as object),
     ...(targetSessionAttrs && { target_session_attrs: targetSessionAttrs }),
     backoff: (retries) => Math.min(0.05 * 2 ** retries, 1),
     onnotice: () => {},

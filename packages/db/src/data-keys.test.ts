@@ -35,7 +35,7 @@ test('encryptions are counted before they happen', async () => {
   const keys = new DataKeys(world.sql, await provider())
   const { id } = await keys.current(world.accountId, project, 'secret')
   const counted = async () =>
-    (await world.sql<{ encryptions: number }[]>`select encryptions from data_keys where id = ${id}`)[0]!.encryptions
+    (await world.worker<{ encryptions: number }[]>`select encryptions from data_keys where id = ${id}`)[0]!.encryptions
   const first = await counted()
   expect(first).toBeGreaterThanOrEqual(1)
   for (let used = 1; used <= first; used++) await keys.current(world.accountId, project, 'secret')
@@ -58,7 +58,7 @@ test('a key that is old, or used often, gives way to a new epoch, once, and what
   await world.owner`update data_keys set encryptions = ${MAX_ENCRYPTIONS} where id = ${renamed[1].id}`
   const fresh = new DataKeys(world.sql, await provider(), { now: () => now })
   expect((await fresh.current(world.accountId, stream.projectId, 'event')).epoch).toBe(3)
-  const rows = await world.sql<{ epoch: number; retired: boolean }[]>`
+  const rows = await world.worker<{ epoch: number; retired: boolean }[]>`
     select epoch, retired_at is not null as retired from data_keys where scope = ${stream.projectId} order by epoch`
   expect([...rows]).toEqual([
     { epoch: 1, retired: true },
@@ -72,12 +72,12 @@ test('a key that is old, or used often, gives way to a new epoch, once, and what
 })
 
 test('a keyring that does not fit is refused with the key it lacks and the number of projects at risk', async () => {
-  await new DataKeys(world.sql, await provider()).checkKeyring()
+  await new DataKeys(world.sql, await provider()).checkKeyring(world.worker)
   const home = await mkdtemp(join(tmpdir(), 'stewrd-keyring-'))
-  const [row] = await world.sql<{ kek_id: string; projects: number }[]>`
+  const [row] = await world.worker<{ kek_id: string; projects: number }[]>`
     select kek_id, count(distinct scope) filter (where scope <> 'deployment') as projects from data_keys group by 1`
   const wrong = new DataKeys(world.sql, await openKeyringFile(join(home, 'keyring.json')))
-  await expect(wrong.checkKeyring()).rejects.toMatchObject({
+  await expect(wrong.checkKeyring(world.worker)).rejects.toMatchObject({
     name: 'KeyringMismatch',
     kekId: row!.kek_id,
     projects: row!.projects,
@@ -90,23 +90,23 @@ test('a key for one value is nobody’s current key, and destroyed it opens noth
   const keys = new DataKeys(world.sql, await provider())
   const made = await Promise.all(Array.from({ length: 5 }, () => keys.fresh(world.accountId, project)))
   expect(new Set(made.map((k) => k.id)).size).toBe(5)
-  expect((await keys.byId(world.accountId, made[0]!.id)).key.equals(made[0]!.key)).toBe(true)
+  expect((await keys.byId(world.accountId, project, made[0]!.id)).key.equals(made[0]!.key)).toBe(true)
   expect(await keys.epoch(world.accountId, project, 'secret')).toBe(0)
   expect(await keys.destroy(world.accountId, made[0]!.id)).toBe(true)
-  await expect(keys.byId(world.accountId, made[0]!.id)).rejects.toThrow(DataKeyMissing)
+  await expect(keys.byId(world.accountId, project, made[0]!.id)).rejects.toThrow(DataKeyMissing)
   const another = new DataKeys(world.sql, await provider())
-  await expect(another.byId(world.accountId, made[0]!.id)).rejects.toThrow(DataKeyMissing)
+  await expect(another.byId(world.accountId, project, made[0]!.id)).rejects.toThrow(DataKeyMissing)
   expect(await keys.destroy(world.accountId, made[0]!.id)).toBe(true)
-  expect((await another.byId(world.accountId, made[1]!.id)).id).toBe(made[1]!.id)
+  expect((await another.byId(world.accountId, project, made[1]!.id)).id).toBe(made[1]!.id)
 })
 
 test('no other node keeps a key that opens provider keys in memory', async () => {
   const project = randomUUID()
   const [one, two] = [new DataKeys(world.sql, await provider()), new DataKeys(world.sql, await provider())]
   const { id } = await one.fresh(world.accountId, project)
-  await two.byId(world.accountId, id)
+  await two.byId(world.accountId, project, id)
   await one.destroy(world.accountId, id)
-  await expect(two.byId(world.accountId, id)).rejects.toThrow(DataKeyMissing)
+  await expect(two.byId(world.accountId, project, id)).rejects.toThrow(DataKeyMissing)
 })
 
 test('a shared key is closed first, and destroyed only when no server can be about to use it', async () => {
@@ -119,9 +119,10 @@ test('a shared key is closed first, and destroyed only when no server can be abo
 })
 
 test('a key of events is never destroyed by this way', async () => {
-  const { id } = await world.dataKeys.current(world.accountId, randomUUID(), 'event')
+  const project = randomUUID()
+  const { id } = await world.dataKeys.current(world.accountId, project, 'event')
   expect(await world.dataKeys.destroy(world.accountId, id)).toBe(false)
-  expect((await world.dataKeys.byId(world.accountId, id)).id).toBe(id)
+  expect((await world.dataKeys.byId(world.accountId, project, id)).id).toBe(id)
 })
 
 test('after a value’s own key the epochs of a project still advance', async () => {

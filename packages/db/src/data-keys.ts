@@ -13,6 +13,7 @@ import { run, runWithin } from './db-error.ts'
 import type { DataKeyRow } from './master-keys/check.ts'
 import { checkKeyring } from './master-keys/check.ts'
 import { registerPrimary, reopenClosed } from './master-keys/registry.ts'
+import { scoped, scopeOf, wholeAccount } from './scope.ts'
 
 /** Encryptions are reserved in the database before they happen, this many at a time: a crash loses at most these. */
 const BLOCK = 4096
@@ -37,6 +38,9 @@ export const deploymentKeyRef = (id: string, epoch: number): DataKeyRef => ({
   epoch,
   id,
 })
+
+const rowsOf = (accountId: string, scope: string) => scopeOf({ accountId, projectId: scope })
+const nameOf = (accountId: string, scope: string, id: string) => `${accountId}/${scope}/${id}`
 
 /** A stored data key names no row. */
 export class DataKeyMissing extends Error {
@@ -71,19 +75,19 @@ export class DataKeys {
       const current = this.#current.get(name)
       if (current && current.left >= uses && !this.#isDue(current)) {
         current.left -= uses
-        this.#checkAgain(name, accountId, current)
+        this.#checkAgain(name, { accountId, scope, purpose }, current)
         return current.dataKey
       }
       await this.#refill(name, { accountId, scope, purpose }, uses)
     }
   }
 
-  /** A key that something was encrypted with. Throws DataKeyMissing, or KeyringError when it does not open. */
-  byId(accountId: string, id: string): Promise<DataKey> {
-    const name = `${accountId}/${id}`
+  /** A key that something of `scope` was encrypted with. Throws DataKeyMissing, or KeyringError when it does not open. */
+  byId(accountId: string, scope: string, id: string): Promise<DataKey> {
+    const name = nameOf(accountId, scope, id)
     const known = this.#byId.get(name)
     if (known) return known
-    const loading = this.#load(accountId, id)
+    const loading = this.#load(accountId, scope, id)
     this.#byId.set(name, loading)
     loading.then(
       // What opens a provider key may be destroyed on any node: none keeps it in memory.
@@ -95,13 +99,14 @@ export class DataKeys {
 
   /** Whose key it is or was, also when it is destroyed. Undefined for a key that there never was. */
   async ownerOf(accountId: string, id: string): Promise<KeyOwner | undefined> {
-    const [row] = await runWithin(this.#db.sql<KeyOwner[]>`
+    const statement = this.#db.sql<KeyOwner[]>`
       select scope, exists (
         select from shredded_projects s where s.account_id = ${accountId} and s.project_id::text = scope) as shredded
       from (
         select scope from data_keys where account_id = ${accountId} and id = ${id}
         union all select scope from destroyed_data_keys where account_id = ${accountId} and id = ${id}
-      ) k`)
+      ) k`
+    const [row] = await runWithin(scoped(statement, wholeAccount(accountId)))
     return row
   }
 
@@ -116,9 +121,10 @@ export class DataKeys {
   /** Destroys a `secret` key and all that was sealed under it. False while it must wait: a shared one is closed for some minutes first. */
   async destroy(accountId: string, id: string): Promise<boolean> {
     await run(this.#db.sql`select destroy_secret_key(${accountId}, ${id})`)
-    this.#byId.delete(`${accountId}/${id}`)
-    const left = await runWithin(this.#db.sql`select from data_keys where account_id = ${accountId} and id = ${id}`)
-    return left.length === 0
+    // Whose it was, only its row knew.
+    for (const name of this.#byId.keys()) if (name.endsWith(`/${id}`)) this.#byId.delete(name)
+    const left = this.#db.sql`select from data_keys where account_id = ${accountId} and id = ${id}`
+    return (await runWithin(scoped(left, wholeAccount(accountId)))).length === 0
   }
 
   /** A key of its own for each use that the deployment makes of it: `fingerprint`, `command`, `api-key`, … */
@@ -133,12 +139,12 @@ export class DataKeys {
 
   /**
    * Opens a canary under every master key in use, and enters the primary one. Throws KeyringMismatch, or KeyringError. `reopens`: the primary
-   * key may be one that a rotation left, because somebody has put it first on purpose.
+   * key may be one that a rotation left, because somebody has put it first on purpose. `sql`: of a login that sees every data key.
    */
-  async checkKeyring({ reopens = false }: { reopens?: boolean } = {}): Promise<void> {
-    await checkKeyring(this.#db.sql, this.#provider, (row) => this.#unwrap(row))
-    if (reopens) await reopenClosed(this.#db.sql, this.#provider.primary)
-    await registerPrimary(this.#db.sql, this.#provider)
+  async checkKeyring(sql: Sql, { reopens = false }: { reopens?: boolean } = {}): Promise<void> {
+    await checkKeyring(sql, this.#provider, (row) => this.#unwrap(row))
+    if (reopens) await reopenClosed(sql, this.#provider.primary)
+    await registerPrimary(sql, this.#provider)
   }
 
   /** Opens epochs until `epoch` is the current one; nothing when it is already, or a later one. Returns the current epoch. */
@@ -165,20 +171,21 @@ export class DataKeys {
   }
 
   async #currentRow({ accountId, scope, purpose }: Scope): Promise<Row | undefined> {
-    const [row] = await runWithin(this.#db.sql<Row[]>`
+    const statement = this.#db.sql<Row[]>`
       select * from data_keys
-      where account_id = ${accountId} and scope = ${scope} and purpose = ${purpose} and retired_at is null`)
+      where account_id = ${accountId} and scope = ${scope} and purpose = ${purpose} and retired_at is null`
+    const [row] = await runWithin(scoped(statement, rowsOf(accountId, scope)))
     return row
   }
 
   /** In the background, now and then: another server may have opened a new epoch. */
-  #checkAgain(name: string, accountId: string, current: Current): void {
+  #checkAgain(name: string, { accountId, scope }: Scope, current: Current): void {
     if (current.dataKey.purpose === 'deployment' || this.#now() - current.checkedAt < CHECK_AGAIN_MS) return
     current.checkedAt = this.#now()
     const { id } = current.dataKey
     const asked = this.#db
       .sql`select from data_keys where account_id = ${accountId} and id = ${id} and retired_at is null`
-    run(asked).then(
+    run(scoped(asked, rowsOf(accountId, scope))).then(
       (rows) => {
         if (rows.length === 0 && this.#current.get(name) === current) this.#current.delete(name)
       },
@@ -202,10 +209,11 @@ export class DataKeys {
 
   async #reserve(name: string, scope: Scope, block: number): Promise<void> {
     const { accountId, purpose } = scope
-    const [row] = await runWithin(this.#db.sql<Row[]>`
+    const statement = this.#db.sql<Row[]>`
       update data_keys set encryptions = encryptions + ${purpose === 'deployment' ? 0 : block}
       where account_id = ${accountId} and scope = ${scope.scope} and purpose = ${purpose} and retired_at is null
-      returning *`)
+      returning *`
+    const [row] = await runWithin(scoped(statement, rowsOf(accountId, scope.scope)))
     if (!row) return void (await this.#create(scope, undefined))
     const reserved = row.encryptions - block
     const current = {
@@ -229,7 +237,7 @@ export class DataKeys {
     const { kek, wrapped, dataKey } = await generateDataKey(this.#provider, ref)
     const createdAt = new Date(this.#now())
     // The share lock on the master key's row lasts as long as the statement: a rotation that closes the key comes before or after.
-    const [row] = await runWithin(this.#db.sql<{ open: boolean; made: boolean; shredded: boolean }[]>`
+    const statement = this.#db.sql<{ open: boolean; made: boolean; shredded: boolean }[]>`
       with master as materialized (
         select 1 from master_keys where kek_id = ${kek.id} and kek_version = ${kek.version}::int and status = 'open' for share
       ), retired as (
@@ -247,7 +255,8 @@ export class DataKeys {
         on conflict do nothing returning id
       )
       select exists (select from master) as open, exists (select from made) as made, exists (
-        select from shredded_projects where account_id = ${ref.accountId} and project_id::text = ${ref.scope}) as shredded`)
+        select from shredded_projects where account_id = ${ref.accountId} and project_id::text = ${ref.scope}) as shredded`
+    const [row] = await runWithin(scoped(statement, rowsOf(ref.accountId, ref.scope)))
     if (row!.shredded) throw new Refusal('PROJECT_SHREDDED', { projectId: ref.scope })
     if (row!.made) return dataKey
     if (row!.open) return undefined
@@ -259,23 +268,24 @@ export class DataKeys {
 
   /** Of all, also those that were never anybody's current key. */
   async #lastEpoch({ accountId, scope, purpose }: Scope): Promise<number> {
-    const [row] = await runWithin(this.#db.sql<{ epoch: number }[]>`
+    const statement = this.#db.sql<{ epoch: number }[]>`
       select coalesce(max(epoch), 0) as epoch from data_keys
-      where account_id = ${accountId} and scope = ${scope} and purpose = ${purpose}`)
+      where account_id = ${accountId} and scope = ${scope} and purpose = ${purpose}`
+    const [row] = await runWithin(scoped(statement, rowsOf(accountId, scope)))
     return row!.epoch
   }
 
-  async #load(accountId: string, id: string): Promise<DataKey> {
-    const [row] = await runWithin(
-      this.#db.sql<Row[]>`select * from data_keys where account_id = ${accountId} and id = ${id}`,
-    )
+  async #load(accountId: string, scope: string, id: string): Promise<DataKey> {
+    const statement = this.#db.sql<Row[]>`
+      select * from data_keys where account_id = ${accountId} and scope = ${scope} and id = ${id}`
+    const [row] = await runWithin(scoped(statement, rowsOf(accountId, scope)))
     if (!row) throw new DataKeyMissing(id)
     return this.#unwrap(row)
   }
 
   /** The key of a row that was just read, unwrapped at most once. */
   #kept(row: Row): Promise<DataKey> {
-    const name = `${row.account_id}/${row.id}`
+    const name = nameOf(row.account_id, row.scope, row.id)
     const known = this.#byId.get(name)
     if (known) return known
     const unwrapping = this.#unwrap(row)

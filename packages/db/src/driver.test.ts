@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest'
 import type { Sql } from './connect.ts'
 import { connect, disconnect } from './connect.ts'
 import type { TestDatabase } from './testing/database.ts'
@@ -178,4 +178,25 @@ test('bytes are sent as they are, beside texts, nulls and parameters of a type t
       octet_length(${new Uint8Array(bytes)}) as length, ${sql.typed(Buffer.from([0, 0, 1, 0]), 0)}::int as int`
   const answer = { bytes, text: 'é', none: null, nothing, seven: 7, length: 70_000, int: 256 }
   expect(await Promise.all([ask(), ask()])).toEqual([[answer], [answer]])
+})
+
+test('of several hosts each is tried once: the one that answers serves, and when none does that is an error', async () => {
+  const closed = createServer().listen(0, '127.0.0.1')
+  await once(closed, 'listening')
+  const nowhere = `127.0.0.1:${(closed.address() as AddressInfo).port}`
+  closed.close()
+  await once(closed, 'close')
+  const { host, username, password } = new URL(inject('postgresUrl'))
+  const at = (...hosts: string[]) =>
+    connect(`postgres://${username}:${password}@${hosts.join(',')}/postgres?target_session_attrs=primary`, {
+      max: 2,
+      role: null,
+    })
+  for (const sql of [at(nowhere, host), at(host, nowhere)]) {
+    expect(await Promise.all([sql`select 1 as one`, sql`select 1 as one`])).toEqual([[{ one: 1 }], [{ one: 1 }]])
+    await disconnect(sql)
+  }
+  const none = at(nowhere, nowhere)
+  await expect(none`select 1`).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  await disconnect(none)
 })

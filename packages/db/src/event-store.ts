@@ -10,6 +10,7 @@ import { machineTime } from './clock.ts'
 import type { Sql } from './connect.ts'
 import type { DataKeys } from './data-keys.ts'
 import { runWithin } from './db-error.ts'
+import { scoped, scopeOf, wholeAccount } from './scope.ts'
 import { Appender } from './store/appender.ts'
 import { commandName } from './store/find-command.ts'
 import type { AnyOutcome, Job } from './store/job.ts'
@@ -130,18 +131,19 @@ export class EventStore {
 
   /** Where a command was carried out, in whichever project: its stream, and the revision after it. */
   async findCommand(accountId: string, commandId: string): Promise<{ stream: string; revision: number } | undefined> {
-    const [row] = await runWithin(this.#sql<{ stream: string; revision: number }[]>`
+    const statement = this.#sql<{ stream: string; revision: number }[]>`
       select stream, seq as revision from events
-      where account_id = ${accountId} and command_id = ${commandId} order by n desc limit 1`)
+      where account_id = ${accountId} and command_id = ${commandId} order by n desc limit 1`
+    const [row] = await runWithin(scoped(statement, wholeAccount(accountId)))
     return row
   }
 
   /** Whether a command was carried out in this stream. */
   async isDone({ accountId, projectId, stream }: StreamId, commandId: string): Promise<boolean> {
-    const found = await runWithin(this.#sql`
+    const statement = this.#sql`
       select from events
-      where account_id = ${accountId} and command_id = ${commandId} and stream = ${stream} and project_id = ${projectId} limit 1`)
-    return found.length > 0
+      where account_id = ${accountId} and command_id = ${commandId} and stream = ${stream} and project_id = ${projectId} limit 1`
+    return (await runWithin(scoped(statement, scopeOf({ accountId, projectId })))).length > 0
   }
 
   /** What a hash leads to, such as an API key's to its project. */

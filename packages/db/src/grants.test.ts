@@ -9,7 +9,7 @@ let world: World
 beforeAll(async () => {
   world = await createWorld()
   await world.store.execute(projects, world.project(), { type: 'CreateProject', name: 'x' }, by())
-  const sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+  const sequencer = new Sequencer({ sql: world.worker, node: 'test' })
   await sequencer.drain()
   await sequencer.stop()
 })

@@ -16,7 +16,7 @@ let sequencer: Sequencer
 beforeAll(async () => {
   world = await createWorld()
   history = new History(world)
-  sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+  sequencer = new Sequencer({ sql: world.worker, node: 'test' })
 })
 afterAll(async () => {
   await sequencer.stop()
@@ -71,7 +71,8 @@ test('an event that was tampered with is shown as what it is, among the others',
   const locked = await new History(world.another()).list(world.accountId, { projectId: stream.projectId })
   expect(locked.map((e) => e.unreadable)).toEqual(['UNWRAP_FAILED', 'UNWRAP_FAILED'])
   const all: Entry[] = []
-  for await (const batch of readLog(world.another())) all.push(...batch)
+  const { worker: sql, dataKeys } = world.another()
+  for await (const batch of readLog({ sql, dataKeys })) all.push(...batch)
   expect(all.map((e) => e.index)).toEqual(all.map((_, i) => i))
   expect(all.filter((e) => e.unreadable)).toHaveLength(2)
 })
@@ -97,7 +98,7 @@ test('a tail gives every event after an index, in order and without a gap, and e
 
 test('a range of the log is read in order, batch by batch', async () => {
   const seen: number[] = []
-  for await (const batch of readLog(world, { from: 5, to: 250 })) seen.push(...batch.map((e) => e.index))
+  for await (const batch of readLog(world.background, { from: 5, to: 250 })) seen.push(...batch.map((e) => e.index))
   expect(seen).toEqual(Array.from({ length: 245 }, (_, i) => i + 5))
 })
 
@@ -108,7 +109,7 @@ test('an event that does not follow from the one before it is read as that, from
   await sequencer.drain()
   const read = async (range: LogRange = {}) => {
     const entries: Entry[] = []
-    for await (const batch of readLog(world.another(), range)) entries.push(...batch)
+    for await (const batch of readLog(world.background, range)) entries.push(...batch)
     return entries.filter((e) => e.stream === stream.stream).map((e) => e.unreadable ?? e.seq)
   }
   const { projectId } = stream

@@ -5,6 +5,7 @@ import type { DataKeys } from './data-keys.ts'
 import { run } from './db-error.ts'
 import type { Entry, LoggedRow } from './record.ts'
 import { eventColumns, openEntry } from './record.ts'
+import { scoped, scopeOf, wholeAccount } from './scope.ts'
 import { LOG_CHANNEL } from './sequencer.ts'
 
 /** Times are unix milliseconds, `from` included and `to` excluded; `before` and `after` are indexes, both excluded. */
@@ -25,22 +26,28 @@ const TAIL_BATCH = 200
 /** The log, decrypted, as an account sees it. */
 export class History {
   readonly #sql: Sql
+  readonly #notices: Sql
   readonly #dataKeys: DataKeys
   readonly #hints = new Set<() => void>()
   #listening: Promise<unknown> | undefined
 
-  constructor({ sql, dataKeys }: { sql: Sql; dataKeys: DataKeys }) {
+  /** `notices`: connections that may listen; default: `sql`. */
+  constructor({ sql, dataKeys, notices = sql }: { sql: Sql; dataKeys: DataKeys; notices?: Sql }) {
     this.#sql = sql
+    this.#notices = notices
     this.#dataKeys = dataKeys
   }
 
   /** Newest first; oldest first with `after` given. An event that cannot be read stands in its place as what it is. */
   async list(accountId: string, { limit = 50, ...filter }: HistoryFilter & { limit?: number } = {}): Promise<Entry[]> {
     const direction = filter.after === undefined ? this.#sql`desc` : this.#sql`asc`
-    const rows = await run(this.#sql<LoggedRow[]>`
+    const statement = this.#sql<LoggedRow[]>`
       select l.idx, ${eventColumns(this.#sql)}
       from (select l.idx, l.account_id, l.stream, l.seq from log l where ${this.#matches(accountId, filter)} order by l.idx ${direction} limit ${limit}) l
-      join events e using (account_id, stream, seq) order by l.idx ${direction}`)
+      join events e using (account_id, stream, seq) order by l.idx ${direction}`
+    const { projectId } = filter
+    const scope = projectId === undefined ? wholeAccount(accountId) : scopeOf({ accountId, projectId })
+    const rows = await run(scoped(statement, scope))
     return Promise.all(rows.map((row) => openEntry(this.#dataKeys, row)))
   }
 
@@ -93,7 +100,7 @@ export class History {
     const wakeAll = () => {
       for (const hint of this.#hints) hint()
     }
-    this.#listening ??= this.#sql.listen(LOG_CHANNEL, wakeAll, wakeAll).catch(() => (this.#listening = undefined))
+    this.#listening ??= this.#notices.listen(LOG_CHANNEL, wakeAll, wakeAll).catch(() => (this.#listening = undefined))
     return this.#listening
   }
 

@@ -91,7 +91,7 @@ export class EntryOpener {
     const row = rowOf(entry)
     const opened = await openEntry(this.#dataKeys, row)
     if (opened.unreadable === undefined)
-      this.#keys.set(row.dek_id, await this.#dataKeys.byId(row.account_id, row.dek_id))
+      this.#keys.set(row.dek_id, await this.#dataKeys.byId(row.account_id, row.project_id, row.dek_id))
     return opened
   }
 }

@@ -15,7 +15,7 @@ let world: World
 let one: Sql
 beforeAll(async () => {
   world = await createWorld()
-  one = connect(world.url, { max: 1 })
+  one = connect(world.url, { max: 1, role: 'stewrd_worker' })
 })
 afterAll(async () => {
   await disconnect(one)
@@ -33,7 +33,7 @@ test('each place is read once, though nothing is known of the log but that it wa
           : world.store.execute(projects, stream, { type: 'RenameProject', name: `x${n}` }, by()),
       ),
     )
-  const sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+  const sequencer = new Sequencer({ sql: world.worker, node: 'test' })
   await sequencer.drain()
   await sequencer.stop()
   const before = await entriesRead(one, 'log')

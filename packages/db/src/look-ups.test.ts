@@ -16,7 +16,7 @@ let world: World
 let one: Sql
 beforeAll(async () => {
   world = await createWorld()
-  one = connect(world.url, { max: 1 })
+  one = connect(world.url, { max: 1, role: 'stewrd_worker' })
 })
 afterAll(async () => {
   await disconnect(one)

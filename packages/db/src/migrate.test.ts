@@ -59,7 +59,7 @@ test('a login that works in another schema is refused before the first table, an
     () => [],
     (error: Error) => /alter role .*/.exec(error.message) ?? [],
   )
-  await admin.unsafe(`${command}; grant stewrd_app to ${name}`)
+  await admin.unsafe(`${command}; grant stewrd_app, stewrd_worker to ${name}`)
   expect((await migrate(url)).applied.length).toBeGreaterThan(10)
 })
 
@@ -108,7 +108,7 @@ test('a migration that was edited after it ran is refused by name', async () => 
 
 test('an owner who may not create roles, and has none to use, is told what an administrator must run', async () => {
   const { url, name } = await ownedBy(await empty())
-  await expect(migrate(url)).rejects.toThrow(`grant stewrd_app to ${name};`)
+  await expect(migrate(url)).rejects.toThrow(`grant stewrd_app, stewrd_worker to ${name} with inherit true;`)
 })
 
 test('every migration says first whether old code keeps working', async () => {

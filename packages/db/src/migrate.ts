@@ -3,8 +3,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { checkFacts, readFacts } from './check-database.ts'
 import type { Sql, Tx } from './connect.ts'
 import { connect, disconnect } from './connect.ts'
+import { parseDatabaseUrl } from './database-url.ts'
 import { run } from './db-error.ts'
-import { ensureAppRole } from './role.ts'
+import { findPooler } from './pooler.ts'
+import { ensureRoles } from './role.ts'
 
 const directory = new URL('../migrations/', import.meta.url)
 // Any fixed number: two starts at once migrate one after the other.
@@ -17,11 +19,13 @@ export type MigrateOptions = { onProgress?: (name: string, nth: number, total: n
  * Throws `DatabaseUnfit` before the first table.
  */
 export async function migrate(url: string, { onProgress }: MigrateOptions = {}): Promise<{ applied: string[] }> {
+  const target = parseDatabaseUrl(url)
+  await findPooler(target)
   // Where the number of connections is limited, one becomes free when others rest.
-  const sql = connect(url, { max: 1, role: null, applicationName: 'stewrd-migrate', waitSeconds: 30 })
+  const sql = connect(target, { max: 1, role: null, applicationName: 'stewrd-migrate', waitSeconds: 30 })
   try {
     checkFacts(await readFacts(sql), { creates: true })
-    await ensureAppRole(sql)
+    await ensureRoles(sql)
     // The lock ends with the transaction: through a pooler, the next statement would run on another connection than the one that holds it.
     const applied = await run(
       sql.begin(async (tx) => {

@@ -26,9 +26,10 @@ test('the database stops and starts again: commands fail as an outage, then ever
   let proxy = await startProxy(pg.url)
   const port = new URL(proxy.url).port
   const sql = connect(proxy.url, { max: 4 })
+  const worker = connect(proxy.url, { max: 4, role: 'stewrd_worker' })
   const dataKeys = new DataKeys(sql, await openKeyringFile(join(home, 'keyring.json')))
-  const projector = new Projector({ sql, dataKeys, node: 'n' })
-  const sequencer = new Sequencer({ sql, node: 'n', onLogged: () => projector.poke() })
+  const projector = new Projector({ sql: worker, dataKeys, node: 'n' })
+  const sequencer = new Sequencer({ sql: worker, node: 'n', onLogged: () => projector.poke() })
   const store = createEventStore({ sql, dataKeys, onAppended: () => sequencer.poke() })
   sequencer.start()
   projector.start()
@@ -55,7 +56,7 @@ test('the database stops and starts again: commands fail as an outage, then ever
 
   await projector.stop()
   await sequencer.stop()
-  await disconnect(sql, 1)
+  await Promise.all([disconnect(sql, 1), disconnect(worker, 1)])
   await proxy.close()
   await pg.stop()
   await rm(home, { recursive: true })
@@ -74,7 +75,7 @@ test('a database that answers nothing any more is an outage for whoever reads, w
     store.lookup('a hash'),
     store.findCommand(accountId, 'a command'),
     new Views(sql).get('projects', accountId, projectId),
-    dataKeys.byId(accountId, projectId),
+    dataKeys.byId(accountId, projectId, projectId),
   ]
   for (const read of await Promise.allSettled(reads))
     expect(read).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailable) })

@@ -16,7 +16,7 @@ let world: World
 let sequencer: Sequencer
 beforeAll(async () => {
   world = await createWorld()
-  sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+  sequencer = new Sequencer({ sql: world.worker, node: 'test' })
 })
 afterAll(async () => {
   await sequencer.stop()
@@ -26,7 +26,7 @@ afterAll(async () => {
 beforeEach(() => world.owner`update leases set expires_at = '-infinity'`)
 
 const projector = (views?: readonly View[]) =>
-  new Projector({ sql: world.another().sql, dataKeys: world.dataKeys, node: 'test', ...(views ? { views } : {}) })
+  new Projector({ sql: world.another().worker, dataKeys: world.dataKeys, node: 'test', ...(views ? { views } : {}) })
 const names = Array.from({ length: 30 }, (_, i) => `name ${i}`)
 const write = async () => {
   const stream = world.project()
@@ -41,9 +41,9 @@ test('nobody is told that the views have seen an event while no projector has be
   onTestFinished(() => fresh.close())
   const stream = fresh.project()
   await fresh.store.execute(projects, stream, { type: 'CreateProject', name: 'new' }, by())
-  const itsSequencer = new Sequencer({ sql: fresh.sql, node: 'test' })
+  const itsSequencer = new Sequencer({ sql: fresh.worker, node: 'test' })
   await itsSequencer.drain()
-  const p = new Projector({ sql: fresh.sql, dataKeys: fresh.dataKeys, node: 'test' })
+  const p = new Projector({ sql: fresh.worker, dataKeys: fresh.dataKeys, node: 'test' })
   expect(await p.waitFor(fresh.accountId, stream.stream, 1, { timeoutMs: 30 })).toBe(false)
   await p.drain()
   expect(await p.waitFor(fresh.accountId, stream.stream, 1, { timeoutMs: 30 })).toBe(true)
@@ -85,7 +85,7 @@ test('a projector that dies between batches is followed by one that does nothing
     await heir.stop()
   }
   for (const { projection } of catalog) {
-    const replayed = await replayView(world, projection.name)
+    const replayed = await replayView(world.background, projection.name)
     expect(replayed).toMatchObject({ view: projection.name, equal: true })
   }
 })
@@ -180,7 +180,7 @@ test('a view that text stopped goes on when a projector starts, and shows the te
   expect(await row(good.projectId)).toMatchObject({ name: 'seen', revision: 2 })
   expect(await row(bad.projectId)).toMatchObject({ name: 'm\\u0000 \\ud83d \\u0000', revision: 2 })
   expect(await statusOf('projects')).toMatchObject({ status: 'live', lag: 0, error: null })
-  expect(await replayView(world, 'projects')).toMatchObject({ equal: true, leftOut: 0 })
+  expect(await replayView(world.background, 'projects')).toMatchObject({ equal: true, leftOut: 0 })
 })
 
 test('a row that the database refuses is set aside with its event; all others go on, and the alarm stays until it can be stored', async () => {
@@ -193,7 +193,7 @@ test('a row that the database refuses is set aside with its event; all others go
   await sequencer.drain()
   const aside: unknown[] = []
   const p = new Projector({
-    sql: world.another().sql,
+    sql: world.another().worker,
     dataKeys: world.dataKeys,
     node: 'test',
     onSetAside: (rows) => aside.push(...rows),
@@ -219,11 +219,11 @@ test('a row that the database refuses is set aside with its event; all others go
   const alarm = async () => (await new Views(world.sql).setAside()).get('projects')
   expect(await alarm()).toMatchObject({ count: 1, rows: [name] })
   // A rebuild that cannot store it either says what it leaves out, and takes no alarm away.
-  expect(await replayView(world, 'projects')).toMatchObject({ equal: true, leftOut: 4 })
+  expect(await replayView(world.background, 'projects')).toMatchObject({ equal: true, leftOut: 4 })
   expect(await alarm()).toMatchObject({ count: 1, rows: [{ key: bad.projectId, code: '23514' }] })
 
   await world.owner`alter table view_rows drop constraint no_poison`
-  expect(await replayView(world, 'projects')).toMatchObject({ equal: true, switched: true, leftOut: 0 })
+  expect(await replayView(world.background, 'projects')).toMatchObject({ equal: true, switched: true, leftOut: 0 })
   expect(await alarm()).toBeUndefined()
   expect(await row(bad.projectId)).toMatchObject({ name: 'poison too', revision: 6 })
 })
@@ -236,10 +236,10 @@ test('a stopped view stays stopped after a rebuild that cannot get past the even
   await p.stop()
   const stopped = await statusOf('projects')
   expect(stopped.status).toBe('quarantined')
-  await expect(replayView(world, 'projects')).rejects.toThrow(`ENVELOPE_TAMPERED at ${stopped.checkpoint}`)
+  await expect(replayView(world.background, 'projects')).rejects.toThrow(`ENVELOPE_TAMPERED at ${stopped.checkpoint}`)
   expect(await statusOf('projects')).toMatchObject({ status: 'quarantined', error: stopped.error })
   await world.owner`update events set type = 'ProjectRenamed' where stream = ${stream.stream} and seq = 3`
-  expect(await replayView(world, 'projects')).toMatchObject({ equal: true, switched: true, leftOut: 0 })
+  expect(await replayView(world.background, 'projects')).toMatchObject({ equal: true, switched: true, leftOut: 0 })
   expect(await statusOf('projects')).toMatchObject({ status: 'live', lag: 0, error: null })
   expect(await row(stream.projectId)).toMatchObject({ revision: 31 })
 })

@@ -105,7 +105,7 @@ export async function openOwn(dataKeys: DataKeys, row: EventRow): Promise<Record
 
 async function openAs(dataKeys: DataKeys, row: EventRow): Promise<Recorded<AnyEvent>> {
   if (row.shredded) throw new Refusal('PROJECT_SHREDDED', { projectId: row.project_id })
-  const key = await dataKeys.byId(row.account_id, row.dek_id)
+  const key = await dataKeys.byId(row.account_id, row.project_id, row.dek_id)
   const payload = openEvent(key, headerOf(row), row)
   const stored = { type: row.type, version: row.version, data: JSON.parse(payload.toString('utf8')) as unknown }
   const event = readEvent(stored)
@@ -148,7 +148,7 @@ const unreadableEntry = (row: LoggedRow, unreadable: UnreadableCode): Unreadable
 export async function discloseRow(dataKeys: DataKeys, row: EventRow): Promise<Disclosure | undefined> {
   if (row.shredded) return undefined
   try {
-    return discloseEvent(await dataKeys.byId(row.account_id, row.dek_id), headerOf(row), row)
+    return discloseEvent(await dataKeys.byId(row.account_id, row.project_id, row.dek_id), headerOf(row), row)
   } catch (error) {
     unreadableCode(error)
     return undefined

@@ -18,8 +18,8 @@ let sequencer: Sequencer
 let projector: Projector
 beforeAll(async () => {
   world = await createWorld()
-  sequencer = new Sequencer({ sql: world.sql, node: 'test' })
-  projector = new Projector({ sql: world.sql, dataKeys: world.dataKeys, node: 'test' })
+  sequencer = new Sequencer({ sql: world.worker, node: 'test' })
+  projector = new Projector({ sql: world.worker, dataKeys: world.dataKeys, node: 'test' })
 })
 afterAll(async () => {
   await projector?.stop()
@@ -61,7 +61,7 @@ test.each(replaySteps)(
     expect(await shown()).toBe(before + 10)
     // The lease of the dead one runs out by itself after some seconds.
     await world.owner`update leases set expires_at = '-infinity' where name like 'replay:%'`
-    expect(await replayView(world, 'projects')).toMatchObject({ equal: true, switched: true })
+    expect(await replayView(world.background, 'projects')).toMatchObject({ equal: true, switched: true })
     expect(await shown()).toBe(before + 10)
     const slots = await world.sql<{ slot: number }[]>`select distinct slot from view_rows where view = 'projects'`
     expect(slots).toHaveLength(1)

@@ -15,8 +15,8 @@ let sequencer: Sequencer
 let projector: Projector
 beforeAll(async () => {
   world = await createWorld()
-  projector = new Projector({ sql: world.sql, dataKeys: world.dataKeys, node: 'test' })
-  sequencer = new Sequencer({ sql: world.sql, node: 'test', onLogged: () => projector.poke() })
+  projector = new Projector({ sql: world.worker, dataKeys: world.dataKeys, node: 'test' })
+  sequencer = new Sequencer({ sql: world.worker, node: 'test', onLogged: () => projector.poke() })
   sequencer.start()
   projector.start()
   await vi.waitUntil(async () => (await projected()) === catalog.length, { timeout: 20_000, interval: 20 })
@@ -60,11 +60,11 @@ test('every view is rebuilt under write load with an equal digest, and no reader
   await vi.waitUntil(async () => (await slots('projects')).length > 0, { timeout: 20_000, interval: 5 })
   const seen: ReplayProgress[] = []
   for (const { projection } of catalog) {
-    const result = await replayView(world, projection.name, { onProgress: (p) => seen.push(p) })
+    const result = await replayView(world.background, projection.name, { onProgress: (p) => seen.push(p) })
     expect(result).toMatchObject({ view: projection.name, equal: true, switched: true })
     expect(result.digest).toBe(result.liveDigest)
   }
-  const again = await replayView(world, 'projects')
+  const again = await replayView(world.background, 'projects')
   expect(again).toMatchObject({ equal: true, switched: true })
   expect(again.events).toBeGreaterThan(0)
   const counts = await stop()
@@ -78,22 +78,37 @@ test('every view is rebuilt under write load with an equal digest, and no reader
 
 test('a live view that was tampered with is found, and stays until somebody decides', async () => {
   await world.owner`update view_rows set row = jsonb_set(row, '{name}', '"forged"') where view = 'projects'`
-  const result = await replayView(world, 'projects')
+  const result = await replayView(world.background, 'projects')
   expect(result).toMatchObject({ equal: false, switched: false })
   expect(result.digest).not.toBe(result.liveDigest)
   await world.owner`delete from view_rows where view = 'projects'`
-  expect(await replayView(world, 'projects')).toMatchObject({ equal: false })
+  expect(await replayView(world.background, 'projects')).toMatchObject({ equal: false })
 })
 
 test('leftovers of a rebuild that crashed are dropped by the next one', async () => {
   await world.owner`insert into view_rows select account_id, 'llm', 1 - p.slot, 'left-over', account_id, 0, '{}' from projections p, (select id as account_id from accounts) a where p.view = 'llm'`
-  expect(await replayView(world, 'llm')).toMatchObject({ equal: true })
+  expect(await replayView(world.background, 'llm')).toMatchObject({ equal: true })
   expect(await world.sql`select from view_rows where key = 'left-over'`).toHaveLength(0)
 })
 
 test('two rebuilds of one view do not meet', async () => {
-  const settled = await Promise.allSettled([replayView(world, 'runs'), replayView(world, 'runs')])
-  expect(settled.map((s) => s.status).sort()).toEqual(['fulfilled', 'rejected'])
+  const [locked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const lock = world.owner.begin(async (tx) => {
+    await tx`lock table view_rows in access exclusive mode`
+    locked.resolve()
+    await released.promise
+  })
+  await locked.promise
+  const rebuilds = [1, 2].map(() =>
+    replayView(world.background, 'runs').then(
+      () => 'rebuilt',
+      () => 'refused',
+    ),
+  )
+  expect(await Promise.race(rebuilds)).toBe('refused')
+  released.resolve()
+  await lock
+  expect((await Promise.all(rebuilds)).sort()).toEqual(['rebuilt', 'refused'])
 })
 
 test('a new version is rebuilt beside the old one and then shown, whatever it looks like', async () => {
@@ -109,7 +124,7 @@ test('a new version is rebuilt beside the old one and then shown, whatever it lo
   }
   const outdated: string[] = []
   const upgraded = new Projector({
-    sql: world.sql,
+    sql: world.worker,
     dataKeys: world.dataKeys,
     node: 'new',
     views: [next],
@@ -118,7 +133,7 @@ test('a new version is rebuilt beside the old one and then shown, whatever it lo
   await projector.stop()
   await upgraded.drain()
   expect(outdated).toEqual(['projects'])
-  const result = await replayView({ ...world, views: [next] }, 'projects')
+  const result = await replayView({ ...world.background, views: [next] }, 'projects')
   expect(result).toMatchObject({ equal: false, switched: true })
   expect((await new Views(world.sql).status()).find((s) => s.view === 'projects')).toMatchObject({
     version: next.projection.version,
@@ -127,5 +142,5 @@ test('a new version is rebuilt beside the old one and then shown, whatever it lo
 })
 
 test('a view that nobody knows is refused', async () => {
-  await expect(replayView(world, 'nothing')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(replayView(world.background, 'nothing')).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })

@@ -21,7 +21,10 @@ const indexes = async () => (await world.sql<{ idx: number }[]>`select idx from 
 const dense = (count: number) => Array.from({ length: count }, (_, i) => i)
 
 test('two sequencers at once write one dense log', async () => {
-  const two = [new Sequencer({ sql: world.sql, node: 'a' }), new Sequencer({ sql: world.another().sql, node: 'b' })]
+  const two = [
+    new Sequencer({ sql: world.worker, node: 'a' }),
+    new Sequencer({ sql: world.another().worker, node: 'b' }),
+  ]
   for (const s of two) s.start()
   for (let i = 0; i < 5; i++) {
     await createProjects(40)
@@ -35,12 +38,12 @@ test('two sequencers at once write one dense log', async () => {
 
 test('a sequencer that wakes up after its lease was taken writes nothing, and takes it back once that has run out', async () => {
   const before = (await indexes()).length
-  const sleeper = new Sequencer({ sql: world.sql, node: 'sleeper' })
+  const sleeper = new Sequencer({ sql: world.worker, node: 'sleeper' })
   await createProjects(1)
   expect(await sleeper.drain()).toBe(1)
   // It slept: its time ran out and another one took over.
   await world.owner`update log_state set expires_at = '-infinity'`
-  const taker = new Sequencer({ sql: world.another().sql, node: 'taker' })
+  const taker = new Sequencer({ sql: world.another().worker, node: 'taker' })
   await createProjects(1)
   expect(await taker.drain()).toBe(1)
   await createProjects(3)
@@ -56,7 +59,7 @@ test('a sequencer that wakes up after its lease was taken writes nothing, and ta
 
 test('a sequencer whose time is up writes nothing even if nobody took over', async () => {
   const before = (await indexes()).length
-  const sleeper = new Sequencer({ sql: world.sql, node: 'sleeper' })
+  const sleeper = new Sequencer({ sql: world.worker, node: 'sleeper' })
   await createProjects(1)
   expect(await sleeper.drain()).toBe(1)
   await world.owner`update log_state set expires_at = '-infinity'`
@@ -70,7 +73,7 @@ test('a sequencer whose time is up writes nothing even if nobody took over', asy
 test('listeners hear the size of the log once a batch', async () => {
   const heard: number[] = []
   const { unlisten } = await world.sql.listen(LOG_CHANNEL, (size) => heard.push(Number(size)))
-  const sequencer = new Sequencer({ sql: world.sql, node: 'a' })
+  const sequencer = new Sequencer({ sql: world.worker, node: 'a' })
   await createProjects(10)
   await sequencer.drain()
   const size = (await indexes()).length
@@ -81,7 +84,7 @@ test('listeners hear the size of the log once a batch', async () => {
 
 test('an outbox row without its event stops the log loudly and leaves it as it was', async () => {
   const before = await indexes()
-  const sequencer = new Sequencer({ sql: world.sql, node: 'a' })
+  const sequencer = new Sequencer({ sql: world.worker, node: 'a' })
   const [row] = await world.owner<{ id: number }[]>`
     insert into outbox (account_id, stream, seq) values (${world.accountId}, 'project:none', 1) returning id`
   await expect(sequencer.drain()).rejects.toMatchObject({ name: 'DbError', table: 'log' })
@@ -92,7 +95,7 @@ test('an outbox row without its event stops the log loudly and leaves it as it w
 
 test('events of a backlog are found by index, though the same connection placed events when the tables were small', async () => {
   const small = await createWorld()
-  const one = connect(small.url, { max: 1 })
+  const one = connect(small.url, { max: 1, role: 'stewrd_worker' })
   const sequencer = new Sequencer({ sql: one, node: 'a' })
   const rename = (stream: StreamId, n: number) =>
     small.store.execute(projects, stream, { type: 'RenameProject', name: `name ${n}` }, by())

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const base = new URL(inject('postgresUrl'))
   admin = postgres(`${base.href}/postgres`, { max: 1, onnotice: () => {} })
   await admin.unsafe(`create role ${name} login createrole password 'few'`)
-  await admin.unsafe(`grant stewrd_app to ${name}`)
+  await admin.unsafe(`grant stewrd_app, stewrd_worker to ${name}`)
   await admin.unsafe(`create database ${name} owner ${name}`)
   ;[upstream, home] = await Promise.all([startUpstream({ keys }), makeHome()])
   variables = {

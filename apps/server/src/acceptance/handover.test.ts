@@ -113,7 +113,7 @@ test('a node that stood still while its run was taken over changes nothing when 
   await ends(a, next.id, { status: 'completed' })
   await ends(a, id, { status: 'completed', message: 'Hello from the upstream.' })
   expect(await left()).toBe(before - 2)
-  const sql = connect(database.url, { max: 1 })
+  const sql = connect(database.url, { max: 1, role: 'stewrd_worker' })
   const ended = await sql<{ stream: string; type: string }[]>`
     select stream, type from events where stream = any (${[id, next.id].map(runStream)}::text[]) and type ~ 'Completed|Failed|Expired'`
   await disconnect(sql)

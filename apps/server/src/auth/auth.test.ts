@@ -226,10 +226,10 @@ describe('a fresh password', () => {
 
   test.each(asking)('is needed for %s after five minutes, before anything is changed', async (name) => {
     await age(301)
-    const before = await tested.platform.sql`select count(*) from events`
+    const before = await tested.platform.worker`select count(*) from events`
     const response = await call(name, { commandId: 'c', ...inputs[name]!(projectId) }, cookie)
     expect([response.status, await response.json()]).toMatchObject([403, required])
-    expect(await tested.platform.sql`select count(*) from events`).toEqual(before)
+    expect(await tested.platform.worker`select count(*) from events`).toEqual(before)
   })
 
   test('is one that was entered to sign in, or again in the same session, for five minutes', async () => {

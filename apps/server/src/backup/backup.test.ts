@@ -41,7 +41,7 @@ const signedUpTo = (platform: Platform) =>
     { timeout: 15_000 },
   )
 const logOf = (platform: Platform, below: number) =>
-  platform.sql`select idx, project_id, stream, seq, type, at from log where idx < ${below} order by idx`
+  platform.worker`select idx, project_id, stream, seq, type, at from log where idx < ${below} order by idx`
 
 test('a backup under write load is the log up to one moment, and its history verifies', async () => {
   const load = { on: true }

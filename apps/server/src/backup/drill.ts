@@ -34,7 +34,7 @@ export async function drill(env: Env, options: DrillOptions): Promise<Drilled> {
 
 /** Without a platform: that would put what waits into the log, and sign another history with the log's own key. */
 async function verify({ url, env }: Restored, { onProgress }: DrillOptions): Promise<Verified> {
-  const sql = connect(url, { applicationName: 'stewrd-drill' })
+  const sql = connect(url, { role: null, applicationName: 'stewrd-drill' })
   const egress = egressOf(env)
   try {
     const dataKeys = new DataKeys(sql, await openKeyring({ env, egress }, { create: false }))

@@ -12,7 +12,8 @@ import type { RestoreInto } from './restore.ts'
 
 /** The database as it is: beside a running server, or started for as long as it takes. */
 export async function withDatabase<T>(env: Env, work: (url: string) => Promise<T>): Promise<T> {
-  if (env.databaseUrl !== undefined) return work(env.databaseUrl)
+  const outside = ownerUrlOf(env)
+  if (outside !== undefined) return work(outside)
   const postgres = await startEmbedded({ home: env.home, as: 'command' })
   try {
     return await work(postgres.url)
@@ -29,9 +30,13 @@ export async function withEmptyHome<T>(env: Env, work: (into: RestoreInto) => Pr
   return await work({ env, database: () => databaseOf(env, used) })
 }
 
-async function databaseOf({ databaseUrl, home }: Env, used: AsyncDisposableStack): Promise<string> {
-  if (databaseUrl !== undefined) return databaseUrl
-  const postgres = await startEmbedded({ home, as: 'server' })
+/** A backup is read, and a restore written, by who owns the tables. */
+const ownerUrlOf = ({ databaseUrl, databaseOwnerUrl }: Env) => databaseOwnerUrl ?? databaseUrl
+
+async function databaseOf(env: Env, used: AsyncDisposableStack): Promise<string> {
+  const outside = ownerUrlOf(env)
+  if (outside !== undefined) return outside
+  const postgres = await startEmbedded({ home: env.home, as: 'server' })
   used.defer(() => postgres.stop())
   return postgres.url
 }
@@ -42,7 +47,8 @@ export async function withScratch<T>(real: Env, work: (into: RestoreInto) => Pro
   const home = await mkdtemp(join(tmpdir(), 'stewrd-drill-'))
   await chmod(home, 0o700)
   used.defer(() => removeHome(home))
-  const { anchorWebhook: _, databaseUrl, ...rest } = real
+  const { anchorWebhook: _, databaseUrl: __, databaseOwnerUrl: ___, ...rest } = real
+  const databaseUrl = ownerUrlOf(real)
   const env: Env = { ...rest, home, anchorDir: join(home, 'log', 'anchors') }
   const database = databaseUrl === undefined ? () => databaseOf(env, used) : () => scratchDatabase(databaseUrl, used)
   return await work({ env, database, ownKeyring: join(home, 'keyring.json') })

@@ -160,10 +160,10 @@ const place = ({ kind, path, content }: FileFound, home: string, keyring: string
 
 /** Opens a value under every master key in use. Throws KeyringMismatch. */
 async function fits(url: string, env: Env): Promise<void> {
-  const sql = connect(url, { applicationName: 'stewrd-restore' })
+  const sql = connect(url, { max: 2, role: null, applicationName: 'stewrd-restore' })
   const egress = egressOf(env)
   try {
-    await new DataKeys(sql, await openKeyring({ env, egress }, { create: false })).checkKeyring()
+    await new DataKeys(sql, await openKeyring({ env, egress }, { create: false })).checkKeyring(sql)
   } finally {
     await Promise.all([disconnect(sql), egress.close()])
   }

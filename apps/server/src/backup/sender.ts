@@ -32,7 +32,7 @@ export type SenderProof = 'keyring' | 'checkpoint' | 'given' | 'accepted' | null
 
 /** The key that a backup of this database is signed with. Refused with SENDER_UNKNOWN when the keyring does not open it. */
 export async function signerOf(url: string, env: Env): Promise<NoteSigner> {
-  const sql = connect(url, { max: 1, applicationName: 'stewrd-backup' })
+  const sql = connect(url, { max: 1, role: null, applicationName: 'stewrd-backup' })
   const egress = egressOf(env)
   try {
     const keyring = await openKeyring({ env, egress }, { create: false })

@@ -170,7 +170,7 @@ test('the usage of the month is told over the API, and on the page', async () =>
 })
 
 async function runsOf() {
-  const [row] = await bed.tested.platform.sql<{ n: number }[]>`
+  const [row] = await bed.tested.platform.worker<{ n: number }[]>`
     select count(*)::int as n from events where project_id = ${bed.project.projectId} and type = 'RunStarted'`
   return row!.n
 }

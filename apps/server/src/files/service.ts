@@ -25,7 +25,7 @@ export type FilesDeps = {
   }
   dataKeys: {
     current(accountId: string, scope: string, purpose: 'event', uses?: number): Promise<DataKey>
-    byId(accountId: string, id: string): Promise<DataKey>
+    byId(accountId: string, scope: string, id: string): Promise<DataKey>
   }
 }
 
@@ -113,7 +113,7 @@ export class FileService {
     { from, to }: { from: number; to: number } = { from: 0, to: bytes },
   ): AsyncGenerator<Buffer, void> {
     const { accountId, storage, dataKeys } = this.#deps
-    const dataKey = await dataKeys.byId(accountId, dekId)
+    const dataKey = await dataKeys.byId(accountId, projectId, dekId)
     const aad = { accountId, projectId, fileId, dekId }
     const chunks = chunksOf(bytes)
     const end = Math.min(chunks, Math.ceil(to / CHUNK_BYTES))

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Sql } from '@stewrd/db/connect.ts'
 import { connect, disconnect } from '@stewrd/db/connect.ts'
 import { onDeadline } from '@stewrd/db/deadline.ts'
+import type { Access } from '@stewrd/db/logins.ts'
 
 export type WatchTimes = {
   /** What a look may take before the database counts as away. */
@@ -15,14 +16,14 @@ const times: WatchTimes = { answerMs: 2_000, everyMs: 5_000, looks: 12 }
 /** Whether the database answers on the connections that the server uses. */
 export class DatabaseWatch {
   readonly #sql: Sql
-  readonly #url: string
+  readonly #access: Access
   readonly #times: WatchTimes
   #look: { answers: Promise<boolean>; since: number } | undefined
   #stopped = new AbortController()
 
-  constructor({ sql, url, times: given }: { sql: Sql; url: string; times?: WatchTimes | undefined }) {
+  constructor({ sql, access, times: given }: { sql: Sql; access: Access; times?: WatchTimes | undefined }) {
     this.#sql = sql
-    this.#url = url
+    this.#access = access
     this.#times = given ?? times
   }
 
@@ -63,7 +64,8 @@ export class DatabaseWatch {
   }
 
   async #freshAnswers(): Promise<boolean> {
-    const fresh = connect(this.#url, { max: 1, applicationName: 'stewrd watch' })
+    const { target, role } = this.#access
+    const fresh = connect(target, { max: 1, role, applicationName: 'stewrd watch' })
     try {
       return await within(answered(fresh), this.#times.answerMs)
     } finally {

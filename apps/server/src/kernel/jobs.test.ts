@@ -10,7 +10,7 @@ const job = (key: string) => ({ key, group: 'g' })
 
 async function bed() {
   const database = await createTestDatabase()
-  const sql = connect(database.url)
+  const sql = connect(database.url, { role: 'stewrd_worker' })
   const jobs = [new Jobs(sql, log), new Jobs(sql, log)] as const
   onTestFinished(async () => {
     await Promise.all(jobs.map((one) => one.stop()))

@@ -1,14 +1,18 @@
 import type { Sql } from '@stewrd/db/connect.ts'
 import { connect, disconnect } from '@stewrd/db/connect.ts'
+import type { Access, Accesses } from '@stewrd/db/logins.ts'
 
 /** The connections of a process, by what they are for. */
 export type Pools = {
+  /** For requests: row-level security shows a statement the project that it names. */
   sql: Sql
+  /** For what works on all projects. It alone listens (NOTIFY). */
+  worker: Sql
   /** The sign-in library holds a connection for every query: apart, it cannot take the last one of everything else. */
   signIn: Sql
   close(): Promise<void>
 }
-export type PoolSizes = { main: number; signIn: number }
+export type PoolSizes = { main: number; worker: number; signIn: number }
 
 type Options = {
   as: 'server' | 'command'
@@ -29,26 +33,40 @@ const FOR_ONE_COMMAND = 7
 const WAIT_SECONDS = { server: 4, command: 30 }
 
 /** Opens lazily as many connections as the database allows, and as the operator does. */
-export function openPools(url: string, { as, size, limit, onProgress }: Options): Pools {
+export function openPools({ app, worker: works, pooler }: Accesses, { as, size, limit, onProgress }: Options): Pools {
   const sizes = poolSizes(as, size, limit)
   if (as === 'server' && limit < size)
-    onProgress?.(`The database allows ${limit} connections: pools of ${sizes.main} and ${sizes.signIn}`)
-  const waitSeconds = WAIT_SECONDS[as]
-  const sql = connect(url, { max: sizes.main, waitSeconds, applicationName: `stewrd ${as}` })
-  const signIn = connect(url, { max: sizes.signIn, waitSeconds, applicationName: `stewrd ${as} sign-in` })
+    onProgress?.(
+      `The database allows ${limit} connections: pools of ${sizes.main}, ${sizes.worker} and ${sizes.signIn}`,
+    )
+  const open = ({ target, role }: Access, max: number, name: string) =>
+    connect(target, { max, role, waitSeconds: WAIT_SECONDS[as], applicationName: `stewrd ${name}` })
+  const sql = open(app, sizes.main, as)
+  const worker = open(works, sizes.worker, `${as} worker`)
+  const signIn = open(app, sizes.signIn, `${as} sign-in`)
+  if (pooler?.mode === 'transaction' && works.pooled) listensToNothing(worker)
   return {
     sql,
+    worker,
     signIn,
     close: async () => {
-      await Promise.all([disconnect(sql), disconnect(signIn)])
+      await Promise.all([disconnect(sql), disconnect(worker), disconnect(signIn)])
     },
   }
 }
 
-/** How the connections are shared out. Two are the least for `main`: some work holds one while it uses another. */
+/** Notifications are hints, and polling does without them. Through such a pooler they reach whoever has the connection by then. */
+function listensToNothing(sql: Sql): void {
+  sql.listen = () => Promise.reject(new Error('a pooler in transaction mode passes no notifications on')) as never
+}
+
+/** How the connections are shared out. Two are the least for `main` and `worker`: some work holds one while it uses another. */
 export function poolSizes(as: 'server' | 'command', size: number, limit: number): PoolSizes {
-  if (as === 'command') return { main: Math.max(2, Math.min(FOR_ONE_COMMAND, size, limit) - LISTENING), signIn: 1 }
+  if (as === 'command')
+    return { main: 2, worker: Math.max(2, Math.min(FOR_ONE_COMMAND, size, limit) - LISTENING), signIn: 1 }
   const room = Math.min(size, limit - FOR_COMMANDS)
-  const signIn = room >= 10 ? 3 : room >= 6 ? 2 : 1
-  return { main: Math.max(2, room - LISTENING - signIn), signIn }
+  const signIn = room >= 14 ? 3 : room >= 8 ? 2 : 1
+  // Verifying reads with four at once, beside what follows the log.
+  const worker = room >= 18 ? 7 : room >= 14 ? 5 : room >= 8 ? 3 : 2
+  return { main: Math.max(2, room - LISTENING - signIn - worker), worker, signIn }
 }

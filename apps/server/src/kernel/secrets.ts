@@ -28,7 +28,7 @@ export type Secrets = {
 type DataKeySource = {
   fresh(accountId: string, scope: string): Promise<DataKey>
   destroy(accountId: string, id: string): Promise<boolean>
-  byId(accountId: string, id: string): Promise<DataKey>
+  byId(accountId: string, scope: string, id: string): Promise<DataKey>
   deploymentKey(label: string): Promise<KeyObject>
 }
 
@@ -47,7 +47,7 @@ export async function createSecrets(accountId: string, dataKeys: DataKeySource):
       return { sealed: sealed.toString('base64'), dekId: dataKey.id, fingerprint: fingerprint(fingerprintKey, key) }
     },
     async openKey(projectId, baseUrl, { sealed, dekId }) {
-      const dataKey = await dataKeys.byId(accountId, dekId)
+      const dataKey = await dataKeys.byId(accountId, projectId, dekId)
       return openSecret(dataKey, { accountId, projectId, baseUrl, dekId }, Buffer.from(sealed, 'base64'))
     },
     destroyKey: (dekId) => dataKeys.destroy(accountId, dekId),

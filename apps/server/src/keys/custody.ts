@@ -13,7 +13,7 @@ import type { Nodes } from '../system/nodes.ts'
 
 /** What changes of master keys work with. A `Platform` is one. */
 export type KeyCustody = {
-  sql: Sql
+  worker: Sql
   store: EventStore
   keyring: Keyring
   dataKeys: DataKeys
@@ -25,18 +25,13 @@ const LOCK = 7_364_112
 
 /** One at a time, of all processes on this database; refused with KEYRING_BUSY. The lock ends with the process, however that ends. */
 export async function alone<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
-  const held = await sql.reserve()
-  try {
-    const [row] = await held<{ mine: boolean }[]>`select pg_try_advisory_lock(${LOCK}) as mine`
+  // A transaction keeps its connection, through a pooler too.
+  const done = await sql.begin(async (tx) => {
+    const [row] = await tx<{ mine: boolean }[]>`select pg_try_advisory_xact_lock(${LOCK}) as mine`
     if (!row!.mine) throw new Refusal('KEYRING_BUSY', {})
-    try {
-      return await work()
-    } finally {
-      await held`select pg_advisory_unlock(${LOCK})`.catch(() => {})
-    }
-  } finally {
-    held.release()
-  }
+    return { value: await work() }
+  })
+  return done.value
 }
 
 export async function underWay({ store, accountId }: Pick<KeyCustody, 'store' | 'accountId'>) {

@@ -34,12 +34,14 @@ const underWay = async () => {
   return (await store.head(keyring, keyringStream(accountId))).state
 }
 async function everythingOpens() {
-  const { sql, egress, accountId } = server.platform
+  const { sql, worker, egress, accountId } = server.platform
   const keys = new DataKeys(sql, await openKeyring({ env: server.env, egress }, { create: false }))
-  await keys.checkKeyring()
-  const rows = await sql<{ id: string }[]>`select id from data_keys where account_id = ${accountId}`
+  await keys.checkKeyring(worker)
+  const rows = await worker<
+    { id: string; scope: string }[]
+  >`select id, scope from data_keys where account_id = ${accountId}`
   expect(rows.length).toBeGreaterThan(70)
-  await Promise.all(rows.map(({ id }) => keys.byId(accountId, id)))
+  await Promise.all(rows.map(({ id, scope }) => keys.byId(accountId, scope, id)))
 }
 
 // Before it is begun nobody but the operator knows of it: they do it again. From then on the server that lives ends it.

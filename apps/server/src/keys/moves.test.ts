@@ -67,7 +67,7 @@ describe('master keys move to AWS KMS and back', () => {
 
     platform = await start(`${cloud},${file}`)
     const there = await rotateMaster(platform, by)
-    expect(await countElsewhere(platform.sql, there.to)).toBe(0)
+    expect(await countElsewhere(platform.worker, there.to)).toBe(0)
     expect(platform.keyring.members.map((m) => m.kind)).toEqual(['awskms', 'file'])
     const { keys } = await listKeys(platform)
     expect(keys.find((k) => k.state === 'primary')).toMatchObject({ provider: 'awskms', problem: null })
@@ -165,7 +165,7 @@ test('going back to a key that a rotation left lets writers go on all the while'
 test('a stored data key that cannot be opened is named, and the rotation ends once it is gone', async () => {
   const platform = await start()
   const projectId = await make(platform)
-  const [damaged] = await platform.sql<{ id: string; wrapped: Buffer }[]>`
+  const [damaged] = await platform.worker<{ id: string; wrapped: Buffer }[]>`
     update data_keys set wrapped = ${randomBytes(61)} where scope = ${projectId} and purpose = 'event' returning id, wrapped`
   await expect(rotateMaster(platform, by)).rejects.toMatchObject({
     code: 'DATA_KEYS_DAMAGED',
@@ -184,14 +184,14 @@ test('a stored data key that cannot be opened is named, and the rotation ends on
 
 test('one change of master keys at a time, and none while a server lacks the key', async () => {
   const platform = await start()
-  await alone(platform.sql, async () => {
+  await alone(platform.worker, async () => {
     await expect(rotateMaster(platform, by)).rejects.toMatchObject({ code: 'KEYRING_BUSY' })
     await expect(retireKey(platform, 'any', 'operator:test')).rejects.toMatchObject({ code: 'KEYRING_BUSY' })
   })
   const before = platform.keyring.primary
-  await platform.sql`insert into nodes (id, master_keys) values ('behind', '{}')`
+  await platform.worker`insert into nodes (id, master_keys) values ('behind', '{}')`
   const beating = setInterval(
-    () => void platform.sql`update nodes set seen_at = now() where id = 'behind'`.catch(() => {}),
+    () => void platform.worker`update nodes set seen_at = now() where id = 'behind'`.catch(() => {}),
     1000,
   )
   onTestFinished(() => clearInterval(beating))

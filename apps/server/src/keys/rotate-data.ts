@@ -9,7 +9,7 @@ type Options = { actor: string; onStep?: (step: DataStep) => void }
 
 /** Opens new epochs of a project's data keys, or ends what was begun. What is sealed already stays readable; servers follow within half a minute. */
 export const rotateData = (custody: KeyCustody, projectId: string, options: Options): Promise<Epochs> =>
-  alone(custody.sql, async () => {
+  alone(custody.worker, async () => {
     const to = (await underWay(custody)).dataKeys[projectId] ?? (await next(custody, projectId))
     return carryOut(custody, projectId, to, options)
   })
@@ -20,7 +20,7 @@ export const resumeDataRotation = (
   projectId: string,
   actor: string,
 ): Promise<Epochs | undefined> =>
-  alone(custody.sql, async () => {
+  alone(custody.worker, async () => {
     const to = (await underWay(custody)).dataKeys[projectId]
     return to && carryOut(custody, projectId, to, { actor })
   })

@@ -39,11 +39,11 @@ const PATIENCE_MS = 20_000
 
 /** Moves every data key to another master key while all servers go on, or goes on with a rotation that was begun. */
 export const rotateMaster = (custody: KeyCustody, options: RotateMasterOptions): Promise<MasterRotation> =>
-  alone(custody.sql, async () => carryOut(custody, await begun(custody, options), options))
+  alone(custody.worker, async () => carryOut(custody, await begun(custody, options), options))
 
 /** Ends a rotation that was begun; undefined when there is none, also when its own process ended it a moment ago. */
 export const resumeRotation = (custody: KeyCustody, actor: string): Promise<MasterRotation | undefined> =>
-  alone(custody.sql, async () => {
+  alone(custody.worker, async () => {
     await custody.keyring.refresh?.()
     const { rotation } = await underWay(custody)
     return rotation ? carryOut(custody, rotation, { actor }) : undefined
@@ -57,17 +57,17 @@ async function carryOut(
   const { actor, onStep = () => {} } = options
   onStep('begun')
   // Servers wrap under the primary key from the moment that it is that: by then it must be open again.
-  await reopen(custody.sql, to)
+  await reopen(custody.worker, to)
   onStep('reopened')
   await makePrimary(custody, to)
   onStep('primary')
-  await registerPrimary(custody.sql, custody.keyring)
+  await registerPrimary(custody.worker, custody.keyring)
   onStep('open')
-  await closeOthers(custody.sql, to)
+  await closeOthers(custody.worker, to)
   onStep('closed')
   const damaged = await moveAll(custody, to, options)
   onStep('moved')
-  const [values, left] = [await countUnder(custody.sql, to), await countElsewhere(custody.sql, to)]
+  const [values, left] = [await countUnder(custody.worker, to), await countElsewhere(custody.worker, to)]
   if (left > 0 && damaged.length > 0)
     throw new Refusal('DATA_KEYS_DAMAGED', { left, keys: damaged.slice(0, NAMED).map(nameOfDamaged) })
   await record(custody, { type: 'FinishMasterKeyRotation', values, left }, actor)
@@ -87,14 +87,14 @@ async function begun(custody: KeyCustody, options: RotateMasterOptions) {
   mayBecomePrimary(custody, to)
   await everywhere(custody, to)
   options.onStep?.('everywhere')
-  const usage = await masterKeyUsage(custody.sql)
+  const usage = await masterKeyUsage(custody.worker)
   const from = usage.filter((k) => k.values > 0 && !sameKek(k, to)).map(({ id, version }) => ({ id, version }))
   await record(custody, { type: 'StartMasterKeyRotation', from, to }, options.actor)
   return { from, to }
 }
 
 async function goalOf(custody: KeyCustody, { actor, to, onStep }: RotateMasterOptions): Promise<MasterKey> {
-  const { keyring, sql } = custody
+  const { keyring, worker: sql } = custody
   if (to !== undefined) return findKey(keyring.keys, to)
   const usage = await masterKeyUsage(sql)
   const { primary } = keyring
@@ -138,7 +138,7 @@ async function everywhere({ nodes }: KeyCustody, to: MasterKey): Promise<void> {
 
 /** Again and again until a pass finds nothing, or nothing that can be moved. */
 async function moveAll(
-  { sql, keyring }: KeyCustody,
+  { worker: sql, keyring }: KeyCustody,
   to: MasterKey,
   { onStep, onProgress }: RotateMasterOptions,
 ): Promise<readonly DamagedDataKey[]> {

@@ -22,7 +22,7 @@ export const createRotationKeeper = (custody: KeyCustody & { clock: DatabaseCloc
   })
 
 async function goOn(custody: KeyCustody & { clock: DatabaseClock }): Promise<false> {
-  if ((await custody.clock.dueTime(custody.sql)) === undefined) return false
+  if ((await custody.clock.dueTime(custody.worker)) === undefined) return false
   const { rotation, dataKeys } = await underWay(custody)
   try {
     if (rotation) await resumeRotation(custody, ACTOR)

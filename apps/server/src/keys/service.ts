@@ -21,7 +21,7 @@ export type MasterKeyList = { keys: MasterKeyRow[]; rotation: { from: readonly M
 
 /** Every key that a provider holds or that was ever used, the oldest first. A key that does not open is a row like the others. */
 export async function listKeys(custody: KeyCustody): Promise<MasterKeyList> {
-  const { sql, keyring } = custody
+  const { worker: sql, keyring } = custody
   await keyring.refresh?.()
   const [used, { rotation }] = await Promise.all([masterKeyUsage(sql), underWay(custody)])
   const unused = keyring.keys.filter((k) => !used.some((u) => sameKek(u, k)))
@@ -40,14 +40,14 @@ export async function listKeys(custody: KeyCustody): Promise<MasterKeyList> {
   return { keys: await Promise.all(keys), rotation }
 }
 
-async function problemOf({ sql, keyring }: KeyCustody, kek: MasterKey): Promise<string | null> {
+async function problemOf({ worker: sql, keyring }: KeyCustody, kek: MasterKey): Promise<string | null> {
   const opens = await canaryOpens(sql, keyring, kek)
   return opens instanceof Error ? opens.message : null
 }
 
 /** A new key in the first provider, which nothing depends on until a rotation goes to it. */
 export const addKey = (custody: KeyCustody, actor: string): Promise<MasterKey> =>
-  alone(custody.sql, async () => {
+  alone(custody.worker, async () => {
     const key = await makeKey(custody)
     await record(custody, { type: 'AddMasterKey', key, provider: custody.keyring.members[0]!.kind }, actor)
     return key
@@ -67,8 +67,8 @@ export const retireKey = (
   actor: string,
   onStep: (step: RetireStep) => void = () => {},
 ): Promise<{ key: MasterKey; destroyed: boolean }> =>
-  alone(custody.sql, async () => {
-    const { sql, keyring } = custody
+  alone(custody.worker, async () => {
+    const { worker: sql, keyring } = custody
     await keyring.refresh?.()
     const used = await masterKeyUsage(sql)
     const key = findKey([...keyring.keys, ...used], name)

@@ -84,7 +84,7 @@ test('without an overlap the value of the old key is destroyed with the rotation
   expect(await texts('KeyRetired')).toEqual([`destroyed the stored value of the replaced key ${old.fingerprint}`])
   const { keys } = await audit()
   expect(keys).toMatchObject([{ fingerprint: old.fingerprint, retiredAt: expect.any(Number) }, { retiredAt: null }])
-  const rows = await tested.platform.sql`select from data_keys where id = ${old.dekId}`
+  const rows = await tested.platform.worker`select from data_keys where id = ${old.dekId}`
   expect(rows).toHaveLength(0)
 })
 
@@ -244,7 +244,7 @@ test('a staged key that is given up is destroyed, and a refused candidate leaves
   expect((await current()).staged).toBeNull()
   await expect(rotate('sk-rotation-not-accepted')).rejects.toMatchObject(refusal('KEY_REJECTED'))
   const left = () =>
-    tested.platform.sql<{ count: number }[]>`
+    tested.platform.worker<{ count: number }[]>`
       select count(*) from data_keys where scope = ${projectId} and purpose = 'secret'`.then(([r]) => r!.count)
   await expect.poll(left).toBe(1)
   await expect(server.client.llm.activate.mutate({ projectId })).rejects.toMatchObject(refusal('KEY_NOT_STAGED'))
@@ -290,7 +290,7 @@ test('a key from before each had a data key of its own is destroyed too, when no
     (await platform.views.get<HeldKeysRow>('held-keys', accountId, projectId))?.held.map((k) => k.role)
   await expect.poll(held).toEqual(['replaced', 'active'])
   expect((await open(old)).reveal()).toBe(keyC)
-  await platform.sql`update data_keys set retired_at = now() - interval '11 minutes' where id = ${shared.id}`
+  await platform.worker`update data_keys set retired_at = now() - interval '11 minutes' where id = ${shared.id}`
   await expect.poll(() => open(old).then(() => 'open', nameOf), { timeout: 10_000 }).toBe('DataKeyMissing')
   await expect.poll(held).toEqual(['active'])
   expect((await audit()).keys.map((k) => k.retiredAt === null)).toEqual([false, false, true])

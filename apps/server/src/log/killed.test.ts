@@ -44,7 +44,7 @@ test('killed between any two steps, the next one goes on: the log is dense, no l
   expect(await append('never')).toBe(0)
 
   const count = 5 * (logSteps.length + 1)
-  const { sql } = world
+  const { worker: sql } = world
   const indexes = await sql<{ idx: number }[]>`select idx from log order by idx`
   expect(indexes.map(({ idx }) => idx)).toEqual(Array.from({ length: count }, (_, i) => i))
   const leaves = await readLeaves(sql, 0, count)

@@ -56,7 +56,9 @@ test('what was acknowledged is signed within a second', async () => {
     const { projectId } = await createProject(platform, { name: `Name of customer ${i}` }, 'operator:test')
     const began = performance.now()
     const places = async () =>
-      (await platform.sql<{ idx: number }[]>`select idx from log where project_id = ${projectId} order by idx desc`)[0]!
+      (
+        await platform.worker<{ idx: number }[]>`select idx from log where project_id = ${projectId} order by idx desc`
+      )[0]!
     await vi.waitFor(places, { interval: 5 })
     await covers((await places()).idx + 1)
     waits.push(performance.now() - began)
@@ -109,7 +111,7 @@ test('nothing that a customer wrote, and no id, can be read in the public log', 
     await bytes(`tile/0/000.p/${size}`),
     await bytes(`tile/entries/000.p/${size}`),
   ])
-  const rows = await platform.sql<{ project_id: string; stream: string; actor: string }[]>`select * from log`
+  const rows = await platform.worker<{ project_id: string; stream: string; actor: string }[]>`select * from log`
   for (const { project_id, stream, actor } of rows)
     for (const secret of [project_id, stream, actor, Buffer.from(project_id.replaceAll('-', ''), 'hex')])
       expect(served.includes(secret)).toBe(false)

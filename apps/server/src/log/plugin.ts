@@ -8,7 +8,7 @@ const FOR_EVER = 'public, max-age=31536000, immutable'
 
 /** The log for everybody, without signing in, as C2SP tlog-tiles says. Nothing of what customers wrote is in it: docs/formats/log.md. */
 export async function logPlugin(app: FastifyInstance, { platform }: { platform: Platform }): Promise<void> {
-  const { sql } = platform
+  const { worker: sql } = platform
   const { published } = platform.publicLog
 
   app.addHook('onRequest', async (_request, reply) => {

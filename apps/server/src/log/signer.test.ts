@@ -84,7 +84,7 @@ test('what a node kept before it died is stored when it starts again, though ano
   await world.signer({ own: 'other', anchors: 'others' }).sign()
   await world.owner`update log_state set holder = 'the other node'`
   await world.signer({ own: 'dies' }).sign()
-  const stored = await world.sql<{ size: number; note: string; at: Date }[]>`select * from checkpoints order by size`
+  const stored = await world.worker<{ size: number; note: string; at: Date }[]>`select * from checkpoints order by size`
   expect(stored).toMatchObject([{ size: 3, note: kept!.note }, { size: 5 }])
   // It was signed before the one that follows it, whenever it was stored.
   expect(stored[0]!.at).toEqual(stored[1]!.at)

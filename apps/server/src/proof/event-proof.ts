@@ -20,15 +20,18 @@ export type EventProof =
   | { status: 'wrong'; place: number; message: string }
 
 export async function eventProof(platform: Platform, place: number): Promise<EventProof> {
-  const { sql, dataKeys, accountId } = platform
+  const { sql, worker, dataKeys, accountId } = platform
   const [entry] = await sql`select from log where idx = ${place} and account_id = ${accountId}`
   if (!entry) throw new Refusal('NOT_FOUND', { what: 'event', id: String(place) })
   const covering = await checkpointCovering(sql, place)
   if (!covering) return { status: 'waiting', place }
   try {
     const tree = opened(platform, covering.note)
-    const [row] = await readProofRows(sql, [place])
-    await prove({ read: (at) => readNodes(sql, at), tree, dataKeys, opens: () => false }, await asRecorded(sql, row!))
+    const [row] = await readProofRows(sql, accountId, [place])
+    await prove(
+      { read: (at) => readNodes(sql, at), tree, dataKeys, opens: () => false },
+      await asRecorded(worker, row!),
+    )
     return { status: 'signed', place, checkpoint: { size: tree.size, at: covering.at } }
   } catch (error) {
     const known = error instanceof BundleRefused || error instanceof LogDamaged || error instanceof Refusal

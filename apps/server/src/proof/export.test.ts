@@ -71,7 +71,7 @@ test('a project is exported on the command line, and checked where there is no d
   const args = ['audit', 'export', projectId, '--out', file, '--disclose', '--checkpoint', checkpoint, '--json']
   const exported = await stewrd(env.home, args, { variables })
   expect([exported.code, exported.stderr]).toEqual([0, ''])
-  const count = await platform.sql`select from log where project_id = ${projectId}`
+  const count = await platform.worker`select from log where project_id = ${projectId}`
   expect(exported.json()).toMatchObject({ file, project_id: projectId, events: count.length, disclosed: 'everything' })
 
   const key = ['--key', platform.publicLog.verifierKey]
@@ -163,7 +163,7 @@ test('what a superuser edited is not exported as if it were true', async () => {
   const { database, platform } = bed.tested
   const { projectId } = bed.project
   const owner = connect(database.url, { role: null, max: 1 })
-  const [event] = await platform.sql<{ stream: string; seq: number; actor: string }[]>`
+  const [event] = await platform.worker<{ stream: string; seq: number; actor: string }[]>`
     select stream, seq, actor from events where project_id = ${projectId} and type = 'KeyRotated'`
   const { stream, seq, actor } = event!
   await owner`update events set actor = 'user:mallory' where stream = ${stream} and seq = ${seq}`

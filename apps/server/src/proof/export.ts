@@ -53,7 +53,7 @@ export async function exportProject(platform: Platform, options: ExportOptions):
   const first = await firstPlace(platform.sql, range)
   const oldest = first === undefined ? undefined : await checkpointCovering(platform.sql, first)
   const notes = [...(oldest ? [oldest.note] : []), ...given.map((g) => g.note), newest.note]
-  const foreign = await foreignPlaces(platform.sql, range)
+  const foreign = await foreignPlaces(platform.worker, range)
   const format = foreign.inOwn.size + foreign.begins.length > 0 ? FOREIGN_FORMAT : FORMAT
   const head = { ...headOf(platform, { runId: null, ...range, disclosed: disclose }), format } as const
   const mayOpen = ({ type, project_id }: ProofRow) => project_id === projectId && opens[disclose](type)

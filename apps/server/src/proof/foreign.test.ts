@@ -100,7 +100,7 @@ function holds() {
     const session = { projectId: a.projectId, sessionId: a.session }
     expect(await client.sessions.get.query(session)).toMatchObject({ status: 'active', turns: [{ message: 'Hi' }] })
     for (const view of ['files', 'sessions']) {
-      const { sql, dataKeys } = bed.tested.platform
+      const { worker: sql, dataKeys } = bed.tested.platform
       expect(await replayView({ sql, dataKeys }, view)).toMatchObject({ equal: true, leftOut: 0 })
     }
     expect((await client.files.list.query({ projectId: a.projectId })).files.map(({ fileId }) => fileId)).toContain(
@@ -183,7 +183,7 @@ describe('a command of one project was carried out in streams of another:', () =
   })
 
   test('whoever reads the log gets each with the project that it was recorded under', async () => {
-    const { sql, dataKeys } = bed.tested.platform
+    const { worker: sql, dataKeys } = bed.tested.platform
     const read = (await Array.fromAsync(readLog({ sql, dataKeys }))).flat()
     for (const place of Object.values(places)) {
       const shown = await bed.server.client.history.get.query({ index: place })
@@ -199,7 +199,7 @@ describe('after the other project was shredded', () => {
     const { projects } = bed.server.client
     await projects.shred.mutate({ projectId: b.projectId, confirm: 'Runs', now: true })
     const destroyed = async () => {
-      const left = await bed.tested.platform.sql`select from data_keys where scope = ${b.projectId}`
+      const left = await bed.tested.platform.worker`select from data_keys where scope = ${b.projectId}`
       expect(left).toHaveLength(0)
     }
     await vi.waitFor(destroyed, { timeout: 60_000, interval: 200 })

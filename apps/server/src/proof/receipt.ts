@@ -11,6 +11,7 @@ import { DataKeyMissing } from '@stewrd/db/data-keys.ts'
 import { checkpointCovering } from '@stewrd/db/log-tree/checkpoints.ts'
 import { nodeReader } from '@stewrd/db/log-tree/node-reader.ts'
 import { placesOf, readProofRows } from '@stewrd/db/log-tree/proof-rows.ts'
+import { scoped, wholeAccount } from '@stewrd/db/scope.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Platform } from '../platform.ts'
 import { streamOf } from '../projects/project-of.ts'
@@ -46,8 +47,9 @@ export async function runReceipt(
 
 /** The project whose run this is. */
 export async function projectOfRun({ sql, accountId }: Platform, runId: string): Promise<string> {
-  const [head] = await sql<{ project_id: string }[]>`
+  const heads = sql<{ project_id: string }[]>`
     select project_id from heads where account_id = ${accountId} and stream = ${runStream(runId)}`
+  const [head] = await scoped(heads, wholeAccount(accountId))
   if (!head) throw new Refusal('NOT_FOUND', { what: 'run', id: runId })
   return head.project_id
 }
@@ -103,10 +105,10 @@ const signedSize = async ({ publicLog }: Platform) => (await publicLog.published
 type Chosen = { projectId: string; runId: string; places: readonly number[]; newest: Signed }
 
 async function written(platform: Platform, { projectId, runId, places, newest }: Chosen): Promise<string> {
-  const { sql, dataKeys } = platform
+  const { sql, accountId, dataKeys } = platform
   const read = nodeReader(sql)
   const prover: Prover = { read, tree: newest, dataKeys, opens: ({ type }) => !saidInRuns.has(type) }
-  const rows = await readProofRows(sql, places)
+  const rows = await readProofRows(sql, accountId, places)
   const oldest = await checkpointCovering(sql, Math.max(...places))
   const pieces: string[] = []
   const text = bundleText({

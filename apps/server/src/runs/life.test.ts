@@ -33,7 +33,7 @@ const silent = (_url: unknown, init?: { signal?: AbortSignal | null }) =>
 const quiet: RunTarget = { ...demo, source: 'default', provider: { provider: 'custom', baseUrl: 'http://quiet/v1' } }
 
 function bed(node: string, over: Partial<RunsDeps> = {}) {
-  const { accountId, now, secrets, store, sql } = tested.platform
+  const { accountId, now, secrets, store, worker: sql } = tested.platform
   const log = createLogger({ production: true, logLevel: 'silent' })
   const revisions = async (streams: readonly string[]) => {
     const rows = await sql<{ stream: string; seq: number }[]>`

@@ -1,4 +1,5 @@
 import { runWithin } from '@stewrd/db/db-error.ts'
+import { scoped, wholeAccount } from '@stewrd/db/scope.ts'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Stopping } from '../kernel/stopping.ts'
@@ -89,13 +90,15 @@ function runsStore({ store, metering }: Platform): RunsDeps['store'] {
 }
 
 async function revisions({ sql, accountId }: Platform, streams: readonly string[]) {
-  const rows = await runWithin(sql<{ stream: string; seq: number }[]>`
-    select stream, seq from heads where account_id = ${accountId} and stream = any(${[...streams]}::text[])`)
+  const statement = sql<{ stream: string; seq: number }[]>`
+    select stream, seq from heads where account_id = ${accountId} and stream = any(${[...streams]}::text[])`
+  const rows = await runWithin(scoped(statement, wholeAccount(accountId)))
   return new Map(rows.map(({ stream, seq }) => [stream, seq]))
 }
 
 async function streamOwner({ sql, accountId }: Platform, stream: string): Promise<string | undefined> {
-  const [head] = await runWithin(sql<{ project_id: string }[]>`
-    select project_id from heads where account_id = ${accountId} and stream = ${stream}`)
+  const statement = sql<{ project_id: string }[]>`
+    select project_id from heads where account_id = ${accountId} and stream = ${stream}`
+  const [head] = await runWithin(scoped(statement, wholeAccount(accountId)))
   return head?.project_id
 }

@@ -200,7 +200,7 @@ test('a revoked API key appends nothing, also on a node that still remembers it'
     body: form.readable,
     duplex: 'half',
   })
-  const { sql } = bed.tested.platform
+  const { worker: sql } = bed.tested.platform
   const byKey = async () => {
     const rows = await sql`select 1 from events where project_id = ${projectId} and actor like 'api-key:%'`
     return rows.length

@@ -20,7 +20,7 @@ export const createShredKeeper = (shredder: Shredder, log: Logger): Loop =>
   })
 
 async function goOn(shredder: Shredder): Promise<false> {
-  const { sql, accountId, clock } = shredder
+  const { worker: sql, accountId, clock } = shredder
   const now = await clock.dueTime(sql)
   if (now === undefined) return false
   for (const { projectId } of await unfinishedShreddings(sql, accountId)) await finishShredding(shredder, projectId)

@@ -29,7 +29,7 @@ test.each(shredSteps)('a shredding that dies after "%s" is ended, and leaves not
   })
   const left = await remainsOf(platform.sql, platform.accountId, projectId)
   expect(left).toEqual({ dataKeys: 0, states: 0, rows: 0, lookups: 0 })
-  const events = await platform.sql<{ type: string }[]>`
+  const events = await platform.worker<{ type: string }[]>`
     select type from events where project_id = ${projectId} and type = 'ProjectShredded'`
   expect(events).toHaveLength(1)
 })

@@ -71,12 +71,14 @@ test('a dump from afterwards has no sealed key, name or API key of a shredded pr
     name: 'DataKeyMissing',
   })
   const left = new DataKeys(platform.sql, await openKeyring({ env, egress: platform.egress }, { create: false }))
-  const rows = await owner<{ id: string; account_id: string }[]>`select id, account_id from data_keys`
+  const rows = await owner<
+    { id: string; scope: string; account_id: string }[]
+  >`select id, scope, account_id from data_keys`
   expect(rows.length).toBeGreaterThan(2)
   const { dekId, sealed } = state.key
   const aad = { accountId: platform.accountId, projectId, baseUrl, dekId }
-  for (const { id, account_id } of rows) {
-    const key = await left.byId(account_id, id)
+  for (const { id, scope, account_id } of rows) {
+    const key = await left.byId(account_id, scope, id)
     expect(() => openSecret({ ...key, id: dekId, purpose: 'secret' }, aad, Buffer.from(sealed, 'base64'))).toThrow(
       'ENVELOPE_TAMPERED',
     )

@@ -68,7 +68,7 @@ export async function shredding(platform: Platform, projectId: string): Promise<
   if (shredded) return standing(shredded)
   const project = await projectOf(platform, projectId)
   if (project.status === 'shredding') return { state: 'requested', dueAt: project.dueAt }
-  const recorded = await recordedShredding(platform.sql, platform.accountId, projectId)
+  const recorded = await recordedShredding(platform.worker, platform.accountId, projectId)
   return recorded ? { state: 'destroying', at: recorded.at, doneAt: null, heldBy: [] } : { state: 'none' }
 }
 

@@ -16,7 +16,7 @@ export type ShredStep = (typeof shredSteps)[number]
 
 /** What shredding works with. A `Platform` is one. */
 export type Shredder = {
-  sql: Sql
+  worker: Sql
   store: EventStore
   nodes: Pick<Nodes, 'notForgotten'>
   forgetting: Forgetting
@@ -36,7 +36,7 @@ const PATIENCE_MS = 20_000
 
 /** Records that the project is shredded, and then destroys it. Refused while nobody asked for it, or its time has not come. */
 export async function shredProject(shredder: Shredder, projectId: string, options: ShredOptions): Promise<void> {
-  const { accountId, sql } = shredder
+  const { accountId, worker: sql } = shredder
   if (!(await db.recordedShredding(sql, accountId, projectId))) await record(shredder, projectId, options)
   options.onStep?.('recorded')
   await finishShredding(shredder, projectId, options)
@@ -56,7 +56,7 @@ export async function finishShredding(
   projectId: string,
   { onStep = () => {} }: Pick<ShredOptions, 'onStep'> = {},
 ): Promise<void> {
-  const { sql, accountId } = shredder
+  const { worker: sql, accountId } = shredder
   const { storage } = shredder.files
   const recorded = await db.recordedShredding(sql, accountId, projectId)
   if (!recorded) throw new Refusal('SHRED_NOT_REQUESTED', { projectId })

@@ -84,7 +84,7 @@ describe('a shredded project', () => {
     // The other server has opened it all before.
     await history(projectId, other)
     await client.projects.shred.mutate({ projectId, confirm: 'Runs', now: true })
-    sealed = await platform.sql<EventRow[]>`
+    sealed = await platform.worker<EventRow[]>`
       select ${eventColumns(platform.sql)} from events e where project_id = ${projectId}`
   })
 
@@ -139,7 +139,7 @@ describe('a shredded project', () => {
       await expect(
         on.store.execute(projects, stream, write, { commandId: randomUUID(), actor: 'operator:test' }),
       ).rejects.toMatchObject({ code: 'PROJECT_SHREDDED' })
-    const keys = await platform.sql`select from data_keys where scope = ${projectId}`
+    const keys = await platform.worker`select from data_keys where scope = ${projectId}`
     expect(keys).toHaveLength(0)
   })
 
@@ -148,11 +148,11 @@ describe('a shredded project', () => {
       platform.sql,
       await openKeyring({ env: bed.tested.env, egress: platform.egress }, { create: false }),
     )
-    const rows = await platform.sql<{ id: string; account_id: string }[]>`
-      select id, account_id from data_keys where purpose = 'event'`
+    const rows = await platform.worker<{ id: string; scope: string; account_id: string }[]>`
+      select id, scope, account_id from data_keys where purpose = 'event'`
     expect(rows.length).toBeGreaterThan(0)
-    for (const { id, account_id } of rows) {
-      const key = await keys.byId(account_id, id)
+    for (const { id, scope, account_id } of rows) {
+      const key = await keys.byId(account_id, scope, id)
       for (const row of sealed)
         expect(() => openEvent({ ...key, id: row.dek_id }, headerOf(row), row)).toThrow('ENVELOPE_TAMPERED')
     }

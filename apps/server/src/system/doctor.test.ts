@@ -1,4 +1,6 @@
-import { chmod, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, disconnect } from '@stewrd/db/connect.ts'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
@@ -29,6 +31,33 @@ test('a healthy installation is said to be one', async () => {
   expect(checks.map((c) => c.check)).toEqual(
     expect.arrayContaining(['configuration', 'home', 'database and keyring', 'log', 'view llm', 'owner account']),
   )
+  const said = Object.fromEntries(checks.map((c) => [c.check, c.found]))
+  expect(said['database']).toMatch(/^Postgres 18\.\d+, encoding UTF8, connected directly$/)
+  expect(said['database logins']).toMatch(
+    /^requests sign in as stewrd_app_[0-9a-f]{8}, background work as stewrd_worker_[0-9a-f]{8}$/,
+  )
+  expect((await systemHealth(tested.platform)).database).toMatchObject({ encoding: 'UTF8', pooler: null, advice: null })
+})
+
+test('a server that works under the owner’s login says so, and what to do', async () => {
+  const name = `shared_${randomBytes(4).toString('hex')}`
+  const admin = connect(tested.database.url, { max: 1, role: null })
+  await admin.unsafe(`create role ${name} login password 'x'; grant stewrd_app, stewrd_worker to ${name}`)
+  await admin.unsafe(`create database ${name} template template0 owner ${name}`)
+  const url = new URL(tested.database.url)
+  Object.assign(url, { pathname: `/${name}`, username: name, password: 'x' })
+  const home = await mkdtemp(join(tmpdir(), 'stewrd-shared-'))
+  const checks = await diagnosis({ DATABASE_URL: url.href, STEWRD_HOME: home })
+  expect(checks.find((c) => c.check === 'database logins')).toEqual({
+    check: 'database logins',
+    ok: false,
+    found: `requests sign in as ${name} in the role stewrd_app, background work as ${name} in the role stewrd_worker`,
+    mend: expect.stringContaining(`alter role "${name}" createrole`),
+  })
+  await admin.unsafe(`drop database ${name} with (force)`)
+  await admin.unsafe(`drop role ${name}`)
+  await disconnect(admin)
+  await rm(home, { recursive: true })
 })
 
 test('a folder that the server cannot write is found, with what to do', async () => {

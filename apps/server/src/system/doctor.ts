@@ -14,6 +14,7 @@ import { NOT_KEPT } from '../log/signer.ts'
 import type { Platform } from '../platform.ts'
 import { createPlatform } from '../platform.ts'
 import { clockMessage, offBy } from './clock-message.ts'
+import { databaseDiagnoses } from './database.ts'
 import { setAsideOf, stoppedBy } from './stopped-view.ts'
 
 /** Events that are named one by one. */
@@ -44,6 +45,7 @@ export async function diagnose(): Promise<Diagnosis[]> {
   try {
     done.push(
       await clocks(platform),
+      ...(await databaseDiagnoses(platform)),
       await logged(platform),
       await ownership(platform),
       await signed(platform),
@@ -120,7 +122,7 @@ async function logged({ sql, history }: Platform): Promise<Diagnosis> {
 }
 
 /** An earlier version let a command of one project change a file or session of another. Nothing can be done about it, and nothing has to be. */
-async function ownership({ sql }: Platform): Promise<Diagnosis> {
+async function ownership({ worker: sql }: Platform): Promise<Diagnosis> {
   const check = 'ownership'
   const events = await foreignInThings(sql)
   if (events.length === 0) return { check, ok: true, found: 'every file and session was changed by its own project' }

@@ -6,6 +6,8 @@ import { fallbackLlm } from '../llm/current.ts'
 import type { Platform } from '../platform.ts'
 import type { RunCapacity } from '../runs/capacity.ts'
 import { clockMessage, offBy } from './clock-message.ts'
+import type { DatabaseHealth } from './database.ts'
+import { databaseHealth } from './database.ts'
 import type { SetAside, Stopped } from './stopped-view.ts'
 import { setAsideOf, stoppedBy } from './stopped-view.ts'
 import { router, sessionProcedure } from '../trpc/trpc.ts'
@@ -23,6 +25,7 @@ export type SystemHealth = {
   disk: DiskProblem | null
   /** Runs of this node. `refused`: starts that it had no room for since it began; `atOnce`, `waiting`: its bounds. */
   runs: { running: number; starting: number; refused: number } & RunCapacity
+  database: DatabaseHealth
   log: LogHealth
   views: ViewHealth[]
   fallback: {
@@ -60,7 +63,8 @@ export const systemRouter = router({
 })
 
 export async function systemHealth(platform: Platform): Promise<SystemHealth> {
-  const [log, views, setAside, nodes, clocksOff] = await Promise.all([
+  const [database, log, views, setAside, nodes, clocksOff] = await Promise.all([
+    databaseHealth(platform),
     logHealth(platform),
     platform.views.status(),
     platform.views.setAside(),
@@ -78,6 +82,7 @@ export async function systemHealth(platform: Platform): Promise<SystemHealth> {
     uptimeMs,
     clock: clockHealth(platform, clocksOff),
     disk: platform.disk.problem ?? null,
+    database,
     log,
     views: views.map((status) => ({
       view: status.view,

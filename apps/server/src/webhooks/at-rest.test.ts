@@ -35,7 +35,7 @@ test('nothing more is sent of a shredded project, and nothing is left of its del
   await bed.run(apiKey)
   await tried(projectId)
   await bed.client.projects.shred.mutate({ projectId, confirm: 'Gone', now: true })
-  const { sql, accountId } = bed.tested.platform
+  const { worker: sql, accountId } = bed.tested.platform
   // As a server that was just about to enter one.
   const late = { id: randomUUID(), projectId, event: 'agent.completed', source: { stream: 'run:x', seq: 1 } }
   await addDeliveries(sql, accountId, [late])

@@ -5,7 +5,7 @@ import { projects } from '@stewrd/core/projects/projects.ts'
 import { theAccount } from '../accounts.ts'
 import { connect, disconnect } from '../connect.ts'
 import { applyWithin, migrate, readMigrations, unknownMigrations } from '../migrate.ts'
-import { ensureAppRole } from '../role.ts'
+import { ensureRoles } from '../role.ts'
 import { payers } from '../testkit/ledger.ts'
 import type { World } from '../testkit/world.ts'
 import { by, createWorld } from '../testkit/world.ts'
@@ -82,6 +82,26 @@ test('a database becomes what another was: every row, grants and sequences; and 
   await disconnect(app)
 })
 
+test('an owner who is no superuser takes it, and fills a database of its own whose policies bind it as before', async () => {
+  const url = new URL(await empty())
+  const name = url.pathname.slice(1)
+  await admin.unsafe(`create role ${name} login password 'x'; grant stewrd_app, stewrd_worker to ${name}`)
+  await admin.unsafe(`alter database ${name} owner to ${name}`)
+  Object.assign(url, { username: name, password: 'x' })
+  const { shape, parts } = await taken(world.url)
+  await loadSnapshot(url.href, shape, of(parts))
+  expect(await contents(url.href, shape)).toEqual(await contents(world.url, shape))
+  expect((await taken(url.href)).parts).toEqual(parts)
+  const sql = connect(url.href, { max: 1, role: null })
+  const bound = await sql`
+    select relname from pg_class where relnamespace = 'public'::regnamespace and relrowsecurity and relforcerowsecurity order by 1`
+  expect(bound.map((row) => row['relname'])).toEqual(['data_keys', 'events', 'heads'])
+  await disconnect(sql)
+  await admin.unsafe(`drop database ${name} with (force)`)
+  made.splice(made.indexOf(name), 1)
+  await admin.unsafe(`drop role ${name}`)
+})
+
 test('jobs are not in it: the restored database has their tables, and none of them', async () => {
   await world.owner`insert into pgboss.queue (name, policy, retry_limit, retry_delay, retry_backoff, expire_seconds,
     retention_seconds, deletion_seconds, partition, table_name) values ('q', 'exclusive', 1, 1, false, 9, 9, 9, false, 'job_common')`
@@ -102,7 +122,7 @@ test('one of an older schema is filled as it was, and then brought up to date', 
   const older = all.filter(({ name }) => name < '0020')
   const url = await empty()
   const sql = connect(url, { max: 1, role: null })
-  await ensureAppRole(sql)
+  await ensureRoles(sql)
   await sql.begin((tx) => applyWithin(tx, older))
   const { accountId } = await theAccount(sql)
   await disconnect(sql)

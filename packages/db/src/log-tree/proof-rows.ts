@@ -3,6 +3,7 @@ import type { Sql } from '../connect.ts'
 import { run } from '../db-error.ts'
 import type { LoggedRow } from '../record.ts'
 import { eventColumns } from '../record.ts'
+import { scoped, wholeAccount } from '../scope.ts'
 import { plainArray } from '../sql-array.ts'
 import { LogDamaged } from './nodes.ts'
 
@@ -32,6 +33,7 @@ export async function* proofRows(
     for (let i = 0; i < places.length; i += ROWS)
       yield await readProofRows(
         sql,
+        range.accountId,
         places.slice(i, i + ROWS).map(({ idx }) => idx),
       )
     const last = places.at(-1)
@@ -96,14 +98,15 @@ export async function placesOf(
   return rows.map(({ idx }) => idx)
 }
 
-/** The events at these places, in the order asked for. Throws LogDamaged for a place without its event, or one before it that is gone. */
-export async function readProofRows(sql: Sql, places: readonly number[]): Promise<ProofRow[]> {
-  const rows = await run(sql<(LoggedRow & { previous: Buffer | null })[]>`
+/** The account's events at these places, in the order asked for. Throws LogDamaged for a place without its event, or one before it that is gone. */
+export async function readProofRows(sql: Sql, accountId: string, places: readonly number[]): Promise<ProofRow[]> {
+  const statement = sql<(LoggedRow & { previous: Buffer | null })[]>`
     select l.idx, ${eventColumns(sql)}, p.chain as previous
     from unnest(${plainArray(places)}::bigint[]) with ordinality as wanted(idx, nth)
     join log l on l.idx = wanted.idx join events e using (account_id, stream, seq)
     left join events p on p.account_id = e.account_id and p.stream = e.stream and p.seq = e.seq - 1
-    order by wanted.nth`)
+    order by wanted.nth`
+  const rows = await run(scoped(statement, wholeAccount(accountId)))
   return places.map((idx, i) => {
     const row = rows[i]
     const previous = row?.seq === 1 ? GENESIS : row?.previous

@@ -37,45 +37,45 @@ async function nextPrimary() {
   const from = ring.primary
   const to = await ring.manage.add()
   await ring.manage.setPrimary(to)
-  await registerPrimary(world.sql, ring)
+  await registerPrimary(world.worker, ring)
   return { ring, from, to }
 }
 async function rewrap(to: KekRef): Promise<readonly DamagedDataKey[]> {
   let damaged: readonly DamagedDataKey[] = []
-  for await (const progress of rewrapAll(world.sql, await open(), to)) damaged = progress.damaged
+  for await (const progress of rewrapAll(world.worker, await open(), to)) damaged = progress.damaged
   return damaged
 }
-const wrappedRows = () => world.sql<{ id: string; wrapped: Buffer }[]>`select id, wrapped from data_keys order by id`
+const wrappedRows = () => world.worker<{ id: string; wrapped: Buffer }[]>`select id, wrapped from data_keys order by id`
 
 test('every data key moves to the new master key, in batches, and opens as before', async () => {
   const scopes = await fill(world.dataKeys, 150)
   const before = await Promise.all(scopes.map((s) => world.dataKeys.current(world.accountId, s, 'event')))
   const { from, to, ring } = await nextPrimary()
-  await closeOthers(world.sql, to)
+  await closeOthers(world.worker, to)
   const seen: number[] = []
-  for await (const { done, total } of rewrapAll(world.sql, ring, to)) {
+  for await (const { done, total } of rewrapAll(world.worker, ring, to)) {
     seen.push(done)
     expect(total).toBeGreaterThanOrEqual(150)
   }
   expect(seen.length).toBeGreaterThan(2)
   expect(seen).toEqual(seen.toSorted((a, b) => a - b))
-  expect(await countUnder(world.sql, from)).toBe(0)
+  expect(await countUnder(world.worker, from)).toBe(0)
   await ring.manage.remove(from)
   const fresh = new DataKeys(world.sql, await open())
-  await fresh.checkKeyring()
-  for (const key of before)
-    expect((await fresh.byId(world.accountId, key.id)).key.equals(key.key), 'the same data key').toBe(true)
-  const [row] = await world.sql<{ former: string[] }[]>`select former_keks as former from data_keys limit 1`
+  await fresh.checkKeyring(world.worker)
+  for (const [i, key] of before.entries())
+    expect((await fresh.byId(world.accountId, scopes[i]!, key.id)).key.equals(key.key), 'the same data key').toBe(true)
+  const [row] = await world.worker<{ former: string[] }[]>`select former_keks as former from data_keys limit 1`
   expect(row!.former).toEqual([`${from.id}/1`])
 })
 
 test('two who do it at once do not undo each other', async () => {
   await fill(world.dataKeys, 200)
   const { from, to } = await nextPrimary()
-  await closeOthers(world.sql, to)
+  await closeOthers(world.worker, to)
   await Promise.all([rewrap(to), rewrap(to), rewrap(to)])
-  expect(await countUnder(world.sql, from)).toBe(0)
-  const [longest] = await world.sql<{ n: number }[]>`select max(cardinality(former_keks)) as n from data_keys`
+  expect(await countUnder(world.worker, from)).toBe(0)
+  const [longest] = await world.worker<{ n: number }[]>`select max(cardinality(former_keks)) as n from data_keys`
   expect(longest!.n).toBe(1)
 })
 
@@ -87,37 +87,37 @@ test('nothing new is wrapped under a closed key, not even by a server that has n
   const { from, to } = await nextPrimary()
   // Data keys are made all the time, while the old key is closed in the middle of them.
   const makers = Array.from({ length: 20 }, () => fill(node, 3).catch((error: unknown) => error))
-  await closeOthers(world.sql, to)
+  await closeOthers(world.worker, to)
   const after = await Promise.all(makers)
   await rewrap(to)
-  const left = await countUnder(world.sql, from)
+  const left = await countUnder(world.worker, from)
   const refused = after.filter((r) => r instanceof Error)
   for (const error of refused) expect(error).toMatchObject({ code: 'KEK_CLOSED', kekId: from.id })
   expect(left).toBe(0)
   await expect(fill(node, 1)).rejects.toMatchObject({ code: 'KEK_CLOSED' })
-  expect(await countUnder(world.sql, from)).toBe(0)
+  expect(await countUnder(world.worker, from)).toBe(0)
 })
 
 test('a server that reads the file again goes on with the new key', async () => {
   const node = new DataKeys(world.sql, await open())
   await fill(node, 1)
   const { to } = await nextPrimary()
-  await closeOthers(world.sql, to)
-  const before = await countUnder(world.sql, to)
+  await closeOthers(world.worker, to)
+  const before = await countUnder(world.worker, to)
   await fill(node, 2)
-  expect(await countUnder(world.sql, to)).toBe(before + 2)
+  expect(await countUnder(world.worker, to)).toBe(before + 2)
 })
 
 test('a damaged data key is named and left as it is; all others move', async () => {
   const scopes = await fill(world.dataKeys, 5)
-  const damage = world.sql`update data_keys set wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1) where scope = ${scopes[2]!}`
+  const damage = world.worker`update data_keys set wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1) where scope = ${scopes[2]!}`
   await damage
   const { from, to } = await nextPrimary()
-  await closeOthers(world.sql, to)
+  await closeOthers(world.worker, to)
   const damaged = await rewrap(to)
   expect(damaged).toMatchObject([{ scope: scopes[2], kek: from, code: 'UNWRAP_FAILED' }])
-  expect(await countElsewhere(world.sql, to)).toBe(1)
-  expect(await retireUnused(world.sql, from)).toBe(false)
+  expect(await countElsewhere(world.worker, to)).toBe(1)
+  expect(await retireUnused(world.worker, from)).toBe(false)
 })
 
 test('no event, head or log row is touched', async () => {
@@ -134,7 +134,7 @@ test('no event, head or log row is touched', async () => {
   const before = await rows()
   const wrapped = await wrappedRows()
   const { to } = await nextPrimary()
-  await closeOthers(world.sql, to)
+  await closeOthers(world.worker, to)
   await rewrap(to)
   expect(await rows()).toBe(before)
   expect(await wrappedRows()).not.toEqual(wrapped)
@@ -145,16 +145,16 @@ test('no event, head or log row is touched', async () => {
 test('a key is retired when nothing depends on it, and not before; a new rotation may bring it back', async () => {
   await fill(world.dataKeys, 2)
   const { ring, from, to } = await nextPrimary()
-  expect(await retireUnused(world.sql, from)).toBe(false)
-  await closeOthers(world.sql, to)
+  expect(await retireUnused(world.worker, from)).toBe(false)
+  await closeOthers(world.worker, to)
   await rewrap(to)
-  expect(await retireUnused(world.sql, from)).toBe(true)
-  expect(await retireUnused(world.sql, to)).toBe(false)
+  expect(await retireUnused(world.worker, from)).toBe(true)
+  expect(await retireUnused(world.worker, to)).toBe(false)
   await ring.manage.setPrimary(from)
-  await expect(registerPrimary(world.sql, ring)).rejects.toMatchObject({ code: 'KEK_CLOSED', kekId: from.id })
-  await reopen(world.sql, ring.primary)
-  await registerPrimary(world.sql, ring)
-  const usage = await masterKeyUsage(world.sql)
+  await expect(registerPrimary(world.worker, ring)).rejects.toMatchObject({ code: 'KEK_CLOSED', kekId: from.id })
+  await reopen(world.worker, ring.primary)
+  await registerPrimary(world.worker, ring)
+  const usage = await masterKeyUsage(world.worker)
   expect(usage.map(({ id, status }) => ({ id, status }))).toEqual([
     { id: from.id, status: 'open' },
     { id: to.id, status: 'open' },
@@ -164,8 +164,8 @@ test('a key is retired when nothing depends on it, and not before; a new rotatio
 test('a single damaged row does not make a key look wrong at start', async () => {
   const dataKeys = new DataKeys(world.sql, await open())
   const scopes = await fill(dataKeys, 3)
-  await world.sql`update data_keys set wrapped = '\\x01' where scope = ${scopes[2]!}`
-  const check = async () => new DataKeys(world.sql, await open()).checkKeyring()
+  await world.worker`update data_keys set wrapped = '\\x01' where scope = ${scopes[2]!}`
+  const check = async () => new DataKeys(world.sql, await open()).checkKeyring(world.worker)
   await expect(check()).resolves.toBeUndefined()
   await world.sql`update master_keys set canary = null`
   await expect(check()).resolves.toBeUndefined()
@@ -175,14 +175,14 @@ test('a single damaged row does not make a key look wrong at start', async () =>
 
 test('another key under the right name is found out, with the projects at risk', async () => {
   const dataKeys = new DataKeys(world.sql, await open())
-  await dataKeys.checkKeyring()
+  await dataKeys.checkKeyring(world.worker)
   await fill(dataKeys, 3)
   await dataKeys.deploymentKey('fingerprint')
   await dataKeys.current(world.accountId, world.accountId, 'event')
   const ring = JSON.parse(await readFile(world.keyring, 'utf8')) as { keys: { id: string; key: string }[] }
   ring.keys[0]!.key = Buffer.alloc(32, 5).toString('base64')
   await writeFile(world.keyring, JSON.stringify(ring))
-  await expect(new DataKeys(world.sql, await open()).checkKeyring()).rejects.toMatchObject({
+  await expect(new DataKeys(world.sql, await open()).checkKeyring(world.worker)).rejects.toMatchObject({
     name: 'KeyringMismatch',
     kekId: ring.keys[0]!.id,
     projects: 3,

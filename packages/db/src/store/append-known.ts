@@ -1,7 +1,8 @@
 import type { Sql } from '../connect.ts'
 import { runWithin } from '../db-error.ts'
+import { scoped } from '../scope.ts'
 import type { Unit } from './append.ts'
-import { recordRows, unitRows } from './append-rows.ts'
+import { recordRows, scopeOfUnits, unitRows } from './append-rows.ts'
 import { rowTypes } from './row-types.ts'
 
 /** Streams that have events already, and nothing else to write or to hold: what most appends under load are. */
@@ -37,6 +38,7 @@ export async function appendKnown(sql: Sql, units: readonly Unit[]): Promise<rea
   const types = await rowTypes(sql)
   const values = [unitRows(types.unit, units, []), recordRows(types.record, units), units.length]
   const typed = values.map((value) => sql.typed(value as never, 0))
-  const [short] = await runWithin(sql.unsafe<{ written: number[] }[]>(TEXT, typed, { prepare: true }))
+  const statement = sql.unsafe<{ written: number[] }[]>(TEXT, typed, { prepare: true })
+  const [short] = await runWithin(scoped(statement, scopeOfUnits(units)))
   return short ? units.flatMap((_, nth) => (short.written.includes(nth) ? [] : [nth])) : []
 }

@@ -1,5 +1,6 @@
 import type { Sql } from '../connect.ts'
 import { runWithin } from '../db-error.ts'
+import { scoped, scopeOf } from '../scope.ts'
 import type { Unit } from './append.ts'
 import { BinaryParameters } from './binary-values.ts'
 
@@ -31,7 +32,7 @@ export async function appendOne(sql: Sql, { id, from, to, guards, records, ...un
       .bigints(guards.map((g) => g.revision))
       .int(guards.length)
   const text = textOf({ begins: from.seq === 0, guarded: guards.length > 0, events: records.length })
-  const { count: placed } = await runWithin(sql.unsafe(text, values.parameters(), asPrepared))
+  const { count: placed } = await runWithin(scoped(sql.unsafe(text, values.parameters(), asPrepared), scopeOf(id)))
   return placed > 0
 }
 

@@ -1,4 +1,6 @@
 import type { Guard, StreamId } from '@stewrd/core/kernel/execute.ts'
+import type { Scope } from '../scope.ts'
+import { scopeOfStreams } from '../scope.ts'
 import type { Unit } from './append.ts'
 import { BinaryRows } from './binary-values.ts'
 
@@ -9,6 +11,11 @@ type Owner = Pick<StreamId, 'accountId' | 'projectId'>
 
 export const nameOf = ({ accountId, projectId }: Owner, { stream, revision }: Guard) =>
   `${accountId}/${projectId}/${stream}@${revision}`
+
+/** Streams that are written and those that are guarded. */
+export function scopeOfUnits(units: readonly Unit[]): Scope {
+  return scopeOfStreams(units.flatMap(({ id, guards }) => [id, ...guards.map(({ stream }) => ({ ...id, stream }))]))
+}
 
 /** The columns of `append_unit`, in its order. */
 export function unitRows(type: number, units: readonly Unit[], guards: readonly NumberedGuard[]): Buffer {

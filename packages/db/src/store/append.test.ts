@@ -205,7 +205,7 @@ describe('appending', () => {
     await lose(gone)
     await expect(store.execute(projects, gone, rename('y'), by())).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await Promise.all(others.map((stream) => store.execute(projects, stream, rename('y'), by())))
-    const heads = await sql`select from heads where stream = ${gone.stream}`
+    const heads = await world.owner`select from heads where stream = ${gone.stream}`
     expect(heads).toHaveLength(0)
 
     const again = world.project()
@@ -213,7 +213,7 @@ describe('appending', () => {
     await lose(again)
     const all = await Promise.allSettled([again, ...others].map((s) => store.execute(projects, s, rename('z'), by())))
     expect(all.map((r) => r.status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
-    expect(await sql`select from heads where stream = ${again.stream}`).toHaveLength(0)
+    expect(await world.owner`select from heads where stream = ${again.stream}`).toHaveLength(0)
   })
 
   test('text that the database cannot hold hurts nobody else', async () => {
@@ -257,7 +257,7 @@ describe('appending', () => {
 })
 
 test('what is delivered is what was committed, in order, while another transaction stays open', async () => {
-  const sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+  const sequencer = new Sequencer({ sql: world.worker, node: 'test' })
   const open = await world.owner.reserve()
   await open`begin isolation level repeatable read`
   await open`insert into accounts (id, one) values (${randomUUID()}, true) on conflict do nothing`
@@ -280,7 +280,7 @@ test('what is delivered is what was committed, in order, while another transacti
     { idx: number; stream: string; seq: number }[]
   >`select idx, stream, seq from log order by idx`
   expect(log.map((l) => l.idx)).toEqual(log.map((_, i) => i))
-  const events = await world.sql<{ stream: string; seq: number }[]>`select stream, seq from events`
+  const events = await world.worker<{ stream: string; seq: number }[]>`select stream, seq from events`
   expect(log).toHaveLength(events.length)
   for (const rows of Map.groupBy(log, (l) => l.stream).values())
     expect(rows.map((l) => l.seq)).toEqual(rows.map((_, i) => i + 1))

@@ -2,11 +2,12 @@ import type { CreditMove, Guard, Limits, Lookup, Meters, StreamId } from '@stewr
 import type { EventHeader } from '@stewrd/crypto/envelope.ts'
 import type { Sql } from '../connect.ts'
 import { DbError, runWithin } from '../db-error.ts'
+import { scoped } from '../scope.ts'
 import { plainArray } from '../sql-array.ts'
 import { appendOne, isOneStream } from './append-one.ts'
 import { appendKnown, areKnown } from './append-known.ts'
 import type { NumberedGuard } from './append-rows.ts'
-import { nameOf, recordRows, unitRows } from './append-rows.ts'
+import { nameOf, recordRows, scopeOfUnits, unitRows } from './append-rows.ts'
 import { forgetRowTypes, rowTypes, TYPE_MISMATCH } from './row-types.ts'
 import type { TollFailure, TollRow } from './tolls.ts'
 import { metersOf, tollFailure, tollParts } from './tolls.ts'
@@ -87,7 +88,7 @@ export async function append(sql: Sql, units: readonly Unit[]): Promise<Appended
     where not exists (select from head where head.account_id = u.account_id and head.stream = u.stream)
     ${guards.length > 0 ? sql`union all select null, nth, seq, null from guard where seq is distinct from revision` : sql``}
     ${toll ? toll.rows : sql``}`
-  const rows = await orForget(sql, runWithin(statement))
+  const rows = await orForget(sql, runWithin(scoped(statement, scopeOfUnits(units))))
   return rows.length === 0 ? allWritten : outcomeOf(units, guards, rows)
 }
 

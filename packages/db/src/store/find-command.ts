@@ -3,6 +3,7 @@ import { Refusal } from '@stewrd/core/kernel/errors.ts'
 import type { Sql } from '../connect.ts'
 import type { DataKeys } from '../data-keys.ts'
 import { runWithin } from '../db-error.ts'
+import { scoped } from '../scope.ts'
 import type { EventRow } from '../record.ts'
 import { eventColumns, openRecord } from '../record.ts'
 import type { AnyOutcome, Job } from './job.ts'
@@ -13,10 +14,14 @@ export async function findCommands(
   commands: readonly { accountId: string; commandId: string }[],
 ): Promise<Map<string, EventRow[]>> {
   if (commands.length === 0) return new Map()
-  const rows = await runWithin(sql<EventRow[]>`
+  const statement = sql<EventRow[]>`
     select ${eventColumns(sql)}
     from unnest(${commands.map((c) => c.accountId)}::uuid[], ${commands.map((c) => c.commandId)}::text[]) as c(account_id, command_id)
-    join events e using (account_id, command_id) order by e.account_id, e.command_id, e.n`)
+    join events e using (account_id, command_id) order by e.account_id, e.command_id, e.n`
+  // A command id stands for one command of the whole account, whatever project it was meant for.
+  const accounts = [...new Set(commands.map((c) => c.accountId))]
+  const projects = accounts.map((accountId) => ({ accountId, projectId: '*' }))
+  const rows = await runWithin(scoped(statement, { projects }))
   return Map.groupBy(rows, (row) => commandName(row.account_id, row.command_id))
 }
 

@@ -97,7 +97,7 @@ test('a run that was started is found again by its id although its guards have m
 test('rotations against 200 runs on two nodes: in the log no run stands after the rotation that replaced its key', async () => {
   const id = world.project()
   const config = { ...id, stream: llmStream(id.projectId) }
-  const sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+  const sequencer = new Sequencer({ sql: world.worker, node: 'test' })
   sequencer.start()
   const nodes = [world.another().store, world.another().store]
   await world.store.execute(llm, config, { type: 'SetProvider', provider, model: 'gpt-4o', key: key(1) }, by())
@@ -143,7 +143,7 @@ test('rotations against 200 runs on two nodes: in the log no run stands after th
 test('the first change of a stream that had no event is ordered against runs too', async () => {
   const id = world.project()
   const config = { ...id, stream: llmStream(id.projectId) }
-  const sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+  const sequencer = new Sequencer({ sql: world.worker, node: 'test' })
   const other = world.another().store
   const guards = [{ stream: config.stream, revision: 0 }]
   const started = Array.from({ length: 50 }, () =>

@@ -50,11 +50,12 @@ async function stored(): Promise<StreamId> {
 
 /** Every row that an append writes. */
 const rows = async () => ({
-  heads: await world.sql`select stream, project_id, seq, chain, snapshot from heads order by stream`,
-  events: await world.sql`select stream, seq, project_id, chain from events order by stream, seq`,
-  outbox: await world.sql`select stream, seq from outbox order by stream, seq`,
+  heads: await world.worker`select stream, project_id, seq, chain, snapshot from heads order by stream`,
+  events: await world.worker`select stream, seq, project_id, chain from events order by stream, seq`,
+  outbox: await world.worker`select stream, seq from outbox order by stream, seq`,
 })
 
+// By itself: no policy binds this owner, who is a superuser (row-level-security.test.ts).
 describe('a statement refuses the stream of another project', () => {
   const removal = async (stream?: StreamId) => sealedElsewhere(world, files, stream ?? (await stored()), remove, other)
   const begun = (unit: Unit): Unit => ({ ...unit, from: { seq: 0, chain: unit.from.chain } })
@@ -62,7 +63,7 @@ describe('a statement refuses the stream of another project', () => {
   test('that swaps one head', async () => {
     const unit = await removal()
     const before = await rows()
-    expect(await appendOne(world.sql, unit)).toBe(false)
+    expect(await appendOne(world.owner, unit)).toBe(false)
     expect(await rows()).toEqual(before)
   })
 
@@ -71,7 +72,7 @@ describe('a statement refuses the stream of another project', () => {
     const own = await stored()
     const mine = await sealedElsewhere(world, files, own, remove, projectId)
     const before = await rows()
-    expect(await appendKnown(world.sql, [units[0]!, mine, units[1]!])).toEqual([0, 2])
+    expect(await appendKnown(world.owner, [units[0]!, mine, units[1]!])).toEqual([0, 2])
     const after = await rows()
     expect(after.events).toHaveLength(before.events.length + 1)
     for (const { id } of units) expect((await world.store.head(files, { ...id, projectId })).revision).toBe(1)
@@ -80,16 +81,16 @@ describe('a statement refuses the stream of another project', () => {
 
   test('that begins streams, and one with a head that a guard gave a row', async () => {
     const placed = fileOf()
-    await world.sql`
+    await world.owner`
       insert into heads (account_id, stream, project_id, seq, chain, from_seq, from_chain, state_version)
       values (${placed.accountId}, ${placed.stream}, ${projectId}, 0, ${Buffer.alloc(32)}, 0, ${Buffer.alloc(32)}, 0)`
     const unit = await sealedElsewhere(world, files, placed, store('b.txt'), other)
     const taken = begun(await removal())
     const fresh = await sealedElsewhere(world, files, fileOf(), store('c.txt'), other)
     const before = await rows()
-    expect(await appendOne(world.sql, unit)).toBe(false)
+    expect(await appendOne(world.owner, unit)).toBe(false)
     expect(await rows()).toEqual(before)
-    const { failures } = await append(world.sql, [unit, taken, fresh])
+    const { failures } = await append(world.owner, [unit, taken, fresh])
     expect([...failures.keys()]).toEqual([0, 1])
     expect((await rows()).events).toHaveLength(before.events.length + 1)
   })
@@ -104,8 +105,8 @@ describe('a statement refuses the stream of another project', () => {
       })),
     )
     const before = await rows()
-    expect(await appendOne(world.sql, units[0]!)).toBe(false)
-    expect([...(await append(world.sql, units)).failures.values()]).toEqual([
+    expect(await appendOne(world.owner, units[0]!)).toBe(false)
+    expect([...(await append(world.owner, units)).failures.values()]).toEqual([
       { kind: 'guard', moved: [stream], missing: [] },
       { kind: 'guard', moved: [stream], missing: [] },
     ])
@@ -169,7 +170,7 @@ describe('a stream of another project is to a caller', () => {
     const calls = [asOther(stream), stream, asOther(stream), stream, asOther(stream)]
     const outcomes = await Promise.allSettled(calls.map((id) => world.store.execute(files, id, remove, by())))
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled', 'rejected'])
-    const recorded = await world.sql`select project_id from events where stream = ${stream.stream}`
+    const recorded = await world.worker`select project_id from events where stream = ${stream.stream}`
     expect(recorded.map((row) => row['project_id'])).toEqual([projectId, projectId])
   })
 })

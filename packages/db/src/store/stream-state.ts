@@ -10,6 +10,7 @@ import type { Sql } from '../connect.ts'
 import type { DataKeys } from '../data-keys.ts'
 import { DataKeyMissing } from '../data-keys.ts'
 import { runWithin } from '../db-error.ts'
+import { scoped, scopeOf, scopeOfStreams } from '../scope.ts'
 import type { EventRow } from '../record.ts'
 import { eventColumns, openOwn } from '../record.ts'
 
@@ -50,12 +51,14 @@ export async function loadStreams(
   dataKeys: DataKeys,
   requests: readonly StreamRequest[],
 ): Promise<StreamState[]> {
-  const rows = await runWithin(sql<HeadRow[]>`
-    select r.nth, h.seq, h.chain, h.state_version, h.snapshot, h.snapshot_dek, h.project_id = r.project_id as own, exists (
+  const statement = sql<HeadRow[]>`
+    select r.nth, h.seq, h.chain, h.state_version, h.snapshot, h.snapshot_dek, h.project_id is not distinct from r.project_id as own, exists (
       select from shredded_projects s where s.account_id = h.account_id and s.project_id = h.project_id) as shredded
     from unnest(${`{${requests.map((_, i) => i).join(',')}}`}::int[], ${requests.map((r) => r.stream.accountId)}::uuid[],
       ${requests.map((r) => r.stream.stream)}::text[], ${requests.map((r) => r.stream.projectId)}::uuid[]) as r(nth, account_id, stream, project_id)
-    join heads h using (account_id, stream)`)
+    left join heads h using (account_id, stream)
+    where h.stream is not null or belongs_elsewhere(r.account_id, r.stream, r.project_id)`
+  const rows = await runWithin(scoped(statement, scopeOfStreams(requests.map((r) => r.stream))))
   const byNth = new Map(rows.map((row) => [row.nth, row]))
   return Promise.all(requests.map((request, i) => stateOf(sql, dataKeys, request, byNth.get(i))))
 }
@@ -83,7 +86,7 @@ async function fromSnapshot(
 ): Promise<SnapshotBody | undefined> {
   if (row.state_version !== decider.stateVersion || !row.snapshot || !row.snapshot_dek) return undefined
   try {
-    const key = await dataKeys.byId(stream.accountId, row.snapshot_dek)
+    const key = await dataKeys.byId(stream.accountId, stream.projectId, row.snapshot_dek)
     const aad = { ...stream, seq: row.seq, stateVersion: row.state_version, dekId: key.id }
     return JSON.parse(openSnapshot(key, aad, row.snapshot).toString('utf8')) as SnapshotBody
   } catch (error) {
@@ -114,12 +117,13 @@ export async function readStream(
   { accountId, projectId, stream }: StreamId,
   { after = 0, to = Number.MAX_SAFE_INTEGER }: { after?: number; to?: number } = {},
 ): Promise<Recorded<AnyEvent>[]> {
-  const rows = await runWithin(sql<EventRow[]>`
+  const statement = sql<EventRow[]>`
     select ${eventColumns(sql)} from events e
     where e.account_id = ${accountId} and e.stream = ${stream} and e.seq > ${after} and e.seq <= ${to}
       and e.project_id = ${projectId} and exists (
         select from heads h where h.account_id = ${accountId} and h.stream = ${stream} and h.project_id = ${projectId})
-    order by e.seq`)
+    order by e.seq`
+  const rows = await runWithin(scoped(statement, scopeOf({ accountId, projectId })))
   const recorded = await Promise.all(rows.map((row) => openOwn(dataKeys, row)))
   return recorded.filter((one) => one !== undefined)
 }

@@ -5,7 +5,7 @@ import { DataKeys } from '../data-keys.ts'
 import { replayView } from '../replay.ts'
 
 const { DB_URL, KEYRING, VIEW, DIE_AT } = process.env
-const sql = connect(DB_URL!, { max: 3 })
+const sql = connect(DB_URL!, { max: 3, role: 'stewrd_worker' })
 const dataKeys = new DataKeys(sql, await openKeyringFile(KEYRING!))
 const onStep = (step: string) => {
   if (step === DIE_AT) process.kill(process.pid, 'SIGKILL')

@@ -26,6 +26,16 @@ export async function dumpSchema(sql: Sql): Promise<string> {
       union all
       select 3, format('grant %s on %s to stewrd_app;', string_agg(lower(privilege_type), ', ' order by privilege_type), table_name)
       from information_schema.role_table_grants where grantee = 'stewrd_app' and table_schema = 'public' group by table_name
+      union all
+      select 4, format('alter table %s enable row level security;', relname)
+      from pg_class where relnamespace = 'public'::regnamespace and relrowsecurity
+      union all
+      select 5, format('alter table %s force row level security;', relname)
+      from pg_class where relnamespace = 'public'::regnamespace and relforcerowsecurity
+      union all
+      select 6, format('create policy %s on %s for %s to %s using (%s)%s;', policyname, tablename, lower(cmd), array_to_string(roles, ', '),
+        qual, coalesce(' with check (' || with_check || ')', ''))
+      from pg_policies where schemaname = 'public'
     ) parts order by part, line collate "C"`
   const functions = await sql<{ definition: string }[]>`
     select pg_get_functiondef(oid) as definition from pg_proc where pronamespace = 'public'::regnamespace order by proname`

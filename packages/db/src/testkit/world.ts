@@ -18,12 +18,16 @@ export type World = {
   keyring: string
   accountId: string
   sql: Sql
+  /** As what works for all projects: sequencer, projector, verification. */
+  worker: Sql
+  /** What such work is given. */
+  background: { sql: Sql; dataKeys: DataKeys; node: string }
   /** As the owner of the tables, who may do what the app may not. */
   owner: Sql
   dataKeys: DataKeys
   store: EventStore
   /** Another process on the same database: own connections, own memory. */
-  another(): { sql: Sql; dataKeys: DataKeys; store: EventStore }
+  another(): { sql: Sql; worker: Sql; dataKeys: DataKeys; store: EventStore }
   project(): StreamId
   close(): Promise<void>
 }
@@ -35,15 +39,15 @@ export async function createWorld(): Promise<World> {
   const keyring = join(home, 'keyring.json')
   const provider = await openKeyringFile(keyring)
   const pools: Sql[] = []
-  const pool = (role?: null) => {
-    const sql = connect(database.url, { max: 5, ...(role === null ? { role } : {}) })
+  const pool = (role?: string | null) => {
+    const sql = connect(database.url, { max: 5, ...(role === undefined ? {} : { role }) })
     pools.push(sql)
     return sql
   }
   const another = () => {
     const sql = pool()
     const dataKeys = new DataKeys(sql, provider)
-    return { sql, dataKeys, store: createEventStore({ sql, dataKeys }) }
+    return { sql, worker: pool('stewrd_worker'), dataKeys, store: createEventStore({ sql, dataKeys }) }
   }
   const first = another()
   const { accountId } = await theAccount(first.sql)
@@ -52,6 +56,7 @@ export async function createWorld(): Promise<World> {
     keyring,
     accountId,
     ...first,
+    background: { sql: first.worker, dataKeys: first.dataKeys, node: 'test' },
     owner: pool(null),
     another,
     project() {

@@ -24,7 +24,7 @@ const expected = levels.map((hashes) => {
 async function read(stored: typeof rows, window?: number) {
   await world.owner`truncate tree_nodes`
   await world.owner`insert into tree_nodes ${world.owner(stored)}`
-  return world.sql.begin(async (tx) => {
+  return world.worker.begin(async (tx) => {
     const found = await storedNodes(tx, SIZE, () => {}, window)
     expect(await tx`select 1 as one`).toMatchObject([{ one: 1 }])
     return found

@@ -38,9 +38,9 @@ type Clocks = { clock?: () => number; clockOfOther?: () => number }
 /** `clock`: of the node that writes; `clockOfOther`: of one that writes an event between two checkpoints. */
 export async function makeHistory({ clock = Date.now, clockOfOther = clock }: Clocks = {}) {
   const world = await createWorld()
-  const { sql, owner, dataKeys } = world
-  const store = createEventStore({ sql, dataKeys, now: clock })
-  const other = createEventStore({ sql, dataKeys, now: clockOfOther })
+  const { worker: sql, owner, dataKeys } = world
+  const store = createEventStore({ sql: world.sql, dataKeys, now: clock })
+  const other = createEventStore({ sql: world.sql, dataKeys, now: clockOfOther })
   const sequencer = new Sequencer({ sql, node: 'test' })
   const tree = new LogTree({ sql, lease: () => sequencer.lease })
   const signer = noteSigner('stewrd/log/test', Buffer.alloc(32, 7))

@@ -240,7 +240,7 @@ async function openState(all: Run, snapshot: StoredSnapshot, lastDekId: string):
 
 async function problemWith({ dataKeys }: Run, { sealed, ...aad }: StoredSnapshot): Promise<string | undefined> {
   try {
-    openSnapshot(await dataKeys.byId(aad.accountId, aad.dekId), aad, sealed)
+    openSnapshot(await dataKeys.byId(aad.accountId, aad.projectId, aad.dekId), aad, sealed)
     return undefined
   } catch (error) {
     if (error instanceof EnvelopeError) return `it was changed, or belongs elsewhere (${error.code})`

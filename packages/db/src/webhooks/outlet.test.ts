@@ -13,7 +13,7 @@ let world: World
 let sequencer: Sequencer
 beforeAll(async () => {
   world = await createWorld()
-  sequencer = new Sequencer({ sql: world.sql, node: 'test' })
+  sequencer = new Sequencer({ sql: world.worker, node: 'test' })
   sequencer.start()
 })
 afterAll(async () => {
@@ -34,7 +34,7 @@ async function project({ hooked }: { hooked: boolean }) {
 }
 
 /** Enters a delivery for each event; `seen` counts how often each was judged. */
-function outlet({ sql, fails = () => false }: { sql: World['sql']; fails?: () => boolean }) {
+function outlet({ worker: sql, fails = () => false }: { worker: World['sql']; fails?: () => boolean }) {
   const seen: Occurrence[] = []
   const errors: unknown[] = []
   const started = new Outlet({
@@ -83,7 +83,7 @@ test('of several outlets one works, and every event is entered once, in projects
 test('what dies after it was entered and before it is committed is entered once, when it is done again', async () => {
   const hooked = await project({ hooked: true })
   let fail = true
-  const one = outlet({ sql: world.sql, fails: () => fail })
+  const one = outlet({ worker: world.worker, fails: () => fail })
   await hooked.rename('b')
   await vi.waitFor(() => expect(one.errors.length).toBeGreaterThan(0), { timeout: 10_000 })
   expect(await entered(hooked.projectId)).toEqual([])
@@ -105,7 +105,7 @@ test('one that slept while another took over writes nothing', async () => {
     return async () => void written.push(name)
   }
   const make = (name: string) =>
-    new Outlet({ sql: world.sql, node: name, types: ['ProjectRenamed'], judge: enter(name), onError: () => {} })
+    new Outlet({ sql: world.worker, node: name, types: ['ProjectRenamed'], judge: enter(name), onError: () => {} })
   const slow = make('slow')
   slow.start()
   await hooked.rename('b')

@@ -63,7 +63,7 @@ test.each(Object.entries(projectRows))('%s of a project at rest, or that does no
 /** The heads of all streams of the other projects, but for one. */
 const foreignHeads = (but?: string) => {
   const ids = Object.values(foreign).flatMap(({ projectId }) => (projectId === but ? [] : [projectId]))
-  return bed.tested.platform.sql`
+  return bed.tested.platform.worker`
     select stream, project_id, seq, chain, snapshot from heads where project_id = any(${ids}::uuid[]) order by stream`
 }
 

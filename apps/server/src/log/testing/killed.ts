@@ -19,8 +19,9 @@ const at = (step: LogStep) => {
   if (step === DIE_AT) process.kill(process.pid, 'SIGKILL')
 }
 
-const sql = connect(DB_URL!, { max: 3 })
-const store = createEventStore({ sql, dataKeys: new DataKeys(sql, await openKeyringFile(KEYRING!)) })
+const app = connect(DB_URL!, { max: 3 })
+const sql = connect(DB_URL!, { max: 3, role: 'stewrd_worker' })
+const store = createEventStore({ sql: app, dataKeys: new DataKeys(app, await openKeyringFile(KEYRING!)) })
 const stream = JSON.parse(STREAM!) as StreamId
 const by = (n: number) => ({ commandId: `${stream.projectId}-${n}`, actor: 'user:w' })
 await store.execute(projects, stream, { type: 'CreateProject', name: 'first' }, by(0))
@@ -44,4 +45,4 @@ await sequencer.drain()
 await tree.drain()
 await signer.sign()
 await sequencer.stop()
-await disconnect(sql)
+await Promise.all([disconnect(app), disconnect(sql)])

@@ -29,8 +29,8 @@ export type SigningWorld = Awaited<ReturnType<typeof signingWorld>>
 export async function signingWorld() {
   const world = await createWorld()
   const home = await mkdtemp(join(tmpdir(), 'stewrd-signer-'))
-  const sequencer = new Sequencer({ sql: world.sql, node: 'test' })
-  const tree = new LogTree({ sql: world.sql, lease: () => sequencer.lease })
+  const sequencer = new Sequencer({ sql: world.worker, node: 'test' })
+  const tree = new LogTree({ sql: world.worker, lease: () => sequencer.lease })
   const files = (name: string) => checkpointFiles(join(home, name))
   return {
     ...world,
@@ -42,7 +42,7 @@ export async function signingWorld() {
     signer: ({ own = 'own', anchors = 'anchors', key = noteKey, ownFiles, anchorsFiles }: SignerOf = {}) =>
       new Signer({
         clockTrusted: () => true,
-        sql: world.sql,
+        sql: world.worker,
         signer: key,
         lease: () => sequencer.lease,
         own: ownFiles ?? files(own),

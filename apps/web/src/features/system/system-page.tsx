@@ -33,6 +33,14 @@ export function SystemPage() {
                 <Fact name="Clock">
                   <ClockStanding clock={health.data.clock} />
                 </Fact>
+                <Fact name="Database">
+                  Postgres {health.data.database.version}, {health.data.database.encoding}
+                  {health.data.database.pooler && `, through a pooler (${health.data.database.pooler} mode)`}
+                </Fact>
+                <Fact name="Database login">
+                  <Mono>{health.data.database.login}</Mono>
+                  {health.data.database.advice && <p className="mt-1 text-bad">{health.data.database.advice}</p>}
+                </Fact>
                 <Fact name="Events in the log">
                   <span className="tnum">{count(health.data.log.size)}</span>
                 </Fact>
