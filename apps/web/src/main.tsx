@@ -15,7 +15,8 @@ const queryClient = createQueryClient(() => {
   const ended = queryClient.getQueryData(getQueryKey(trpc.me, undefined, 'query')) !== undefined
   void router
     .navigate({ to: '/sign-in', search: { next: href, ...(ended && { ended }) } })
-    .then(() => queryClient.clear())
+    // What the sign-in page itself has asked for meanwhile stays.
+    .then(() => queryClient.removeQueries({ type: 'inactive' }))
 })
 
 createRoot(document.getElementById('root')!).render(
