@@ -37,6 +37,15 @@ export async function ownerPage(browser: Browser, server: ServerProcess): Promis
   return page
 }
 
+/** Enters the password whenever the page asks for a fresh one, as it does in tests that take longer than five minutes. */
+export async function confirmPasswordWhenAsked(page: Page, password = 'correct horse battery'): Promise<void> {
+  const question = page.getByRole('dialog', { name: 'Confirm your password' })
+  await page.addLocatorHandler(question, async () => {
+    await question.getByLabel('Password').fill(password)
+    await question.getByRole('button', { name: 'Confirm' }).click()
+  })
+}
+
 /** That of a button that waits has no end. */
 const animationsEnd = `Promise.allSettled(
   document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime !== Infinity).map((a) => a.finished),

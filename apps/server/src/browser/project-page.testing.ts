@@ -2,7 +2,7 @@ import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
 import type { Page } from 'playwright-core'
 import { clientOf, owner, signIn } from '../testing/server.ts'
 import { makeHome, removeHome, startServer, stewrd } from '../testing/server-process.ts'
-import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+import { confirmPasswordWhenAsked, expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
 
 export type ProjectPage = Awaited<ReturnType<typeof openProjectPage>>
 type Options = {
@@ -26,6 +26,7 @@ export async function openProjectPage({ name, keys, variables = () => ({}) }: Op
   const problems: string[] = []
   page.setDefaultTimeout(20_000)
   page.on('pageerror', (error) => problems.push(error.message))
+  await confirmPasswordWhenAsked(page, owner.password)
   await signInOn(page, server.url)
   await page.getByRole('link', { name }).waitFor()
   return {

@@ -2,7 +2,7 @@ import { startUpstream } from '@stewrd/runtime/testing/upstream.ts'
 import type { Upstream } from '@stewrd/runtime/testing/upstream.ts'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
+import { confirmPasswordWhenAsked, expectAccessible, expectFits, launchBrowser, picture } from './browser.ts'
 import type { ServerProcess } from '../testing/server-process.ts'
 import { makeHome, removeHome, startServer } from '../testing/server-process.ts'
 
@@ -24,6 +24,7 @@ beforeAll(async () => {
   browser = await launchBrowser()
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
   page = await context.newPage()
+  await confirmPasswordWhenAsked(page)
   page.setDefaultTimeout(20_000)
   page.on('pageerror', (error) => problems.push(error.message))
 })

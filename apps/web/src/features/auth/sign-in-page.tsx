@@ -1,3 +1,4 @@
+import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useForm } from 'react-hook-form'
@@ -15,12 +16,15 @@ export function SignInPage() {
   const { next, ended } = useSearch({ from: '/sign-in' })
   const navigate = useNavigate()
   const setup = useSetupStatus()
+  const queryClient = useQueryClient()
   const [problem, setProblem] = useState<string>()
   const { register, handleSubmit, formState } = useForm<Form>()
   const submit = handleSubmit(async (form) => {
     setProblem(undefined)
     const { error } = await auth.signIn.email(form)
     if (error) return setProblem(said(error))
+    // What the pages of an ended session knew is not for whoever signs in now.
+    queryClient.clear()
     return navigate({ href: ownPath(next, location.origin), replace: true })
   })
   return (
