@@ -64,6 +64,9 @@ test('a database URL says what is wrong with it, without its password', () => {
   })
 })
 
+test('an owner beside the embedded database is refused', () =>
+  expect(problems({ STEWRD_DATABASE_OWNER_URL: 'postgres://u:p@h/db' })).toContain('needs DATABASE_URL'))
+
 test('a default model needs its key and its name', () => {
   const message = problems({ STEWRD_DEFAULT_PROVIDER: 'custom' })
   expect(message).toContain('STEWRD_DEFAULT_API_KEY')

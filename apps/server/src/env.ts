@@ -204,6 +204,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   const parsed = Variables.safeParse(source)
   if (!parsed.success) throw new EnvError(parsed.error.issues.map((i) => `${i.path.join('.')} ${problemOf(i)}`))
   const v = parsed.data
+  if (v.STEWRD_DATABASE_OWNER_URL && !v.DATABASE_URL)
+    throw new EnvError(['STEWRD_DATABASE_OWNER_URL needs DATABASE_URL, the login that requests use'])
   const defaultModel = defaultModelOf(v)
   const s3 = s3Of(v)
   const home = resolve(v.STEWRD_HOME ?? resolve(checkout, '.stewrd'))

@@ -1,5 +1,7 @@
 // A database of its own: it takes the store's own conditions out of its statements.
 import { randomBytes, randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { StreamId } from '@stewrd/core/kernel/execute.ts'
 import { GENESIS } from '@stewrd/crypto/chain.ts'
 import { projects } from '@stewrd/core/projects/projects.ts'
@@ -97,6 +99,35 @@ test('names of streams with any character in them are told apart', async () => {
   }
   expect(await count(world.sql, 'heads', named)).toBe(odd.length + 1)
   await world.owner`delete from heads where stream like 'file:%'`
+})
+
+/** What runs as `stewrd_worker`, or as the owner: a file beside these says whose rows each of its statements is for. */
+const forAllProjects = [
+  /^packages\/db\/src\/(backup|log-tree\/nodes|master-keys|projection|shredding|verify|webhooks)\b/,
+  /^packages\/db\/src\/(chain-ends|foreign-events|log-reader|sequencer)\.ts$/,
+  /^apps\/server\/src\/platform\.ts$/,
+  // A part of a statement that is scoped where it is put together.
+  /^packages\/db\/src\/store\/meter\.ts$/,
+]
+test('every file with a statement on these tables scopes it, or works for all projects', async () => {
+  const root = new URL('../../../', import.meta.url).pathname
+  const files = (
+    await Promise.all(
+      ['packages/db/src', 'apps/server/src'].map((dir) => readdir(join(root, dir), { recursive: true })),
+    )
+  ).flatMap((names, i) => names.map((name) => join(['packages/db/src', 'apps/server/src'][i]!, name)))
+  const sources = files.filter(
+    (file) => file.endsWith('.ts') && !/\.test\.ts$|\.testing\.ts$|\/test(ing|kit)\//.test(file),
+  )
+  const unscoped: string[] = []
+  for (const file of sources) {
+    const text = await readFile(join(root, file), 'utf8')
+    const names =
+      /\b(from|join|insert into|update|delete from) (heads|events|data_keys)\b(?! (of|are|is|as they)\b)/.test(text)
+    if (names && !/\bscoped\(/.test(text) && !forAllProjects.some((known) => known.test(file))) unscoped.push(file)
+  }
+  expect(sources.length).toBeGreaterThan(200)
+  expect(unscoped).toEqual([])
 })
 
 /** The same connections, with every condition taken out by which the store itself tells whose a stream is. */

@@ -1,6 +1,7 @@
 import { fileStream } from '@stewrd/core/files/files.ts'
 import type { Sql } from '../connect.ts'
 import { runWithin } from '../db-error.ts'
+import { scoped, scopeOf } from '../scope.ts'
 
 type ProjectOf = { accountId: string; projectId: string }
 /** What a project has stored. */
@@ -63,8 +64,8 @@ export const releaseFile = (sql: Sql, { accountId, fileId }: { accountId: string
     from gone where (m.account_id, m.project_id) = (gone.account_id, gone.project_id)`)
 
 /** Rows of files that were never recorded, or were removed: their stream has no event, or the second. */
-export const dropLeftovers = (sql: Sql, { accountId, projectId }: ProjectOf) =>
-  runWithin(sql`
+export function dropLeftovers(sql: Sql, { accountId, projectId }: ProjectOf) {
+  const statement = sql`
     with gone as (
       delete from stored_files s where account_id = ${accountId} and project_id = ${projectId} and case
         when exists (
@@ -75,4 +76,6 @@ export const dropLeftovers = (sql: Sql, { accountId, projectId }: ProjectOf) =>
       returning bytes
     ), sum as (select count(*) as files, coalesce(sum(bytes), 0) as bytes from gone)
     update file_meters m set files = m.files - sum.files, bytes = m.bytes - sum.bytes
-    from sum where m.account_id = ${accountId} and m.project_id = ${projectId} and sum.files > 0`)
+    from sum where m.account_id = ${accountId} and m.project_id = ${projectId} and sum.files > 0`
+  return runWithin(scoped(statement, scopeOf({ accountId, projectId })))
+}
