@@ -140,9 +140,10 @@ test('each checkpoint is kept outside the database, by the signer and as an anch
   const note = await (await get('checkpoint')).text()
   const { size } = await checkpoint()
   for (const folder of ['checkpoints', 'anchors']) {
-    const latest = await checkpointFiles(join(tested.env.home, 'log', folder)).latest()
-    expect(latest).toMatchObject({ size, note })
-    expect(await readFile(latest!.path, 'utf8')).toBe(note)
+    const files = checkpointFiles(join(tested.env.home, 'log', folder))
+    // The anchor is written after the checkpoint is published.
+    await expect.poll(() => files.latest(), { timeout: 20_000 }).toMatchObject({ size, note })
+    expect(await readFile((await files.latest())!.path, 'utf8')).toBe(note)
   }
 })
 
