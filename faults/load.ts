@@ -11,6 +11,8 @@ export type Acknowledged = {
   files: { id: string; sha256: string }[]
   /** Runs that failed although they were sent again once. */
   failedTwice: number
+  /** Runs that were given up: each try of the same key failed. */
+  failed: number
   /** Answers by status; `cut` without one. */
   statuses: Map<string, number>
 }
@@ -22,10 +24,18 @@ export type Load = {
 
 const RUNS_AT_ONCE = 8
 const CALL_MS = 60_000
+const TRIES = 30
 
 /** Runs, changes of the model and uploads on both servers, until it is stopped. Each is sent again until it is acknowledged. */
 export function startLoad(world: World): Load {
-  const acknowledged: Acknowledged = { runs: new Map(), changes: [], files: [], failedTwice: 0, statuses: new Map() }
+  const acknowledged: Acknowledged = {
+    runs: new Map(),
+    changes: [],
+    files: [],
+    failedTwice: 0,
+    failed: 0,
+    statuses: new Map(),
+  }
   const stopped = new AbortController()
   const workers = [
     ...Array.from({ length: RUNS_AT_ONCE }, (_, n) => runs(world, acknowledged, stopped.signal, n)),
@@ -53,6 +63,11 @@ async function runs(world: World, to: Acknowledged, stopped: AbortSignal, worker
         break
       }
       if (attempt === 1) to.failedTwice++
+      // A run that was recorded as failed answers the same for as long as its key lives.
+      if (attempt === TRIES) {
+        to.failed++
+        break
+      }
       await delay(between(10, 100) * Math.min(attempt + 1, 10))
     }
   }

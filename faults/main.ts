@@ -50,6 +50,7 @@ try {
     if (positionals.length > 0 && !positionals.includes(name)) continue
     say(`${scenario.name} …`)
     rows.push(await play(scenario, values.rounds === undefined ? scenario.rounds : Number(values.rounds)))
+    if (values.json) await writeFile(values.json, `${JSON.stringify({ rows }, null, 2)}\n`)
   }
   for (const id of world.probes) known.add(id)
   problems = (await checkBooks(world, known)).problems
@@ -69,6 +70,7 @@ async function play(scenario: Scenario, rounds: number): Promise<Row> {
   let unhealed = 0
   for (let round = 0; round < rounds; round++) {
     await scenario.fault(world, round)
+    if (round % 10 === 9) say(`  ${round + 1} of ${rounds}`)
     await healed(world).then(
       (ms) => healing.push(ms),
       async (error: unknown) => {
@@ -117,7 +119,9 @@ function rowOf({ scenario, rounds, healing, unhealed, acknowledged, findings }: 
     lost: findings.lost.length,
     doubled: findings.doubled.length,
     failedTwice: acknowledged.failedTwice,
-    notes: [scenario.notes?.(), refused.join(', ')].filter(Boolean).join('; '),
+    notes: [scenario.notes?.(), refused.join(', '), acknowledged.failed > 0 && `${acknowledged.failed} runs failed`]
+      .filter(Boolean)
+      .join('; '),
   }
 }
 
