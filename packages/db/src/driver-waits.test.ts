@@ -49,6 +49,8 @@ test('reservations are served on connections that open after the types are known
   const sql = open({ max: 4 })
   await sql`select 1`
   await kill(await pidOf(sql))
+  // The client sees the end of that connection a moment later.
+  await vi.waitFor(async () => expect(await seven(sql)).toEqual([{ y: 7 }]), { timeout: 15_000 })
   const held = await answer(Promise.all([1, 2, 3, 4].map(() => sql.reserve())))
   expect(held).toHaveLength(4)
   if (held === 'no answer') return
