@@ -1,9 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from '@stewrd/db/embedded/launch.ts'
 import { until } from './until.ts'
 
 const START_MS = 120_000
@@ -89,13 +88,4 @@ export async function stewrd(
 function clean(): NodeJS.ProcessEnv {
   const { DATABASE_URL: _, ...inherited } = process.env
   return { ...inherited, NODE_ENV: 'production', STEWRD_LOG_LEVEL: 'warn' }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

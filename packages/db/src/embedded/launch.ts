@@ -93,7 +93,8 @@ async function trim(logFile: string) {
   if ((await sizeOf(logFile)) > LOG_BYTES) await rename(logFile, `${logFile}.1`)
 }
 
-async function freePort(): Promise<number> {
+/** A port of loopback that nothing listens on at the moment. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -3,11 +3,10 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../embedded/launch.ts'
 import { postgresUser } from '../embedded/location.ts'
 
 /** PgBouncer's program: of the system's package, or the one whose path STEWRD_TEST_PGBOUNCER is. CI requires it, and says so with `required`. */
@@ -96,13 +95,4 @@ async function listening(child: ChildProcess, log: () => string): Promise<void> 
     await delay(50)
   }
   throw new Error(`PgBouncer did not start:\n${log()}`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
